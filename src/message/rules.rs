@@ -1,0 +1,263 @@
+//! The rules of a message, as one table that the check and the schema both read.
+//!
+//! The outermost fields are the endpoint's own: its page states their names, types and presence.
+//! What is inside `interactive` is WhatsApp's, from the Cloud API's reference of interactive
+//! reply-buttons messages.
+
+use Rule::{Array, ByType, Constant, ExactlyOne, Object, Text};
+use TextRule::{Characters, Matches, NotEmpty};
+
+/// Values nested deeper are refused, so that a check needs little stack.
+pub(super) const MAX_DEPTH: usize = 32;
+
+pub(super) static MESSAGE: Field = unnamed(Object(&[
+    required("recipient", Text(&[Matches(&PHONE_NUMBER)])).says(
+        "Recipient",
+        "The phone number to send to: country code first, digits only.",
+        &["919876543210"],
+    ),
+    required("phone_id", Text(&[NotEmpty])).says(
+        "Phone ID",
+        "The Phone ID of the WhatsApp Business account that sends.",
+        &["123456789012345"],
+    ),
+    required("interactive", Object(INTERACTIVE)).says(
+        "Content",
+        "The reply-buttons message, as the WhatsApp Cloud API defines it.",
+        &[],
+    ),
+    optional("post_back_url", Text(&[])).says(
+        "Post-back URL",
+        "Where Zixflow posts a notification each time the message's status changes.",
+        &["https://example.com/whatsapp/status"],
+    ),
+    optional("post_back_data", Text(&[])).says(
+        "Post-back data",
+        "Handed back in those notifications, so that they can be told apart.",
+        &["order-1042"],
+    ),
+]))
+.says(
+    "Reply-buttons message",
+    "A WhatsApp message with buttons to reply with.",
+    &[],
+);
+
+static INTERACTIVE: &[Field] = &[
+    required("type", Constant("button")).says("Type", "The kind of interactive message.", &[]),
+    optional("header", ByType(HEADER)).says("Header", "What stands above the text.", &[]),
+    required("body", Object(BODY)).says("Body", "What the message says.", &[]),
+    optional("footer", Object(FOOTER)).says("Footer", "What stands below the text.", &[]),
+    required("action", Object(ACTION)).says("Action", "What the recipient can do.", &[]),
+];
+
+static HEADER: &[Field] = &[
+    required("text", Text(&[Characters(whatsapp(1, 60))])).says(
+        "Text",
+        "A headline.",
+        &["Your order"],
+    ),
+    required("image", ExactlyOne(MEDIA)).says("Image", "A picture.", &[]),
+    required("video", ExactlyOne(MEDIA)).says("Video", "A film.", &[]),
+    required("document", ExactlyOne(MEDIA)).says("Document", "A file to open.", &[]),
+];
+
+static MEDIA: &[Field] = &[
+    optional("link", Text(&[Matches(&WEB_LINK)])).says(
+        "Link",
+        "The http or https URL that WhatsApp fetches it from.",
+        &["https://example.com/menu.jpg"],
+    ),
+    optional("id", Text(&[NotEmpty])).says(
+        "Media ID",
+        "The ID that WhatsApp gave to it when it was uploaded.",
+        &["2762702990552401"],
+    ),
+];
+
+static BODY: &[Field] = &[
+    required("text", Text(&[Characters(whatsapp(1, 1024))])).says(
+        "Text",
+        "The text of the message.",
+        &["Your order is ready. Shall we bring it?"],
+    ),
+];
+
+static FOOTER: &[Field] = &[required("text", Text(&[Characters(whatsapp(1, 60))])).says(
+    "Text",
+    "A line in small print.",
+    &["Acme Pizza"],
+)];
+
+static ACTION: &[Field] = &[
+    required("buttons", Array(whatsapp(1, 3), &BUTTON, UNIQUE)).says(
+        "Buttons",
+        "The replies that the recipient can choose from.",
+        &[],
+    ),
+];
+
+static BUTTON: Field = unnamed(Object(&[
+    required("type", Constant("reply")).says("Type", "The kind of button.", &[]),
+    required("reply", Object(REPLY)).says("Reply", "What the button answers.", &[]),
+]))
+.says("Button", "One reply.", &[]);
+
+static REPLY: &[Field] = &[
+    required(
+        "id",
+        Text(&[Characters(whatsapp(1, 256)), Matches(&TRIMMED)]),
+    )
+    .says(
+        "ID",
+        "Tells which button was chosen; the recipient does not see it.",
+        &["bring-it"],
+    ),
+    required("title", Text(&[Characters(whatsapp(1, 20))])).says(
+        "Title",
+        "What the button says.",
+        &["Yes, please"],
+    ),
+];
+
+/// The fields of a button that differ from those of every other button of the message.
+static UNIQUE: &[[&str; 2]] = &[["reply", "id"], ["reply", "title"]];
+
+static PHONE_NUMBER: Format = Format {
+    holds: |text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()),
+    pattern: "^[0-9]+$",
+    wanted: "must be the phone number in digits only, country code first, \
+             without +, spaces or dashes, such as 919876543210",
+};
+
+static WEB_LINK: Format = Format {
+    holds: |text| {
+        after_web_scheme(text).is_some_and(|rest| {
+            !rest.is_empty()
+                && !rest.starts_with(['/', '?', '#', ':', '@'])
+                && !rest.bytes().any(|byte| byte <= b' ' || byte == 0x7f)
+        })
+    },
+    pattern: r"^[Hh][Tt][Tt][Pp][Ss]?://[^\u0000-\u0020\u007F\/?#:@][^\u0000-\u0020\u007F]*$",
+    wanted: "must be an absolute http or https URL without spaces, \
+             such as https://example.com/menu.jpg",
+};
+
+static TRIMMED: Format = Format {
+    // An empty text is the length's business.
+    holds: |text| !text.starts_with(char::is_whitespace) && !text.ends_with(char::is_whitespace),
+    // Unicode's White_Space, spelled out: what \s means differs from one dialect to the next.
+    pattern: concat!(
+        r"^(?:[^\u0009-\u000D\u0020\u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000]",
+        r"(?:[\s\S]*",
+        r"[^\u0009-\u000D\u0020\u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000]",
+        r")?)?$",
+    ),
+    wanted: "must not begin or end with white space",
+};
+
+/// What follows `http://` or `https://`, in upper or lower case.
+pub(super) fn after_web_scheme(text: &str) -> Option<&str> {
+    let (scheme, rest) = text.split_once("://")?;
+    let is_web = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+    is_web.then_some(rest)
+}
+
+/// A value that has a name in the object around it, or none: the message itself, an array's item.
+pub(super) struct Field {
+    pub(super) name: &'static str,
+    pub(super) required: bool,
+    pub(super) rule: Rule,
+    pub(super) title: &'static str,
+    pub(super) description: &'static str,
+    pub(super) examples: &'static [&'static str],
+}
+
+pub(super) enum Rule {
+    Constant(&'static str),
+    Text(&'static [TextRule]),
+    Object(&'static [Field]),
+    /// An object that holds one of these fields and not another of them.
+    ExactlyOne(&'static [Field]),
+    /// An object whose `type` is the name of one of these fields, which it then has to hold.
+    ByType(&'static [Field]),
+    /// How many items, what each is, and the paths of the texts in which no two items are alike.
+    Array(Limit, &'static Field, &'static [[&'static str; 2]]),
+}
+
+pub(super) enum TextRule {
+    NotEmpty,
+    /// Counts Unicode code points: WhatsApp was measured to count characters, not bytes.
+    Characters(Limit),
+    Matches(&'static Format),
+}
+
+pub(super) struct Limit {
+    pub(super) at_least: usize,
+    pub(super) at_most: usize,
+    pub(super) source: &'static str,
+}
+
+/// One format, said for the check, for the schema and for a person.
+pub(super) struct Format {
+    pub(super) holds: fn(&str) -> bool,
+    /// A regular expression of ECMA-262 that says exactly what `holds` does.
+    pub(super) pattern: &'static str,
+    pub(super) wanted: &'static str,
+}
+
+pub(super) const fn required(name: &'static str, rule: Rule) -> Field {
+    Field {
+        name,
+        required: true,
+        rule,
+        title: "",
+        description: "",
+        examples: &[],
+    }
+}
+
+const fn optional(name: &'static str, rule: Rule) -> Field {
+    Field {
+        required: false,
+        ..required(name, rule)
+    }
+}
+
+const fn unnamed(rule: Rule) -> Field {
+    required("", rule)
+}
+
+const fn whatsapp(at_least: usize, at_most: usize) -> Limit {
+    Limit {
+        at_least,
+        at_most,
+        source: "WhatsApp's limit",
+    }
+}
+
+impl Field {
+    pub(super) const fn says(
+        self,
+        title: &'static str,
+        description: &'static str,
+        examples: &'static [&'static str],
+    ) -> Self {
+        Self {
+            title,
+            description,
+            examples,
+            ..self
+        }
+    }
+}
+
+impl Rule {
+    pub(super) fn json_type(&self) -> &'static str {
+        match self {
+            Constant(_) | Text(_) => "string",
+            Object(_) | ExactlyOne(_) | ByType(_) => "object",
+            Array(..) => "array",
+        }
+    }
+}
