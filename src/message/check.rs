@@ -6,55 +6,44 @@ use std::fmt::{self, Display, Formatter};
 use std::slice;
 
 use super::document::{Document, Element, Value};
-use super::rules::{self, Field, Limit, Rule, TextRule};
+use super::rules::{Field, Limit, MESSAGE, Rule, TextRule, Type};
 use super::{Problem, Validation};
 
 /// Everything that is wrong with a message; nothing, if nothing is.
 pub(crate) fn check(text: &str, validation: Validation) -> Vec<Problem> {
     let document = match Document::parse(text) {
         Ok(document) => document,
-        Err(error) => return vec![unreadable(&error)],
+        Err(message) => {
+            return vec![Problem {
+                path: String::new(),
+                message,
+            }];
+        }
     };
     let mut check = Check {
         validation,
         problems: Vec::new(),
-        texts: Vec::new(),
     };
     for message in document.elements() {
-        check.value(message, Some(&rules::MESSAGE.rule), &Path::Root);
+        check.value(message, Some(&MESSAGE.rule), &Path::Root);
     }
     check.problems
 }
 
-/// The error names line and column, and never what stands there.
-fn unreadable(error: &serde_json::Error) -> Problem {
-    let message = if error.is_data() {
-        error.to_string()
-    } else {
-        format!("is not JSON: {error}")
-    };
-    Problem {
-        path: String::new(),
-        message,
-    }
-}
-
-struct Check<'d> {
+struct Check {
     validation: Validation,
     problems: Vec<Problem>,
-    /// Where texts are laid side by side to be compared; kept, so that it is allocated once.
-    texts: Vec<Option<&'d str>>,
 }
 
-impl<'d> Check<'d> {
+impl Check {
     /// A value that the table does not know, of no `rule`, may be anything.
-    fn value(&mut self, element: Element<'d, '_>, rule: Option<&'static Rule>, path: &Path) {
+    fn value(&mut self, element: Element<'_, '_>, rule: Option<&'static Rule>, path: &Path) {
         let value = &element.node.value;
         let fitting = rule.filter(|rule| rule.json_type() == value.json_type());
         if let (Some(rule), None) = (rule, fitting) {
             let is = with_article(value.json_type());
             let wanted = with_article(rule.json_type());
-            self.report(path, Some(format!("is {is}; it must be {wanted}")));
+            self.report(path, format!("is {is}; it must be {wanted}"));
         }
         match value {
             Value::Text(text) => self.text(text, fitting, path),
@@ -67,33 +56,35 @@ impl<'d> Check<'d> {
     fn text(&mut self, text: &str, rule: Option<&Rule>, path: &Path) {
         match rule {
             Some(Rule::Constant(constant)) if text != *constant => {
-                self.report(path, Some(format!("must be \"{constant}\"")));
+                self.report(path, format!("must be \"{constant}\""));
             }
             Some(Rule::Text(rules)) => {
-                for rule in *rules {
-                    self.report(path, rule.complaint(text));
+                for message in rules.iter().filter_map(|rule| rule.complaint(text)) {
+                    self.report(path, message);
                 }
             }
             _ => {}
         }
     }
 
-    fn array(&mut self, array: Element<'d, '_>, rule: Option<&'static Rule>, path: &Path) {
+    fn array(&mut self, array: Element<'_, '_>, rule: Option<&'static Rule>, path: &Path) {
         let Some(Rule::Array(limit, item, unique)) = rule else {
             return self.items(array, None, path);
         };
-        self.report(path, limit.complaint(array.children.count(), "item"));
+        if let Some(message) = limit.complaint(array.children.count(), "item") {
+            self.report(path, message);
+        }
         self.items(array, Some(&item.rule), path);
         self.unique(array, unique, path);
     }
 
-    fn items(&mut self, array: Element<'d, '_>, rule: Option<&'static Rule>, path: &Path) {
+    fn items(&mut self, array: Element<'_, '_>, rule: Option<&'static Rule>, path: &Path) {
         for (index, item) in array.children.enumerate() {
             self.value(item, rule, &Path::Index(path, index));
         }
     }
 
-    fn object(&mut self, object: Element<'d, '_>, rule: Option<&'static Rule>, path: &Path) {
+    fn object(&mut self, object: Element<'_, '_>, rule: Option<&'static Rule>, path: &Path) {
         self.repeated_keys(object, path);
         match rule {
             Some(Rule::Object(fields)) => self.members(object, fields, path),
@@ -103,7 +94,7 @@ impl<'d> Check<'d> {
         }
     }
 
-    fn members(&mut self, object: Element<'d, '_>, fields: &'static [Field], path: &Path) {
+    fn members(&mut self, object: Element<'_, '_>, fields: &'static [Field], path: &Path) {
         let mut found = 0_u32;
         for member in object.children {
             let key = member.node.key.as_ref();
@@ -123,10 +114,10 @@ impl<'d> Check<'d> {
         }
     }
 
-    fn field(&mut self, member: Element<'d, '_>, field: &'static Field, path: &Path) {
+    fn field(&mut self, member: Element<'_, '_>, field: &'static Field, path: &Path) {
         let value = &member.node.value;
         if matches!(value, Value::Null) && !field.required {
-            self.report(path, Some("is null; leave it out instead".to_owned()));
+            self.report(path, "is null; leave it out instead".to_owned());
         } else if self.validation == Validation::Basic
             && value.json_type() == field.rule.json_type()
         {
@@ -136,16 +127,16 @@ impl<'d> Check<'d> {
         }
     }
 
-    fn exactly_one(&mut self, object: Element<'d, '_>, fields: &'static [Field], path: &Path) {
+    fn exactly_one(&mut self, object: Element<'_, '_>, fields: &'static [Field], path: &Path) {
         self.members(object, fields, path);
         let is_given = |field: &&Field| object.member(field.name).is_some();
         if fields.iter().filter(is_given).count() != 1 {
             let message = format!("must hold exactly one of {}", names(fields));
-            self.report(path, Some(message));
+            self.report(path, message);
         }
     }
 
-    fn by_type(&mut self, object: Element<'d, '_>, kinds: &'static [Field], path: &Path) {
+    fn by_type(&mut self, object: Element<'_, '_>, kinds: &'static [Field], path: &Path) {
         let kind = object.member("type");
         let name = kind.and_then(Element::text);
         let named = kinds.iter().find(|field| name == Some(field.name));
@@ -154,86 +145,108 @@ impl<'d> Check<'d> {
             (Some(kind), None) => {
                 let is = with_article(kind.node.value.json_type());
                 let message = format!("is {is}; it must be one of {}", names(kinds));
-                self.report(&Path::Key(path, "type"), Some(message));
+                self.report(&Path::Key(path, "type"), message);
             }
             (Some(_), Some(_)) => {}
         }
         self.members(object, named.map_or(&[], slice::from_ref), path);
     }
 
-    fn unique(&mut self, array: Element<'d, '_>, members: &[[&str; 2]], path: &Path) {
+    fn unique<'d, 'a>(&mut self, array: Element<'d, 'a>, members: &[[&str; 2]], path: &Path) {
         for [outer, inner] in members {
-            let text = |item: Element<'d, '_>| item.member(outer)?.member(inner)?.text();
-            for (later, earlier) in self.repeats(array.children.map(text)) {
+            let text = |item: Element<'d, 'a>| item.member(outer)?.member(inner)?.text();
+            for Repeat { later, earlier, .. } in repeats(array.children.map(text)) {
                 let path = Path::Index(path, later);
                 let path = Path::Key(&path, outer);
                 let message = format!("is the same as at index {earlier}; each must be different");
-                self.report(&Path::Key(&path, inner), Some(message));
+                self.report(&Path::Key(&path, inner), message);
             }
         }
     }
 
-    fn repeated_keys(&mut self, object: Element<'d, '_>, path: &Path) {
+    fn repeated_keys(&mut self, object: Element<'_, '_>, path: &Path) {
         let keys = object.children.map(|member| Some(member.node.key.as_ref()));
-        let mut repeats = self.repeats(keys);
+        let mut repeats = repeats(keys);
         // A key that is given three times is one problem, not two.
-        repeats.sort_unstable_by_key(|&(_, first)| first);
-        repeats.dedup_by_key(|&mut (_, first)| first);
-        for (_, first) in repeats {
-            if let Some(key) = self.texts.get(first).copied().flatten() {
-                self.report(&Path::Key(path, key), Some("is given twice".to_owned()));
-            }
+        repeats.sort_by_key(|repeat| repeat.earlier);
+        repeats.dedup_by_key(|repeat| repeat.earlier);
+        for Repeat { text, .. } in repeats {
+            self.report(&Path::Key(path, text), "is given twice".to_owned());
         }
-    }
-
-    /// The positions of each text that was there before, and of its first occurrence.
-    fn repeats(&mut self, texts: impl Iterator<Item = Option<&'d str>>) -> Vec<(usize, usize)> {
-        /// As many texts are compared pair by pair faster than they are hashed.
-        const FEW: usize = 16;
-
-        self.texts.clear();
-        self.texts.extend(texts);
-        let texts = (0..)
-            .zip(&self.texts)
-            .filter_map(|(position, text)| Some((position, (*text)?)));
-        if self.texts.len() <= FEW {
-            let first = |(position, text)| {
-                let mut earlier = self.texts.iter().take(position);
-                Some((position, earlier.position(|other| *other == Some(text))?))
-            };
-            return texts.filter_map(first).collect();
-        }
-        let mut first = HashMap::new();
-        texts
-            .filter_map(|(position, text)| match first.entry(text) {
-                Entry::Occupied(entry) => Some((position, *entry.get())),
-                Entry::Vacant(entry) => {
-                    entry.insert(position);
-                    None
-                }
-            })
-            .collect()
     }
 
     fn missing(&mut self, key: &str, path: &Path) {
-        self.report(&Path::Key(path, key), Some("is missing".to_owned()));
+        self.report(&Path::Key(path, key), "is missing".to_owned());
     }
 
-    fn report(&mut self, path: &Path, message: Option<String>) {
-        if let Some(message) = message {
-            self.problems.push(Problem {
-                path: path.to_string(),
-                message,
-            });
+    #[cold]
+    fn report(&mut self, path: &Path, message: String) {
+        self.problems.push(Problem {
+            path: path.to_string(),
+            message,
+        });
+    }
+}
+
+/// A text that was there before.
+struct Repeat<'t> {
+    text: &'t str,
+    later: usize,
+    /// Where it was first.
+    earlier: usize,
+}
+
+fn repeats<'t>(texts: impl Iterator<Item = Option<&'t str>> + Clone) -> Vec<Repeat<'t>> {
+    if all_differ_at_a_glance(texts.clone().flatten()) {
+        return Vec::new();
+    }
+    let mut first = HashMap::new();
+    let mut repeats = Vec::new();
+    for (position, text) in texts.enumerate() {
+        let Some(text) = text else { continue };
+        match first.entry(text) {
+            Entry::Vacant(entry) => {
+                entry.insert(position);
+            }
+            Entry::Occupied(entry) => repeats.push(Repeat {
+                text,
+                later: position,
+                earlier: *entry.get(),
+            }),
         }
     }
+    repeats
+}
+
+/// True only if no two are the same; false also where it takes a closer look to tell.
+///
+/// It spares nearly every object a table of its keys.
+fn all_differ_at_a_glance<'t>(mut texts: impl Iterator<Item = &'t str>) -> bool {
+    let mut seen = 0_u64;
+    texts.all(|text| {
+        let bytes = text.as_bytes();
+        let [first, last] =
+            [bytes.first(), bytes.last()].map(|byte| byte.map_or(0, |byte| u32::from(*byte)));
+        let bit = 1_u64.rotate_left(first * 7 + last + text.len() as u32 * 5);
+        let is_new = seen & bit == 0;
+        seen |= bit;
+        is_new
+    })
 }
 
 impl TextRule {
     fn complaint(&self, text: &str) -> Option<String> {
         match self {
             TextRule::NotEmpty => text.is_empty().then(|| "is empty".to_owned()),
-            TextRule::Characters(limit) => limit.complaint(text.chars().count(), "character"),
+            TextRule::Characters(limit) => {
+                // A code point takes one to four bytes: mostly their number says enough.
+                let surely_fits =
+                    text.len().div_ceil(4) >= limit.at_least && text.len() <= limit.at_most;
+                if surely_fits {
+                    return None;
+                }
+                limit.complaint(text.chars().count(), "character")
+            }
             TextRule::Matches(format) => (!(format.holds)(text)).then(|| format.wanted.to_owned()),
         }
     }
@@ -259,11 +272,14 @@ impl Limit {
     }
 }
 
-fn with_article(json_type: &str) -> String {
+fn with_article(json_type: Type) -> &'static str {
     match json_type {
-        "null" => "null".to_owned(),
-        "array" | "object" => format!("an {json_type}"),
-        _ => format!("a {json_type}"),
+        Type::Null => "null",
+        Type::Boolean => "a boolean",
+        Type::Number => "a number",
+        Type::String => "a string",
+        Type::Array => "an array",
+        Type::Object => "an object",
     }
 }
 

@@ -4,6 +4,8 @@
 //! What is inside `interactive` is WhatsApp's, from the Cloud API's reference of interactive
 //! reply-buttons messages.
 
+use serde::Serialize;
+
 use Rule::{Array, ByType, Constant, ExactlyOne, Object, Text};
 use TextRule::{Characters, Matches, NotEmpty};
 
@@ -158,9 +160,10 @@ static TRIMMED: Format = Format {
 
 /// What follows `http://` or `https://`, in upper or lower case.
 pub(super) fn after_web_scheme(text: &str) -> Option<&str> {
-    let (scheme, rest) = text.split_once("://")?;
-    let is_web = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
-    is_web.then_some(rest)
+    ["https://", "http://"].into_iter().find_map(|scheme| {
+        let (start, rest) = text.split_at_checked(scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then_some(rest)
+    })
 }
 
 /// A value that has a name in the object around it, or none: the message itself, an array's item.
@@ -253,11 +256,23 @@ impl Field {
 }
 
 impl Rule {
-    pub(super) fn json_type(&self) -> &'static str {
+    pub(super) fn json_type(&self) -> Type {
         match self {
-            Constant(_) | Text(_) => "string",
-            Object(_) | ExactlyOne(_) | ByType(_) => "object",
-            Array(..) => "array",
+            Constant(_) | Text(_) => Type::String,
+            Object(_) | ExactlyOne(_) | ByType(_) => Type::Object,
+            Array(..) => Type::Array,
         }
     }
+}
+
+/// The types of JSON, by the names that JSON Schema has for them.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Type {
+    Null,
+    Boolean,
+    Number,
+    String,
+    Array,
+    Object,
 }

@@ -50,7 +50,7 @@ impl Serialize for Field {
 }
 
 fn rule<M: SerializeMap>(schema: &mut M, rule: &Rule) -> Result<(), M::Error> {
-    schema.serialize_entry("type", rule.json_type())?;
+    schema.serialize_entry("type", &rule.json_type())?;
     match rule {
         Rule::Constant(constant) => {
             schema.serialize_entry("const", constant)?;
