@@ -1,0 +1,237 @@
+//! What the sandbox does with a request: the endpoint's checks in their order, then whatever the
+//! recipient's number asks for.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+use hyper::StatusCode;
+use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, RETRY_AFTER};
+use serde::Serialize;
+
+use super::check::{self, Message};
+use super::post_back::{Notification, PostBack};
+use super::recipients::{Behaviour, behaviour_of};
+use super::wire::Request;
+
+pub const PATH: &str = "/api/ingest/whatsapp/v1/message/interactive/reply-buttons/send";
+
+const BAD_GATEWAY_PAGE: &str = "<html>\n<head><title>502 Bad Gateway</title></head>\n\
+    <body><h1>502 Bad Gateway</h1></body>\n</html>\n";
+
+/// What goes back to the client, and what follows once the message is accepted.
+pub struct Verdict {
+    pub reply: Reply,
+    pub post_back: Option<PostBack>,
+}
+
+pub enum Reply {
+    AtOnce(Answer),
+    ByteByByte(Answer),
+    /// The connection stays open, and nothing comes.
+    Silence,
+    /// The connection is closed, and nothing came.
+    HangUp,
+}
+
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: Vec<(HeaderName, &'static str)>,
+    pub body: String,
+}
+
+#[derive(Serialize)]
+struct AnswerBody<'a> {
+    success: bool,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+}
+
+impl Answer {
+    pub fn refusal(status: StatusCode, message: &str) -> Self {
+        Self::json(status, false, message, None)
+    }
+
+    fn accepted(request_id: &str) -> Self {
+        let message = "Message accepted and queued.";
+        Self::json(StatusCode::ACCEPTED, true, message, Some(request_id))
+    }
+
+    fn too_many_requests() -> Self {
+        let message = "Too many requests: try again in a second.";
+        Self::refusal(StatusCode::TOO_MANY_REQUESTS, message).with(RETRY_AFTER, "1")
+    }
+
+    fn json(status: StatusCode, success: bool, message: &str, request_id: Option<&str>) -> Self {
+        let body = AnswerBody {
+            success,
+            message,
+            request_id,
+        };
+        Self {
+            status,
+            headers: vec![(CONTENT_TYPE, "application/json")],
+            body: serde_json::to_string(&body).expect("text and a bool are always JSON"),
+        }
+    }
+
+    /// Tells the client that the connection ends here.
+    pub fn closing(self) -> Self {
+        self.with(CONNECTION, "close")
+    }
+
+    fn with(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+}
+
+/// The endpoint: who may use it, and what it remembers between requests.
+pub struct Endpoint {
+    api_key: String,
+    workspace_id: String,
+    turned_away: Mutex<HashSet<Vec<u8>>>,
+}
+
+impl Endpoint {
+    pub fn new(api_key: String, workspace_id: String) -> Self {
+        Self {
+            api_key,
+            workspace_id,
+            turned_away: Mutex::default(),
+        }
+    }
+
+    pub fn decide(&self, request: &Request) -> Verdict {
+        match self.accept(request) {
+            Ok(message) => self.behave(request, message),
+            Err(refusal) => Verdict {
+                reply: Reply::AtOnce(refusal),
+                post_back: None,
+            },
+        }
+    }
+
+    fn accept(&self, request: &Request) -> Result<Message, Answer> {
+        if request.path != PATH {
+            let message = format!("There is nothing here. The endpoint is {PATH}.");
+            return Err(Answer::refusal(StatusCode::NOT_FOUND, &message));
+        }
+        if request.method != "POST" {
+            let message = "The endpoint takes POST only.";
+            let refusal = Answer::refusal(StatusCode::METHOD_NOT_ALLOWED, message);
+            return Err(refusal.with(ALLOW, "POST"));
+        }
+        self.authorize(request)?;
+        let content_type = request.header("content-type").unwrap_or_default();
+        let media_type = content_type.split(';').next().unwrap_or_default().trim();
+        if !media_type.eq_ignore_ascii_case("application/json") {
+            let message = "The content-type must be application/json.";
+            return Err(Answer::refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
+        }
+        check::check(&request.body)
+            .map_err(|problem| Answer::refusal(StatusCode::BAD_REQUEST, &problem))
+    }
+
+    fn authorize(&self, request: &Request) -> Result<(), Answer> {
+        for (header, expected) in [
+            ("x-api-key", &self.api_key),
+            ("x-workspace-id", &self.workspace_id),
+        ] {
+            let problem = match request.header(header) {
+                Some(given) if given == expected => continue,
+                Some(_) => format!("{header} is wrong."),
+                None => format!("{header} is missing."),
+            };
+            return Err(Answer::refusal(StatusCode::UNAUTHORIZED, &problem));
+        }
+        Ok(())
+    }
+
+    fn behave(&self, request: &Request, message: Message) -> Verdict {
+        let refuse = |answer| Verdict {
+            reply: Reply::AtOnce(answer),
+            post_back: None,
+        };
+        let behaviour = behaviour_of(&message.recipient);
+        match behaviour {
+            Behaviour::Unauthorized => refuse(Answer::refusal(
+                StatusCode::UNAUTHORIZED,
+                "This recipient is always answered as if the credentials were wrong.",
+            )),
+            Behaviour::Reject => refuse(Answer::refusal(
+                StatusCode::BAD_REQUEST,
+                "This recipient is always rejected.",
+            )),
+            Behaviour::Busy => refuse(Answer::too_many_requests()),
+            Behaviour::BusyOnce if self.turn_away(&request.body) => {
+                refuse(Answer::too_many_requests())
+            }
+            Behaviour::BadGateway => refuse(Answer {
+                status: StatusCode::BAD_GATEWAY,
+                headers: vec![(CONTENT_TYPE, "text/html")],
+                body: BAD_GATEWAY_PAGE.to_owned(),
+            }),
+            Behaviour::Silence => Verdict {
+                reply: Reply::Silence,
+                post_back: None,
+            },
+            Behaviour::Accept
+            | Behaviour::AcceptThenFail
+            | Behaviour::BusyOnce
+            | Behaviour::HangUp
+            | Behaviour::SlowAnswer => self.queue(message, behaviour),
+        }
+    }
+
+    fn queue(&self, message: Message, behaviour: Behaviour) -> Verdict {
+        let request_id = fresh_request_id();
+        let answer = Answer::accepted(&request_id);
+        let reply = match behaviour {
+            Behaviour::HangUp => Reply::HangUp,
+            Behaviour::SlowAnswer => Reply::ByteByByte(answer),
+            _ => Reply::AtOnce(answer),
+        };
+        let (status, remark) = match behaviour {
+            Behaviour::AcceptThenFail => ("failed", "Message undeliverable"),
+            _ => ("delivered", ""),
+        };
+        let post_back = message.post_back_url.map(|url| PostBack {
+            url,
+            notification: Notification::new(
+                self.workspace_id.clone(),
+                request_id,
+                message.recipient,
+                message.post_back_data,
+                status,
+                remark,
+            ),
+        });
+        Verdict { reply, post_back }
+    }
+
+    /// Whether this body is due to be turned away: the first time, the third, and so on.
+    fn turn_away(&self, body: &[u8]) -> bool {
+        let mut turned_away = self
+            .turned_away
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        !turned_away.remove(body) && turned_away.insert(body.to_vec())
+    }
+}
+
+/// A random UUID, version 4.
+fn fresh_request_id() -> String {
+    let random = fastrand::u128(..);
+    let versioned = random & !(0xf << 76) | (0x4 << 76);
+    let uuid = versioned & !(0x3 << 62) | (0x2 << 62);
+    let digits = format!("{uuid:032x}");
+    [
+        &digits[..8],
+        &digits[8..12],
+        &digits[12..16],
+        &digits[16..20],
+        &digits[20..],
+    ]
+    .join("-")
+}

@@ -1,0 +1,121 @@
+//! `cargo run --example sandbox`: a desk for a host's developer. See `--help`.
+
+#[allow(
+    dead_code,
+    reason = "the tests look at what came; this program prints it"
+)]
+#[path = "server.rs"]
+mod sandbox;
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sandbox::{Config, Sandbox, recipients};
+
+const USAGE: &str = "\
+Plays Zixflow's reply-buttons endpoint on this machine, and prints what it gets.
+
+Usage: cargo run --example sandbox -- [OPTIONS]
+
+  --http ADDRESS       where to listen for HTTP, or `off` [127.0.0.1:8080]
+  --https ADDRESS      where to listen for HTTPS, or `off` [127.0.0.1:8443]
+  --ca-file PATH       where to write the CA's certificate, made anew at each start
+                       [sandbox-ca.pem beside this program]
+  --api-key KEY        the only x-api-key it accepts [sandbox-key]
+  --workspace-id ID    the only x-workspace-id it accepts [sandbox-workspace]
+  --notify-after-ms N  when an accepted message gets its status [200]
+  --slow-answer-ms N   how long the very slow answer takes [12000]
+  --help               this text
+
+A message with a `post_back_url` on this machine gets a notification once it is accepted.
+Magic recipients, with the status that the library reports under its default options:
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.iter().any(|argument| argument == "--help") {
+        println!("{USAGE}\n{}", recipients::table().trim_end());
+        return ExitCode::SUCCESS;
+    }
+    let config = match config(arguments) {
+        Ok(config) => config,
+        Err(problem) => {
+            eprintln!("{problem}\nTry --help.");
+            return ExitCode::from(2);
+        }
+    };
+    let workspace_id = config.workspace_id.clone();
+    match Sandbox::start(config) {
+        Ok(sandbox) => serve(&sandbox, &workspace_id),
+        Err(error) => {
+            eprintln!("The sandbox did not start: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn config(arguments: Vec<String>) -> Result<Config, String> {
+    let mut config = Config {
+        http: Some(SocketAddr::from(([127, 0, 0, 1], 8080))),
+        https: Some(SocketAddr::from(([127, 0, 0, 1], 8443))),
+        // Beside the program, so that it is neither committed by mistake nor left in /tmp.
+        ca_file: std::env::current_exe()
+            .ok()
+            .map(|program| program.with_file_name("sandbox-ca.pem")),
+        log: Arc::new(|text| println!("{text}")),
+        ..Config::default()
+    };
+    let mut arguments = arguments.into_iter();
+    while let Some(option) = arguments.next() {
+        let mut value = || arguments.next().ok_or(format!("{option} needs a value."));
+        match option.as_str() {
+            "--http" => config.http = address(&option, &value()?)?,
+            "--https" => config.https = address(&option, &value()?)?,
+            "--ca-file" => config.ca_file = Some(value()?.into()),
+            "--api-key" => config.api_key = value()?,
+            "--workspace-id" => config.workspace_id = value()?,
+            "--notify-after-ms" => config.notify_after = milliseconds(&option, &value()?)?,
+            "--slow-answer-ms" => config.slow_answer = milliseconds(&option, &value()?)?,
+            _ => return Err(format!("There is no option {option}.")),
+        }
+    }
+    if config.api_key.is_empty() || config.workspace_id.is_empty() {
+        return Err("--api-key and --workspace-id must not be empty.".to_owned());
+    }
+    Ok(config)
+}
+
+fn address(option: &str, value: &str) -> Result<Option<SocketAddr>, String> {
+    if value == "off" {
+        return Ok(None);
+    }
+    value
+        .parse()
+        .map(Some)
+        .map_err(|_| format!("{option} takes an address such as 127.0.0.1:8080, or `off`."))
+}
+
+fn milliseconds(option: &str, value: &str) -> Result<Duration, String> {
+    value
+        .parse()
+        .map(Duration::from_millis)
+        .map_err(|_| format!("{option} takes a number of milliseconds."))
+}
+
+fn serve(sandbox: &Sandbox, workspace_id: &str) -> ExitCode {
+    println!("Zixflow's endpoint is played here, until Ctrl-C:\n");
+    if let Some(url) = sandbox.http_url() {
+        println!("    export ZIXFLOW_BASE_URL={url}");
+    }
+    if let (Some(url), Some(ca_file)) = (sandbox.https_url(), sandbox.ca_file()) {
+        println!("    export ZIXFLOW_BASE_URL={url}    # over TLS, with");
+        println!("    export ZIXFLOW_CA_FILE='{}'", ca_file.display());
+    }
+    println!("    export ZIXFLOW_WORKSPACE_ID='{workspace_id}'");
+    println!("    export ZIXFLOW_API_KEY=sandbox-key    # or what you gave as --api-key\n");
+    loop {
+        std::thread::park();
+    }
+}

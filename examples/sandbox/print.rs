@@ -1,0 +1,90 @@
+//! How requests and answers look on the screen.
+
+use super::answer::{Answer, Reply};
+use super::wire::Request;
+
+pub const MASK: &str = "********";
+
+/// A request as the client sent it, but with the key masked, whether it was the right one or not.
+pub fn request(request: &Request, scheme: &str) -> String {
+    let mut text = format!("> {} {} ({scheme})\n", request.method, request.path);
+    for (name, value) in &request.headers {
+        let shown = if name.eq_ignore_ascii_case("x-api-key") {
+            MASK
+        } else {
+            value
+        };
+        text += &format!("> {name}: {shown}\n");
+    }
+    text + ">\n" + &indented(&pretty(&request.body))
+}
+
+pub fn reply(reply: &Reply) -> String {
+    match reply {
+        Reply::AtOnce(answer) => answered(answer, ""),
+        Reply::ByteByByte(answer) => answered(answer, " (byte by byte)"),
+        Reply::Silence => "< (no answer)\n".to_owned(),
+        Reply::HangUp => "< (connection closed)\n".to_owned(),
+    }
+}
+
+fn answered(answer: &Answer, how: &str) -> String {
+    let mut text = format!("< {}{how}\n", answer.status);
+    for (name, value) in &answer.headers {
+        text += &format!("< {name}: {value}\n");
+    }
+    text + "<\n" + &indented(&answer.body)
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("    {line}\n")).collect()
+}
+
+/// JSON with one member a line, and otherwise as it came: order, repeated keys and the spelling of
+/// numbers are what a host's developer wants to see. What is not JSON is shown escaped.
+fn pretty(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    if serde_json::from_slice::<serde::de::IgnoredAny>(body).is_err() {
+        return text.escape_debug().to_string();
+    }
+    let mut shown = String::new();
+    let mut depth = 0;
+    let mut in_string = false;
+    let mut escaped = false;
+    let mut opened = false;
+    for character in text.chars() {
+        if in_string {
+            shown.push(character);
+            in_string = escaped || character != '"';
+            escaped = !escaped && character == '\\';
+            continue;
+        }
+        if character.is_ascii_whitespace() {
+            continue;
+        }
+        let closes = matches!(character, '}' | ']');
+        if closes {
+            depth -= 1;
+        }
+        // An empty object or array stays on its line.
+        if opened != closes {
+            shown.push('\n');
+            shown.push_str(&"  ".repeat(depth));
+        }
+        opened = matches!(character, '{' | '[');
+        if opened {
+            depth += 1;
+        }
+        in_string = character == '"';
+        shown.push(character);
+        match character {
+            ':' => shown.push(' '),
+            ',' => {
+                shown.push('\n');
+                shown.push_str(&"  ".repeat(depth));
+            }
+            _ => {}
+        }
+    }
+    shown
+}

@@ -1,0 +1,324 @@
+//! Compiles C and C++ programs against the library that this test run built, and runs them.
+
+use std::collections::HashMap;
+use std::env;
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::symlink;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// What every C program in this repository compiles cleanly under.
+pub const C99: [&str; 6] = [
+    "-std=c99",
+    "-Wall",
+    "-Wextra",
+    "-Wpedantic",
+    "-Wstrict-prototypes",
+    "-Werror",
+];
+
+/// What a program that links the static archive needs besides, as
+/// `cargo rustc --crate-type staticlib -- --print native-static-libs` lists it.
+pub const NATIVE_LIBRARIES: [&str; 7] = [
+    "-lgcc_s",
+    "-lutil",
+    "-lrt",
+    "-lpthread",
+    "-lm",
+    "-ldl",
+    "-lc",
+];
+
+/// Far longer than any program here takes: only a hang reaches it.
+const HANG: Duration = Duration::from_secs(120);
+
+/// The repository's root.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A program to compile.
+pub struct Program {
+    compiler: Vec<String>,
+    sources: Vec<PathBuf>,
+    flags: Vec<String>,
+    libraries: PathBuf,
+    statically: bool,
+}
+
+impl Program {
+    /// A program in C, for the machine's own compiler. Paths are relative to the root.
+    pub fn c(source: &str) -> Self {
+        let compiler = env::var("CC").unwrap_or_else(|_| "cc".to_owned());
+        Self::new(&compiler, source)
+    }
+
+    /// `compiler` may bring flags of its own, as `CC` may in a makefile.
+    pub fn new(compiler: &str, source: &str) -> Self {
+        Self {
+            compiler: compiler.split_whitespace().map(str::to_owned).collect(),
+            sources: vec![root().join(source)],
+            flags: Vec::new(),
+            libraries: built_libraries(),
+            statically: false,
+        }
+    }
+
+    pub fn flags<'a>(mut self, flags: impl IntoIterator<Item = &'a str>) -> Self {
+        self.flags.extend(flags.into_iter().map(str::to_owned));
+        self
+    }
+
+    /// Links `libzixflow` from another directory, such as [`release_libraries`].
+    pub fn libraries(mut self, directory: PathBuf) -> Self {
+        self.libraries = directory;
+        self
+    }
+
+    /// Links `libzixflow.a` instead of `libzixflow.so`.
+    pub fn statically(mut self) -> Self {
+        self.statically = true;
+        self
+    }
+
+    /// Compiles the program, once per process, and returns the path of the executable.
+    pub fn compile(self) -> PathBuf {
+        self.try_compile()
+            .unwrap_or_else(|problem| panic!("{problem}"))
+    }
+
+    pub fn try_compile(self) -> Result<PathBuf, String> {
+        static COMPILED: Mutex<Option<HashMap<Vec<String>, PathBuf>>> = Mutex::new(None);
+        let command_line = self.command_line()?;
+        let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+        let compiled = compiled.get_or_insert_default();
+        if let Some(program) = compiled.get(&command_line) {
+            return Ok(program.clone());
+        }
+        let program = self.output(&command_line);
+        compile_to(&program, &command_line)?;
+        compiled.insert(command_line, program.clone());
+        Ok(program)
+    }
+
+    fn command_line(&self) -> Result<Vec<String>, String> {
+        let mut line = self.compiler.clone();
+        line.extend(self.flags.iter().cloned());
+        line.push(format!("-I{}", root().join("include").display()));
+        line.extend(
+            self.sources
+                .iter()
+                .map(|source| source.display().to_string()),
+        );
+        if self.statically {
+            line.push(self.libraries.join("libzixflow.a").display().to_string());
+            line.extend(NATIVE_LIBRARIES.map(str::to_owned));
+        } else {
+            let directory = loadable(&self.libraries)
+                .map_err(|error| format!("cannot lay out the library to link with: {error}"))?;
+            line.push(format!("-L{}", directory.display()));
+            line.push(format!("-Wl,-rpath,{}", directory.display()));
+            line.push("-lzixflow".to_owned());
+        }
+        // Test programs start threads; glibc before 2.34 wants to be told.
+        line.push("-pthread".to_owned());
+        Ok(line)
+    }
+
+    fn output(&self, command_line: &[String]) -> PathBuf {
+        let stem = self.sources[0].file_stem().unwrap_or_default();
+        scratch().join(format!("{}-{:016x}", stem.display(), hash(command_line)))
+    }
+}
+
+/// Compiles a C99 program with the machine's compiler, against the shared library.
+pub fn compile(source: &str) -> PathBuf {
+    Program::c(source).flags(C99).compile()
+}
+
+/// Renames the finished program into place: another test process may be running the old one.
+fn compile_to(program: &Path, command_line: &[String]) -> Result<(), String> {
+    let unfinished = program.with_extension(std::process::id().to_string());
+    let output = Command::new(&command_line[0])
+        .args(&command_line[1..])
+        .arg("-o")
+        .arg(&unfinished)
+        .output()
+        .map_err(|error| {
+            format!(
+                "cannot run the compiler `{}`: {error}. Install a C compiler (Debian: \
+                 `apt install gcc libc6-dev`), or name yours in the environment variable CC.",
+                command_line[0]
+            )
+        })?;
+    if !output.status.success() {
+        return Err(format!(
+            "{}\n{}",
+            command_line.join(" "),
+            String::from_utf8_lossy(&output.stderr)
+        ));
+    }
+    fs::rename(&unfinished, program)
+        .map_err(|error| format!("cannot put {} into place: {error}", program.display()))
+}
+
+/// How a program ended.
+#[derive(Debug)]
+pub struct Finished {
+    pub status: ExitStatus,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Finished {
+    /// The exit status; a program that a signal ended fails the test.
+    pub fn code(&self) -> i32 {
+        self.status.code().unwrap_or_else(|| {
+            panic!("ended by signal {:?}:\n{self:?}", self.status.signal());
+        })
+    }
+}
+
+/// Runs a program to its end, with `input` as its standard input. One that hangs is killed, and
+/// fails the test.
+pub fn run(command: &mut Command, input: &[u8]) -> Finished {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            // A program may well end without having read it all.
+            let _ = stdin.map(|mut stdin| stdin.write_all(input));
+        });
+        let stdout = scope.spawn(move || read_all(stdout));
+        let stderr = scope.spawn(move || read_all(stderr));
+        let started = Instant::now();
+        let mut hung = false;
+        let status = loop {
+            if let Some(status) = child.try_wait().expect("a child can be waited for") {
+                break status;
+            }
+            if started.elapsed() > HANG && !hung {
+                hung = true;
+                child.kill().expect("a child can be killed");
+            }
+            thread::sleep(Duration::from_millis(2));
+        };
+        let finished = Finished {
+            status,
+            stdout: stdout.join().expect("reading does not panic"),
+            stderr: stderr.join().expect("reading does not panic"),
+        };
+        assert!(!hung, "{command:?} hung, and was killed:\n{finished:?}");
+        finished
+    })
+}
+
+fn read_all(stream: Option<impl Read>) -> String {
+    let mut bytes = Vec::new();
+    if let Some(mut stream) = stream {
+        stream.read_to_end(&mut bytes).expect("a pipe can be read");
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Whether an optional tool is there. Where it is not, the caller skips its test and the reason is
+/// printed; in CI, where nothing may be skipped, the test fails.
+pub fn require_tool(name: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let found = env::split_paths(&path).any(|directory| directory.join(name).is_file());
+    if !found {
+        assert!(env::var_os("CI").is_none(), "CI lacks {name}");
+        println!("skipped: {name} is not installed");
+    }
+    found
+}
+
+/// The directory of the release build of `libzixflow`, which is built when first asked for.
+pub fn release_libraries() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT
+        .get_or_init(|| {
+            cargo_build(&["--release", "--lib"]);
+            target_directory().join("release/deps")
+        })
+        .clone()
+}
+
+/// The command that runs one of this package's examples, built where that is still to do.
+pub fn example(name: &str) -> Command {
+    cargo_build(&["--example", name]);
+    Command::new(target_directory().join("debug/examples").join(name))
+}
+
+/// Builds in the target directory of the running program.
+fn cargo_build(what: &[&str]) {
+    let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .arg("build")
+        .args(what)
+        .env("CARGO_TARGET_DIR", target_directory())
+        .current_dir(root())
+        .output()
+        .expect("cargo can be run");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "cargo build {what:?}: {stderr}");
+}
+
+/// The directory of the `libzixflow` that cargo built together with the running program.
+fn built_libraries() -> PathBuf {
+    profile_directory().join("deps")
+}
+
+/// `target/debug` for a program in `target/debug/deps` or `target/debug/examples`.
+fn profile_directory() -> PathBuf {
+    let program = env::current_exe().expect("a program knows its own path");
+    let directory = program.ancestors().nth(2);
+    directory.expect("cargo puts programs there").to_owned()
+}
+
+fn target_directory() -> PathBuf {
+    let directory = profile_directory();
+    directory
+        .parent()
+        .expect("a profile has a parent")
+        .to_owned()
+}
+
+fn scratch() -> PathBuf {
+    let directory = target_directory().join("tmp/c");
+    fs::create_dir_all(&directory).expect("the target directory is writable");
+    directory
+}
+
+/// The name that build.rs gives the shared object.
+const SONAME: &str = "libzixflow.so.0";
+
+/// A directory with `libzixflow.so` under the name that the linker looks for and under its soname,
+/// which the loader looks for.
+fn loadable(libraries: &Path) -> io::Result<PathBuf> {
+    let directory = scratch().join(format!("lib-{:016x}", hash(libraries)));
+    fs::create_dir_all(&directory)?;
+    for name in ["libzixflow.so", SONAME] {
+        match symlink(libraries.join("libzixflow.so"), directory.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(directory)
+}
+
+fn hash(value: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
