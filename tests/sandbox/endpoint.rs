@@ -1,0 +1,184 @@
+//! The endpoint's checks.
+
+use serde_json::{Value, json};
+
+use crate::client::{exchange, request, request_with, send};
+use crate::{KEY, PATH, WORKSPACE, message, start};
+
+#[test]
+fn an_accepted_message_gets_a_fresh_uuid() {
+    let sandbox = start();
+    let first = send(&sandbox, &message("919876543210")).accepted();
+    let second = send(&sandbox, &message("919876543210")).accepted();
+    assert_ne!(first, second);
+    let shape: String = first
+        .chars()
+        .map(|character| if character == '-' { '-' } else { 'x' })
+        .collect();
+    assert_eq!(shape, "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx");
+    assert_eq!(&first[14..15], "4", "version");
+    assert!("89ab".contains(&first[19..20]), "variant");
+}
+
+#[test]
+fn credentials_path_method_and_media_type_are_checked() {
+    let sandbox = start();
+    let body = message("919876543210").to_string();
+    let post = format!("POST {PATH}");
+    let get = format!("GET {PATH}");
+    let json = "application/json";
+    let too_long = " ".repeat((1 << 20) + 1);
+    for (request, status, what) in [
+        (
+            request_with(&post, "wrong", WORKSPACE, json, &body),
+            401,
+            "x-api-key",
+        ),
+        (
+            request_with(&post, KEY, "wrong", json, &body),
+            401,
+            "x-workspace-id",
+        ),
+        (
+            request(&body).replace("X-Api-Key", "X-Other"),
+            401,
+            "x-api-key",
+        ),
+        (request_with(&get, KEY, WORKSPACE, json, ""), 405, "POST"),
+        (
+            request_with("POST /other", KEY, WORKSPACE, json, &body),
+            404,
+            PATH,
+        ),
+        (
+            request_with(&format!("{post}/"), KEY, WORKSPACE, json, &body),
+            404,
+            PATH,
+        ),
+        (
+            request_with(&post, KEY, WORKSPACE, "text/plain", &body),
+            415,
+            json,
+        ),
+        (request(&too_long), 413, "1 MiB"),
+    ] {
+        exchange(&sandbox, &request).refused_with(status, what);
+    }
+    let with_charset = request_with(
+        &post,
+        KEY,
+        WORKSPACE,
+        "Application/JSON; charset=utf-8",
+        &body,
+    );
+    exchange(&sandbox, &with_charset).accepted();
+}
+
+#[test]
+fn each_rule_of_a_message_is_checked() {
+    let sandbox = start();
+    let long = |length| json!("ç".repeat(length));
+    let header = |kind: &str, media: Value| json!({"type": kind, kind: media});
+    for (path, value, problem) in [
+        ("/recipient", json!(null), "string"),
+        ("/recipient", json!(""), "empty"),
+        ("/recipient", json!("+919876543210"), "digits"),
+        ("/phone_id", json!(7), "string"),
+        ("/post_back_url", json!(7), "string"),
+        ("/post_back_data", json!({}), "string"),
+        ("/interactive", json!(7), "missing"),
+        ("/interactive/type", json!("list"), "button"),
+        ("/interactive/header", json!({"type": "sound"}), "video"),
+        (
+            "/interactive/header",
+            json!({"type": "text", "text": long(61)}),
+            "60",
+        ),
+        (
+            "/interactive/header",
+            header("image", json!({})),
+            "exactly one",
+        ),
+        (
+            "/interactive/header",
+            header("video", json!({"id": "1", "link": "http://a/"})),
+            "exactly one",
+        ),
+        (
+            "/interactive/header",
+            header("document", json!({"link": "ftp://a/"})),
+            "absolute",
+        ),
+        (
+            "/interactive/header",
+            header("document", json!({"link": "/a"})),
+            "absolute",
+        ),
+        (
+            "/interactive/header",
+            header("image", json!({"id": ""})),
+            "empty",
+        ),
+        ("/interactive/body/text", long(1025), "1024"),
+        ("/interactive/footer", json!({"text": long(61)}), "60"),
+        ("/interactive/footer", json!({}), "missing"),
+        ("/interactive/action/buttons", json!([]), "1 to 3"),
+        ("/interactive/action/buttons", json!([1, 2, 3, 4]), "1 to 3"),
+        ("/interactive/action/buttons", json!({}), "array"),
+        ("/interactive/action/buttons/0/type", json!("url"), "reply"),
+        ("/interactive/action/buttons/1/reply/id", long(257), "256"),
+        (
+            "/interactive/action/buttons/1/reply/id",
+            json!(" b"),
+            "white space",
+        ),
+        (
+            "/interactive/action/buttons/1/reply/id",
+            json!("a"),
+            "unique",
+        ),
+        ("/interactive/action/buttons/1/reply/title", long(21), "20"),
+        (
+            "/interactive/action/buttons/1/reply/title",
+            json!("Yes"),
+            "unique",
+        ),
+    ] {
+        let answer = send(&sandbox, &changed(path, value));
+        answer.refused_with(400, problem);
+        answer.refused_with(400, path);
+    }
+    for (body, problem) in [("", "not JSON"), ("{", "not JSON"), ("[]", "object")] {
+        exchange(&sandbox, &request(body)).refused_with(400, problem);
+    }
+    for (path, value) in [
+        (
+            "/interactive/header",
+            json!({"type": "text", "text": long(60)}),
+        ),
+        (
+            "/interactive/header",
+            header("image", json!({"link": "https://example.com/a.png"})),
+        ),
+        (
+            "/interactive/header",
+            header("document", json!({"id": "1", "filename": "a.pdf"})),
+        ),
+        ("/interactive/body/text", long(1024)),
+        ("/interactive/footer", json!({"text": long(60)})),
+        ("/interactive/action/buttons/1/reply/id", long(256)),
+        ("/interactive/action/buttons/1/reply/title", long(20)),
+        ("/interactive/unknown", json!(null)),
+    ] {
+        send(&sandbox, &changed(path, value)).accepted();
+    }
+}
+
+/// A good message, but for the member at `path`.
+fn changed(path: &str, value: Value) -> Value {
+    let mut message = message("919876543210");
+    let (parent, name) = path.rsplit_once('/').expect("a JSON Pointer");
+    let parent = message.pointer_mut(parent).expect("a known object");
+    parent[name] = value;
+    message
+}

@@ -1,0 +1,109 @@
+//! How a sandbox starts, is reached and ends.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+
+use crate::client::{Answer, connect, exchange_bytes, request};
+use crate::support::c;
+use crate::support::sandbox::recipients::table;
+use crate::support::sandbox::{Config, Sandbox};
+use crate::{config, message, start};
+
+#[test]
+fn https_is_trusted_through_the_ca_file_alone() {
+    let sandbox = start();
+    let address = sandbox.https_url().expect("HTTPS is on");
+    let address = address.trim_start_matches("https://");
+    let mut trusting = rustls::RootCertStore::empty();
+    let ca_file = sandbox.ca_file().expect("HTTPS has one");
+    let ca = CertificateDer::from_pem_file(ca_file).expect("a certificate in PEM");
+    trusting.add(ca).expect("an authority");
+
+    for name in ["localhost", "127.0.0.1", "::1"] {
+        let request = request(&message("919876543210").to_string());
+        let stream = tls(address, name, trusting.clone());
+        Answer::parse(&exchange_bytes(stream, &request)).accepted();
+    }
+    let strangers = rustls::RootCertStore {
+        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+    };
+    for (name, roots) in [("example.com", trusting), ("localhost", strangers)] {
+        let error = tls(address, name, roots).write(b"x").expect_err("no trust");
+        assert!(error.to_string().contains("certificate"), "{error}");
+    }
+}
+
+fn tls(
+    address: &str,
+    name: &str,
+    roots: rustls::RootCertStore,
+) -> rustls::StreamOwned<rustls::ClientConnection, TcpStream> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("the provider has them")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = ServerName::try_from(name.to_owned()).expect("a name");
+    let session = rustls::ClientConnection::new(Arc::new(config), name).expect("a session");
+    rustls::StreamOwned::new(session, TcpStream::connect(address).expect("it listens"))
+}
+
+#[test]
+fn dropping_it_stops_it_and_takes_its_ca_file_along() {
+    let sandbox = start();
+    let ca_file = sandbox.ca_file().expect("HTTPS has one").to_owned();
+    let url = sandbox.http_url().expect("HTTP is on").to_owned();
+    let mut waiting = connect(&sandbox);
+    let request = request(&message("15550100008").to_string());
+    waiting.write_all(request.as_bytes()).expect("it reads");
+    while sandbox.requests().is_empty() {
+        thread::sleep(Duration::from_millis(5));
+    }
+    drop(sandbox);
+    assert_eq!(waiting.read(&mut [0]).expect("an end"), 0);
+    let address = url.trim_start_matches("http://");
+    let error = TcpStream::connect(address).expect_err("nobody listens");
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+    assert!(!ca_file.exists());
+}
+
+#[test]
+fn a_taken_address_is_named() {
+    let sandbox = start();
+    let url = sandbox.http_url().expect("HTTP is on");
+    let address = url.trim_start_matches("http://");
+    let config = Config {
+        http: Some(address.parse().expect("an address")),
+        ..config()
+    };
+    let Err(error) = Sandbox::start(config) else {
+        panic!("two sandboxes listen on {address}");
+    };
+    assert!(error.to_string().contains(address), "{error}");
+}
+
+#[test]
+fn the_command_explains_itself() {
+    let help = c::run(c::example("sandbox").arg("--help"), b"");
+    assert_eq!(help.code(), 0, "{help:?}");
+    assert!(help.stdout.contains(&table()), "{}", help.stdout);
+    for (arguments, problem) in [
+        (["--no-such", "x"], "no option --no-such"),
+        (["--http", "nowhere"], "--http takes an address"),
+        (["--slow-answer-ms", "soon"], "milliseconds"),
+        (["--https", "off"], "--api-key"),
+    ] {
+        // The last one is in order, but for the empty key that every run here is given.
+        let mut command = c::example("sandbox");
+        let refused = c::run(command.args(arguments).args(["--api-key", ""]), b"");
+        assert_eq!(refused.code(), 2, "{refused:?}");
+        assert!(refused.stderr.contains(problem), "{}", refused.stderr);
+    }
+}

@@ -1,0 +1,103 @@
+//! Each magic recipient's one outcome.
+
+use std::io::{self, Read, Write};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::client::{Answer, connect, exchange_bytes, request, send};
+use crate::support::sandbox::Sandbox;
+use crate::support::sandbox::recipients::{Behaviour, MAGIC_RECIPIENTS, table};
+use crate::{config, message, start};
+
+#[test]
+fn every_magic_recipient_behaves_as_documented() {
+    let sandbox = start();
+    for magic in &MAGIC_RECIPIENTS {
+        let message = message(magic.number);
+        match magic.behaviour {
+            Behaviour::Accept | Behaviour::AcceptThenFail => {
+                send(&sandbox, &message).accepted();
+            }
+            Behaviour::Unauthorized => send(&sandbox, &message).refused_with(401, ""),
+            Behaviour::Reject => send(&sandbox, &message).refused_with(400, "rejected"),
+            Behaviour::BusyOnce => turns_away_every_other_time(&sandbox, message),
+            Behaviour::Busy => {
+                for _ in 0..3 {
+                    busy(&send(&sandbox, &message));
+                }
+            }
+            Behaviour::BadGateway => {
+                let answer = send(&sandbox, &message);
+                assert_eq!(answer.status, 502);
+                assert_eq!(answer.header("content-type"), Some("text/html"));
+                assert!(answer.body.starts_with("<html>"), "{}", answer.body);
+            }
+            Behaviour::Silence => stays_silent(&sandbox, &message),
+            Behaviour::HangUp => {
+                let answer = exchange_bytes(connect(&sandbox), &request(&message.to_string()));
+                assert_eq!(answer, b"", "a connection that is just closed");
+            }
+            Behaviour::SlowAnswer => answers_slowly(&sandbox, &message),
+        }
+    }
+}
+
+#[track_caller]
+fn busy(answer: &Answer) {
+    answer.refused_with(429, "Too many");
+    assert_eq!(answer.header("retry-after"), Some("1"));
+}
+
+fn turns_away_every_other_time(sandbox: &Sandbox, message: Value) {
+    let mut other = message.clone();
+    other["post_back_data"] = json!("another message");
+    busy(&send(sandbox, &message));
+    busy(&send(sandbox, &other));
+    send(sandbox, &message).accepted();
+    send(sandbox, &other).accepted();
+    busy(&send(sandbox, &message));
+}
+
+fn stays_silent(sandbox: &Sandbox, message: &Value) {
+    let mut stream = connect(sandbox);
+    let nothing = Some(Duration::from_millis(300));
+    stream.set_read_timeout(nothing).expect("a socket has one");
+    let request = request(&message.to_string());
+    stream.write_all(request.as_bytes()).expect("it reads");
+    let error = stream
+        .read(&mut [0])
+        .expect_err("neither an answer nor an end");
+    assert_eq!(error.kind(), io::ErrorKind::WouldBlock, "{error}");
+}
+
+fn answers_slowly(sandbox: &Sandbox, message: &Value) {
+    let mut stream = connect(sandbox);
+    let request = request(&message.to_string());
+    stream.write_all(request.as_bytes()).expect("it reads");
+    let started = Instant::now();
+    let mut answer = Vec::new();
+    let mut pieces = 0;
+    loop {
+        let mut piece = [0; 4096];
+        match stream.read(&mut piece).expect("it goes on") {
+            0 => break,
+            length => answer.extend_from_slice(&piece[..length]),
+        }
+        pieces += 1;
+    }
+    assert!(started.elapsed() >= config().slow_answer);
+    let answer = Answer::parse(&answer);
+    answer.accepted();
+    // A busy machine may deliver a few bytes at once, but not the half of them.
+    assert!(pieces > answer.body.len() / 2, "{pieces} pieces");
+}
+
+#[test]
+fn the_table_shows_every_magic_recipient_once() {
+    let table = table();
+    for magic in &MAGIC_RECIPIENTS {
+        assert_eq!(table.matches(magic.number).count(), 1, "{}", magic.number);
+    }
+    assert_eq!(table.lines().count(), MAGIC_RECIPIENTS.len() + 2);
+}
