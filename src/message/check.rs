@@ -312,3 +312,43 @@ impl Display for Path<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paths(text: &str) -> Vec<String> {
+        let problems = check(text, Validation::Basic).into_iter();
+        problems.map(|problem| problem.path).collect()
+    }
+
+    #[test]
+    fn basic_knows_no_rule_of_what_is_inside_a_field() {
+        let text = r#"{"recipient":"+1","phone_id":"","interactive":{"type":7,"header":null}}"#;
+        assert_eq!(paths(text), [""; 0]);
+        assert!(check(text, Validation::Strict).len() > 3);
+    }
+
+    #[test]
+    fn basic_wants_the_outermost_fields_by_presence_and_type() {
+        assert_eq!(paths("{}"), ["/recipient", "/phone_id", "/interactive"]);
+        let text = r#"{"recipient":1,"phone_id":null,"interactive":[],"post_back_url":null,"post_back_data":{}}"#;
+        let wrong = [
+            "/recipient",
+            "/phone_id",
+            "/interactive",
+            "/post_back_url",
+            "/post_back_data",
+        ];
+        assert_eq!(paths(text), wrong);
+        assert_eq!(paths("[]"), [""]);
+        assert_eq!(paths("{"), [""]);
+    }
+
+    #[test]
+    fn basic_finds_a_key_given_twice_wherever_it_stands() {
+        let text =
+            r#"{"recipient":"","phone_id":"","interactive":{"a":[{"b":1,"b":1}]},"phone_id":""}"#;
+        assert_eq!(paths(text), ["/phone_id", "/interactive/a/0/b"]);
+    }
+}
