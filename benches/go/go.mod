@@ -1,0 +1,3 @@
+module zixflow-benches
+
+go 1.22

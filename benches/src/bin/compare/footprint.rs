@@ -1,0 +1,172 @@
+//! What the library costs beside its sends: threads, loading, memory, size.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde::Serialize;
+
+use crate::programs::{LIBCURL, Programs, RAW_SOCKET, ZIXFLOW, output};
+use crate::rounds::{Run, median};
+use crate::server::{Protocol, Server};
+
+/// How the throughput of one client grows with the threads that share it.
+#[derive(Serialize)]
+pub struct Scaling {
+    pub protocol: Protocol,
+    pub threads: usize,
+    pub sends_per_second: f64,
+    /// Of what the server's delay allows that many threads.
+    pub share_of_possible: f64,
+    pub connections: usize,
+}
+
+pub const SCALING_DELAY: Duration = Duration::from_millis(20);
+
+pub fn scaling(programs: &Programs, sends: usize) -> Result<Vec<Scaling>> {
+    let mut table = Vec::new();
+    for protocol in Protocol::ALL {
+        for threads in [1, 2, 4, 8, 16, 32, 64] {
+            let server = Server::start(programs, SCALING_DELAY)?;
+            let nanoseconds: f64 = output(
+                Command::new(&programs.threads)
+                    .args(server.arguments(protocol))
+                    .args([threads.to_string(), sends.to_string()]),
+            )?
+            .trim()
+            .parse()?;
+            let sends_per_second = (threads * sends) as f64 / (nanoseconds / 1e9);
+            table.push(Scaling {
+                protocol,
+                threads,
+                sends_per_second,
+                share_of_possible: sends_per_second * SCALING_DELAY.as_secs_f64() / threads as f64,
+                connections: server.stop()?,
+            });
+        }
+    }
+    Ok(table)
+}
+
+/// A process that loads a contender, makes a client and sends once over HTTPS: medians, in ns.
+#[derive(Serialize)]
+pub struct ColdStart {
+    pub contender: &'static str,
+    pub phases: Vec<ColdPhase>,
+    pub wall: f64,
+    /// The contender's own share: what the processor did for it. The rest of the time it waited for
+    /// the server.
+    pub processor: f64,
+}
+
+#[derive(Serialize)]
+pub struct ColdPhase {
+    pub name: String,
+    pub wall: f64,
+    pub processor: f64,
+}
+
+pub fn cold_start(programs: &Programs, server: &Server, rounds: usize) -> Result<Vec<ColdStart>> {
+    let names = [RAW_SOCKET, ZIXFLOW, LIBCURL];
+    let mut runs = names.map(|_| Vec::new());
+    for _ in 0..rounds {
+        for (name, runs) in names.iter().zip(&mut runs) {
+            runs.push(Run::of(programs.contender(name)?, server, Protocol::Https, 0)?.phases);
+        }
+    }
+    let summary = |(contender, runs): (&'static str, Vec<Vec<crate::rounds::Phase>>)| {
+        let of_all = |value: &dyn Fn(&[crate::rounds::Phase]) -> f64| {
+            median(runs.iter().map(|phases| value(phases)).collect())
+        };
+        let phases = runs[0].iter().enumerate().map(|(i, phase)| ColdPhase {
+            name: phase.name.clone(),
+            wall: of_all(&|phases| phases[i].wall),
+            processor: of_all(&|phases| phases[i].processor),
+        });
+        ColdStart {
+            contender,
+            phases: phases.collect(),
+            wall: of_all(&|phases| phases.iter().map(|phase| phase.wall).sum()),
+            processor: of_all(&|phases| phases.iter().map(|phase| phase.processor).sum()),
+        }
+    };
+    Ok(names.into_iter().zip(runs).map(summary).collect())
+}
+
+/// In bytes.
+#[derive(Serialize)]
+pub struct Memory {
+    pub of: String,
+    pub heap: f64,
+    pub resident: f64,
+}
+
+pub const KEPT_CONNECTIONS: usize = 64;
+
+pub fn memory(programs: &Programs) -> Result<Vec<Memory>> {
+    // Long enough that no send ends before the last has looked for a kept connection.
+    let server = Server::start(programs, Duration::from_millis(500))?;
+    let output = output(
+        Command::new(&programs.memory)
+            .args(server.arguments(Protocol::Https))
+            .arg(KEPT_CONNECTIONS.to_string()),
+    )?;
+    let connections = server.stop()?;
+    ensure!(
+        connections == 2 * KEPT_CONNECTIONS,
+        "{connections} connections where each of {KEPT_CONNECTIONS} threads should open two"
+    );
+    output.lines().map(parse_memory).collect()
+}
+
+fn parse_memory(line: &str) -> Result<Memory> {
+    let mut words = line.split(' ');
+    let mut next = || words.next().context("three words");
+    Ok(Memory {
+        of: next()?.to_owned(),
+        heap: next()?.parse()?,
+        resident: next()?.parse()?,
+    })
+}
+
+#[derive(Serialize)]
+pub struct Size {
+    pub file: String,
+    pub bytes: u64,
+}
+
+/// Our shared object, stripped; and libcurl as the distribution built it, with its TLS library.
+pub fn sizes(programs: &Programs) -> Result<Vec<Size>> {
+    let stripped = programs.directory.join("libzixflow-stripped.so");
+    output(
+        Command::new("strip")
+            .arg("-o")
+            .arg(&stripped)
+            .arg(&programs.library),
+    )?;
+    let mut sizes = vec![size("libzixflow.so", &stripped)?];
+
+    let needed = output(Command::new("ldd").arg(&programs.libcurl_contender))?;
+    for line in needed.lines() {
+        let Some((name, path)) = line.trim().split_once(" => ") else {
+            continue;
+        };
+        let path = path.split(" (").next().map(PathBuf::from);
+        let counts = ["libcurl", "libssl", "libcrypto", "libcjson"];
+        if let Some(path) = path.filter(|_| counts.iter().any(|part| name.starts_with(part))) {
+            sizes.push(size(name, &path)?);
+        }
+    }
+    Ok(sizes)
+}
+
+fn size(name: &str, path: &Path) -> Result<Size> {
+    let bytes = std::fs::metadata(path)
+        .with_context(|| path.display().to_string())?
+        .len();
+    Ok(Size {
+        file: name.to_owned(),
+        bytes,
+    })
+}

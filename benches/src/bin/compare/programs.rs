@@ -1,0 +1,236 @@
+//! Builds whatever takes part, and knows how each is started.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::Deserialize;
+
+pub const RAW_SOCKET: &str = "raw socket";
+pub const ZIXFLOW: &str = "zixflow";
+pub const UREQ: &str = "ureq";
+pub const LIBCURL: &str = "libcurl + cJSON";
+pub const REQWEST: &str = "reqwest::blocking";
+pub const GO: &str = "Go net/http";
+
+const DEBIAN_PACKAGES: &str =
+    "on Debian: apt-get install gcc libc6-dev libcurl4-openssl-dev libcjson-dev";
+
+/// A program that makes a client and sends: see `src/lib.rs` for its arguments and output.
+pub struct Contender {
+    pub name: &'static str,
+    command: Vec<OsString>,
+}
+
+impl Contender {
+    /// Its own heap and a static executable: neither valgrind nor a preloaded counter sees inside.
+    pub fn is_go(&self) -> bool {
+        self.name == GO
+    }
+
+    pub fn command(&self) -> &[OsString] {
+        &self.command
+    }
+}
+
+pub struct Programs {
+    /// In the order in which the tables name them; the raw socket first.
+    pub contenders: Vec<Contender>,
+    pub server: PathBuf,
+    pub threads: PathBuf,
+    pub memory: PathBuf,
+    /// To be preloaded into a contender: counts its allocations.
+    pub allocations: PathBuf,
+    /// The release build of our shared object, as Cargo left it.
+    pub library: PathBuf,
+    pub libcurl_contender: PathBuf,
+    /// Where all of this is, and where the results go.
+    pub directory: PathBuf,
+}
+
+impl Programs {
+    pub fn build() -> Result<Self> {
+        let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let executable = std::env::current_exe()?;
+        let rust = executable
+            .parent()
+            .context("an executable has a directory")?;
+        let directory = rust.with_file_name("compare");
+        std::fs::create_dir_all(&directory)?;
+
+        eprintln!("building …");
+        run(cargo("build").arg("--release").arg("--bins"), package)?;
+        let library = build_library(package)?;
+        let compiler = Compiler {
+            sources: package.join("c"),
+            directory: directory.clone(),
+        };
+        let ours = compiler.link_with(&library)?;
+        let zixflow = compiler.shared("zixflow", &["zixflow.c"], &ours)?;
+        let libcurl = compiler.shared("libcurl", &["libcurl.c"], &os(&["-lcurl", "-lcjson"]))?;
+        let driver = compiler.program("driver", &["driver.c"], &os(&["-ldl"]))?;
+
+        let mut contenders = vec![
+            contender(RAW_SOCKET, &[&rust.join("raw")]),
+            contender(ZIXFLOW, &[&driver, &zixflow]),
+            contender(UREQ, &[&rust.join("ureq")]),
+            contender(LIBCURL, &[&driver, &libcurl]),
+            contender(REQWEST, &[&rust.join("reqwest")]),
+        ];
+        if is_installed("go", "version") {
+            let go = directory.join("go-net-http");
+            let mut build = Command::new("go");
+            run(build.arg("build").arg("-o").arg(&go), &package.join("go"))?;
+            contenders.push(contender(GO, &[&go]));
+        }
+
+        let threaded = [ours, os(&["-pthread"])].concat();
+        Ok(Self {
+            contenders,
+            server: rust.join("server"),
+            threads: compiler.program("threads", &["threads.c", "zixflow.c"], &threaded)?,
+            memory: compiler.program("memory", &["memory.c", "zixflow.c"], &threaded)?,
+            allocations: compiler.shared("allocations", &["allocations.c"], &[])?,
+            library,
+            libcurl_contender: libcurl,
+            directory,
+        })
+    }
+
+    pub fn contender(&self, name: &str) -> Result<&Contender> {
+        self.contenders
+            .iter()
+            .find(|contender| contender.name == name)
+            .with_context(|| format!("{name} does not take part"))
+    }
+}
+
+fn contender(name: &'static str, command: &[&Path]) -> Contender {
+    let command = command.iter().map(|part| part.into()).collect();
+    Contender { name, command }
+}
+
+/// Whether `tool` starts: `argument` makes it end at once.
+pub fn is_installed(tool: &str, argument: &str) -> bool {
+    Command::new(tool)
+        .arg(argument)
+        .output()
+        .is_ok_and(|output| output.status.success())
+}
+
+/// Runs a program to its end and hands out its standard output.
+pub fn output(command: &mut Command) -> Result<String> {
+    let output = command
+        .output()
+        .with_context(|| format!("cannot start {command:?}"))?;
+    ensure!(
+        output.status.success(),
+        "{command:?} failed: {}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).context("output that is not UTF-8")
+}
+
+fn run(command: &mut Command, directory: &Path) -> Result<()> {
+    let status = command
+        .current_dir(directory)
+        .status()
+        .with_context(|| format!("cannot start {command:?}"))?;
+    ensure!(status.success(), "{command:?} failed: {status}");
+    Ok(())
+}
+
+fn cargo(verb: &str) -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.arg(verb);
+    cargo
+}
+
+fn os(arguments: &[&str]) -> Vec<OsString> {
+    arguments.iter().map(OsString::from).collect()
+}
+
+/// One line of `cargo build --message-format=json`, where it names what was built.
+#[derive(Deserialize)]
+struct Artifact {
+    #[serde(default)]
+    filenames: Vec<PathBuf>,
+}
+
+/// Builds the shared object for release. Cargo is asked where it is: target directories can be moved.
+fn build_library(package: &Path) -> Result<PathBuf> {
+    let manifest = package.with_file_name("Cargo.toml");
+    let mut build = cargo("build");
+    build.args([
+        "--release",
+        "--lib",
+        "--message-format=json-render-diagnostics",
+    ]);
+    build.arg("--manifest-path").arg(manifest);
+    build.stderr(std::process::Stdio::inherit());
+    for line in output(&mut build)?.lines() {
+        let artifact: Artifact = serde_json::from_str(line)?;
+        for file in artifact.filenames {
+            if file.ends_with("libzixflow.so") {
+                return Ok(file);
+            }
+        }
+    }
+    bail!("Cargo built no libzixflow.so: the benchmarks run on Linux only")
+}
+
+struct Compiler {
+    sources: PathBuf,
+    directory: PathBuf,
+}
+
+impl Compiler {
+    fn shared(&self, name: &str, sources: &[&str], arguments: &[OsString]) -> Result<PathBuf> {
+        let flags = [os(&["-shared", "-fPIC"]), arguments.to_vec()].concat();
+        self.program(&format!("{name}.so"), sources, &flags)
+    }
+
+    fn program(&self, name: &str, sources: &[&str], arguments: &[OsString]) -> Result<PathBuf> {
+        let program = self.directory.join(name);
+        let mut compile = Command::new("cc");
+        compile.args([
+            "-O2",
+            "-std=gnu11",
+            "-Wall",
+            "-Wextra",
+            "-Wpedantic",
+            "-Werror",
+        ]);
+        compile
+            .args(sources)
+            .arg("-o")
+            .arg(&program)
+            .args(arguments);
+        run(&mut compile, &self.sources).context(DEBIAN_PACKAGES)?;
+        Ok(program)
+    }
+
+    /// What compiles and links against the header and the built shared object.
+    fn link_with(&self, library: &Path) -> Result<Vec<OsString>> {
+        // The loader looks for the soname, which Cargo's file does not carry.
+        let named = self.directory.join(soname(library)?);
+        if named.symlink_metadata().is_ok() {
+            std::fs::remove_file(&named)?;
+        }
+        std::os::unix::fs::symlink(library, &named)?;
+        let mut search = OsString::from("-Wl,-rpath,");
+        search.push(&self.directory);
+        Ok(vec!["-I../../include".into(), named.into(), search])
+    }
+}
+
+fn soname(library: &Path) -> Result<String> {
+    let dynamic = output(Command::new("readelf").arg("-dW").arg(library))?;
+    let soname = dynamic
+        .lines()
+        .find(|line| line.contains("(SONAME)"))
+        .and_then(|line| line.split(['[', ']']).nth(1));
+    Ok(soname.unwrap_or("libzixflow.so").to_owned())
+}
