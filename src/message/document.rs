@@ -133,7 +133,7 @@ impl Fault {
 
 /// Reads the structure and plain strings; what is rare, serde_json reads for it.
 ///
-/// A visitor of serde_json's would do all of it, at three times the instructions.
+/// A visitor of serde_json's could do all of it, at a quarter more instructions.
 struct Reader<'a> {
     text: &'a str,
     at: usize,
@@ -213,12 +213,15 @@ impl<'a> Reader<'a> {
                 return Err(Fault::Colon);
             }
             self.value(key, depth)?;
-            if self.take(b'}') {
-                return Ok(());
+            match self.peek() {
+                Some(b',') => {}
+                Some(b'}') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                _ => return Err(Fault::CommaOrBrace),
             }
-            if !self.take(b',') {
-                return Err(Fault::CommaOrBrace);
-            }
+            self.at += 1;
         }
     }
 
@@ -228,12 +231,15 @@ impl<'a> Reader<'a> {
         }
         loop {
             self.value(Cow::Borrowed(""), depth)?;
-            if self.take(b']') {
-                return Ok(());
+            match self.peek() {
+                Some(b',') => {}
+                Some(b']') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                _ => return Err(Fault::CommaOrBracket),
             }
-            if !self.take(b',') {
-                return Err(Fault::CommaOrBracket);
-            }
+            self.at += 1;
         }
     }
 
@@ -289,16 +295,19 @@ impl<'a> Reader<'a> {
     }
 
     /// The next byte that is no white space.
+    #[inline(always)]
     fn peek(&mut self) -> Option<u8> {
         loop {
             let byte = *self.text.as_bytes().get(self.at)?;
-            if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
+            // One comparison for nearly every byte.
+            if byte > b' ' || !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
                 return Some(byte);
             }
             self.at += 1;
         }
     }
 
+    #[inline(always)]
     fn take(&mut self, wanted: u8) -> bool {
         let found = self.peek() == Some(wanted);
         self.at += usize::from(found);

@@ -1,0 +1,350 @@
+//! The JSON Schema says what the check says, as a validator that knows nothing of it reads it.
+
+#[path = "support/checked.rs"]
+mod checked;
+
+use std::cell::Cell;
+
+use checked::{Problem, problems, schema, valid};
+use jsonschema::Validator;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::{Value, json};
+
+fn validator() -> Validator {
+    jsonschema::draft202012::new(&schema()).expect("a schema that compiles")
+}
+
+/// The rules that the schema's description lists as beyond it.
+fn is_beyond_a_schema(problem: &Problem) -> bool {
+    ["is given twice", "each must be different", "nested deeper"]
+        .iter()
+        .any(|words| problem.message.contains(words))
+}
+
+#[test]
+fn the_schema_is_valid_and_says_which_draft_it_is() {
+    let schema = schema();
+    assert_eq!(
+        schema["$schema"],
+        "https://json-schema.org/draft/2020-12/schema"
+    );
+    jsonschema::draft202012::meta::validate(&schema).expect("a valid schema");
+}
+
+#[test]
+fn the_schema_has_what_a_form_needs() {
+    fn assert_described(schema: &Value, path: &str) {
+        assert!(schema["title"].is_string(), "no title at {path}");
+        let properties = schema["properties"].as_object();
+        for (name, property) in properties.into_iter().flatten() {
+            assert_described(property, &format!("{path}/{name}"));
+            let is_told = property["description"].is_string() || property.get("const").is_some();
+            assert!(is_told, "no description at {path}/{name}");
+            let is_free_text = property["type"] == "string" && property.get("const").is_none();
+            assert_eq!(
+                is_free_text,
+                property.get("examples").is_some(),
+                "{path}/{name}"
+            );
+        }
+        for kind in schema["oneOf"].as_array().into_iter().flatten() {
+            assert_described(kind, path);
+        }
+        if let Some(items) = schema.get("items") {
+            assert_described(items, &format!("{path}/items"));
+        }
+    }
+    let schema = schema();
+    assert_described(&schema, "");
+
+    let title = "/properties/interactive/properties/action/properties/buttons/items/properties/reply/properties/title";
+    assert_eq!(schema.pointer(title).expect("a title")["maxLength"], 20);
+    let kinds = schema.pointer("/properties/interactive/properties/header/oneOf");
+    let kinds: Vec<_> = kinds
+        .and_then(Value::as_array)
+        .expect("kinds of header")
+        .iter()
+        .map(|kind| &kind["properties"]["type"]["const"])
+        .collect();
+    assert_eq!(kinds, ["text", "image", "video", "document"]);
+}
+
+/// Every example of a text passes where it stands.
+#[test]
+fn the_examples_pass() {
+    fn assert_examples(schema: &Value, seen: &mut usize) {
+        for example in schema["examples"].as_array().into_iter().flatten() {
+            let validator = jsonschema::draft202012::new(schema).expect("a schema");
+            assert!(validator.is_valid(example), "{example} against {schema}");
+            *seen += 1;
+        }
+        match schema {
+            Value::Object(members) => members
+                .values()
+                .for_each(|inner| assert_examples(inner, seen)),
+            Value::Array(items) => items.iter().for_each(|inner| assert_examples(inner, seen)),
+            _ => {}
+        }
+    }
+    let mut seen = 0;
+    assert_examples(&schema(), &mut seen);
+    assert!(seen > 8, "{seen}");
+}
+
+#[test]
+fn the_description_lists_what_is_beyond_the_schema() {
+    let schema = schema();
+    let description = schema["description"].as_str().expect("a description");
+    for words in [
+        "give a key twice",
+        "IDs of the buttons",
+        "titles",
+        "deeper than 32 levels",
+    ] {
+        assert!(description.contains(words), "{description}");
+    }
+}
+
+#[test]
+fn white_space_is_the_same_to_schema_and_check() {
+    let validator = validator();
+    let mut refused = 0;
+    let near_space = |code: &u32| matches!(code, 0x1..0x300 | 0x1600..0x1900 | 0x2000..0x2100 | 0x3000..0x3010 | 0xfe00..0x1_0010);
+    for character in (0..0x2_0000).filter(near_space).filter_map(char::from_u32) {
+        for id in [
+            format!("{character}a"),
+            format!("a{character}"),
+            format!("a{character}a"),
+        ] {
+            let mut message = valid();
+            message["interactive"]["action"]["buttons"][0]["reply"]["id"] = json!(id);
+            let passes = problems(&message.to_string()).is_empty();
+            assert_eq!(validator.is_valid(&message), passes, "{message}");
+            refused += usize::from(!passes);
+        }
+    }
+    assert_eq!(refused, 2 * 25, "twice the code points of White_Space");
+}
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "\\PC{0,25}",
+        "[ \\t\\n\u{85}\u{a0}\u{feff}]{0,2}[aç€😀\u{301}]{0,3}[ \\n\u{2003}]{0,2}",
+        "[0-9+ -]{0,6}",
+        select(vec![
+            19, 20, 21, 59, 60, 61, 255, 256, 257, 1023, 1024, 1025
+        ])
+        .prop_flat_map(|length| select(vec!["a", "ç", "😀"]).prop_map(move |c| c.repeat(length))),
+        "(http|https|HTTP|ftp|)(://|:/|)[a-z:/?#@ \u{7f}ü]{0,5}",
+        select(vec![
+            "text", "image", "video", "document", "audio", "button", "reply"
+        ])
+        .prop_map(str::to_owned),
+    ]
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        6 => text().prop_map(Value::from),
+        1 => Just(json!(null)),
+        1 => any::<bool>().prop_map(Value::from),
+        1 => any::<i64>().prop_map(Value::from),
+        1 => Just(json!({})),
+        1 => Just(json!([])),
+        1 => header(),
+        1 => media(),
+    ]
+}
+
+fn media() -> impl Strategy<Value = Value> {
+    let member = |name: &'static str, good: &'static str| {
+        prop_oneof![
+            4 => Just(json!({})),
+            3 => Just(json!({ name: good })),
+            1 => text().prop_map(move |text| json!({ name: text })),
+        ]
+    };
+    (
+        member("link", "https://example.com/a.jpg"),
+        member("id", "42"),
+    )
+        .prop_map(|(mut link, id)| {
+            let (link_members, id) = (link.as_object_mut(), id.as_object().cloned());
+            link_members
+                .expect("an object")
+                .extend(id.expect("an object"));
+            link
+        })
+}
+
+fn header() -> impl Strategy<Value = Value> {
+    let kinds = vec!["text", "image", "video", "document"];
+    (
+        select(kinds.clone()),
+        select(kinds),
+        any::<bool>(),
+        "[a-z]{1,3}",
+        media(),
+    )
+        .prop_map(|(kind, other, swapped, text, media)| {
+            let member = if swapped { other } else { kind };
+            let content = if member == "text" { json!(text) } else { media };
+            json!({ "type": kind, member: content })
+        })
+}
+
+/// A message that passes, but for a header that may not.
+fn message() -> impl Strategy<Value = Value> {
+    let buttons = prop::collection::vec(("[a-c]{1,2}", "[A-C]{1,2}"), 1..=3);
+    let header = prop::option::of(header());
+    (
+        header,
+        "\\PC{1,30}",
+        prop::option::of("\\PC{1,30}"),
+        buttons,
+        any::<bool>(),
+    )
+        .prop_map(|(header, body, footer, buttons, post_back)| {
+            let mut message = valid();
+            let interactive = &mut message["interactive"];
+            match header {
+                Some(header) => interactive["header"] = header,
+                None => drop(
+                    interactive
+                        .as_object_mut()
+                        .expect("an object")
+                        .remove("header"),
+                ),
+            }
+            interactive["body"]["text"] = json!(body);
+            if let Some(footer) = footer {
+                interactive["footer"]["text"] = json!(footer);
+            }
+            interactive["action"]["buttons"] = buttons
+                .into_iter()
+                .map(
+                    |(id, title)| json!({ "type": "reply", "reply": { "id": id, "title": title } }),
+                )
+                .collect();
+            if !post_back {
+                message
+                    .as_object_mut()
+                    .expect("an object")
+                    .remove("post_back_url");
+            }
+            message
+        })
+}
+
+/// One change to one place of a message.
+#[derive(Clone, Debug)]
+enum Change {
+    Replace(Value),
+    Remove,
+    /// Adds a member to an object or an item to an array.
+    Add(&'static str, Value),
+    /// Repeats what stands there: in an array of buttons, one too many or one twice.
+    Repeat,
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let name = select(vec![
+        "new", "type", "text", "id", "link", "image", "footer", "header", "title",
+    ]);
+    prop_oneof![
+        5 => value().prop_map(Change::Replace),
+        2 => Just(Change::Remove),
+        2 => (name, value()).prop_map(|(name, value)| Change::Add(name, value)),
+        1 => Just(Change::Repeat),
+    ]
+}
+
+fn paths(value: &Value, path: String, all: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => {
+            for (key, member) in members {
+                let key = key.replace('~', "~0").replace('/', "~1");
+                paths(member, format!("{path}/{key}"), all);
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                paths(item, format!("{path}/{index}"), all);
+            }
+        }
+        _ => {}
+    }
+    all.push(path);
+}
+
+fn apply(message: &mut Value, place: Index, change: Change) {
+    let mut all = Vec::new();
+    paths(message, String::new(), &mut all);
+    let path = place.get(&all);
+    match change {
+        Change::Replace(value) => *message.pointer_mut(path).expect("a value") = value,
+        Change::Add(name, value) => match message.pointer_mut(path).expect("a value") {
+            Value::Object(members) => drop(members.insert(name.to_owned(), value)),
+            Value::Array(items) => items.push(value),
+            _ => {}
+        },
+        Change::Remove | Change::Repeat => {
+            let Some((parent, key)) = path.rsplit_once('/') else {
+                return;
+            };
+            match (message.pointer_mut(parent).expect("a parent"), change) {
+                (Value::Object(members), Change::Remove) => drop(members.remove(key)),
+                (Value::Array(items), Change::Remove) => {
+                    drop(items.remove(key.parse().expect("an index")))
+                }
+                (Value::Array(items), _) => {
+                    items.push(items[key.parse::<usize>().expect("an index")].clone())
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+#[test]
+fn a_validator_accepts_exactly_what_the_check_accepts() {
+    const CASES: u32 = 4000;
+    let validator = validator();
+    let [accepted, refused, beyond] = [const { Cell::new(0) }; 3];
+    let changes = prop::collection::vec((any::<Index>(), change()), 0..3);
+    let config = Config {
+        cases: CASES,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    TestRunner::new(config)
+        .run(&(message(), changes), |(mut message, changes)| {
+            for (place, change) in changes {
+                apply(&mut message, place, change);
+            }
+            let problems = problems(&message.to_string());
+            let sayable: Vec<_> = problems.iter().filter(|p| !is_beyond_a_schema(p)).collect();
+            prop_assert_eq!(
+                validator.is_valid(&message),
+                sayable.is_empty(),
+                "{}\n{:?}\n{:?}",
+                &message,
+                sayable,
+                validator.validate(&message)
+            );
+            let outcome = match (problems.is_empty(), sayable.is_empty()) {
+                (true, _) => &accepted,
+                (false, true) => &beyond,
+                (false, false) => &refused,
+            };
+            outcome.set(outcome.get() + 1);
+            Ok(())
+        })
+        .expect("schema and check agree");
+    let outcomes = [accepted.get(), refused.get(), beyond.get()];
+    assert!(accepted.get() > CASES / 10, "{outcomes:?}");
+    assert!(refused.get() > CASES / 10, "{outcomes:?}");
+    assert!(beyond.get() > CASES / 200, "{outcomes:?}");
+}
