@@ -1,0 +1,13 @@
+//! How the shared object is linked.
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    if std::env::var("CARGO_CFG_TARGET_OS").as_deref() != Ok("linux") {
+        return;
+    }
+    // Unloading would take away code that still runs: a name look-up's thread, a fork handler.
+    println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
+    // Without a version, so that a program finds it where it was built. An installed library's
+    // soname has one: `cargo cinstall` sees to that.
+    println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libzixflow.so");
+}

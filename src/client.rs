@@ -1,0 +1,350 @@
+//! A client: it checks a message, sends it, reads the answer, and tries again exactly where that
+//! cannot deliver twice.
+
+use std::fmt;
+use std::io::Read;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use ureq::http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
+use ureq::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
+
+use crate::message;
+use crate::options::{CallOptions, ClientOptions};
+use crate::outcome::{self, Answer, Body, Status};
+use crate::per_process::PerProcess;
+use crate::reply::{MAX_RESPONSE_BYTES, Reply};
+use crate::transport::{Failure, Keep, Lane, Limits, Pool, Progress, Route};
+
+/// How much of an answer is read. The API's own has about a hundred bytes.
+const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+
+/// Longer than any key, and short enough for a request's head to fit into one send.
+const MAX_CREDENTIAL_BYTES: usize = 4 * 1024;
+
+/// The first pause before a retry is at most this long; each further one at most twice the last.
+const FIRST_BACKOFF: Duration = Duration::from_millis(250);
+const MAX_BACKOFF: Duration = Duration::from_secs(8);
+
+pub(crate) struct Client {
+    url: Uri,
+    headers: HeaderMap,
+    /// What must appear in no reply, the longest first.
+    secrets: Vec<String>,
+    options: CallOptions,
+    keep: Keep,
+    route: Arc<Route>,
+    pools: PerProcess<Pool>,
+    is_shut_down: AtomicBool,
+}
+
+impl Client {
+    /// The error names the argument or the option.
+    pub(crate) fn new(
+        api_key: &str,
+        workspace_id: &str,
+        options: ClientOptions,
+    ) -> Result<Self, String> {
+        let mut headers = HeaderMap::with_capacity(8);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(
+            HeaderName::from_static("x-api-key"),
+            credential("api_key", api_key)?,
+        );
+        headers.insert(
+            HeaderName::from_static("x-workspace-id"),
+            credential("workspace_id", workspace_id)?,
+        );
+        headers.insert(USER_AGENT, user_agent(options.user_agent.as_deref())?);
+
+        let password = options.route.proxy.as_ref().and_then(|it| it.password());
+        let mut secrets: Vec<String> = [Some(api_key), password]
+            .into_iter()
+            .flatten()
+            .flat_map(spellings)
+            .collect();
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+
+        Ok(Client {
+            url: options.url,
+            headers,
+            secrets,
+            options: options.call,
+            keep: options.keep,
+            route: Arc::new(options.route),
+            pools: PerProcess::new(),
+            is_shut_down: AtomicBool::new(false),
+        })
+    }
+
+    pub(crate) fn options(&self) -> CallOptions {
+        self.options
+    }
+
+    /// Sends a message; blocks until its outcome is known.
+    pub(crate) fn send(&self, message: &str, options: CallOptions) -> Reply {
+        let deadline = Instant::now() + options.timeout;
+        let problems = message::check(message, options.validation);
+        if !problems.is_empty() {
+            return Reply::invalid_message(problems);
+        }
+        if self.is_shut_down.load(Ordering::SeqCst) {
+            return not_sent(&Failure::ShutDown);
+        }
+        match self.pool() {
+            Ok(pool) => self.send_until(pool, message, options, deadline),
+            Err(failure) => not_sent(&failure),
+        }
+    }
+
+    /// Ends the calls in flight; later ones end at once.
+    pub(crate) fn shut_down(&self) {
+        self.is_shut_down.store(true, Ordering::SeqCst);
+        if let Some(pool) = self.pools.get() {
+            pool.shut_down();
+        }
+    }
+
+    /// This process's connections, made by its first call.
+    pub(crate) fn pool(&self) -> Result<&Pool, Failure> {
+        let pool = self
+            .pools
+            .get_or_try_make(|| Pool::new(Arc::clone(&self.route), self.keep))?;
+        // A shut-down that came before the pool was made did not reach it.
+        if self.is_shut_down.load(Ordering::SeqCst) {
+            pool.shut_down();
+        }
+        Ok(pool)
+    }
+
+    fn send_until(
+        &self,
+        pool: &Pool,
+        message: &str,
+        options: CallOptions,
+        deadline: Instant,
+    ) -> Reply {
+        let limits = Limits {
+            deadline,
+            shut_down: pool.alarm(),
+        };
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let mut reply = self.attempt(pool, message, options, deadline);
+            reply.attempts = attempts;
+            if !reply.is_retryable() || attempts > options.max_retries {
+                return reply;
+            }
+            let pause = backoff(attempts).max(reply.retry_after.unwrap_or_default());
+            if pause >= deadline.saturating_duration_since(Instant::now()) {
+                return reply;
+            }
+            if limits.sleep(pause).is_err() {
+                return Reply {
+                    attempts,
+                    ..not_sent(&Failure::ShutDown)
+                };
+            }
+        }
+    }
+
+    fn attempt(
+        &self,
+        pool: &Pool,
+        message: &str,
+        options: CallOptions,
+        deadline: Instant,
+    ) -> Reply {
+        let lane = pool.take();
+        lane.exchange
+            .begin(deadline, options.connect_timeout, message.len());
+        let answer = self.exchange(&lane, message);
+        let progress = lane.exchange.state().progress;
+        pool.put_back(lane);
+        match (answer, progress) {
+            (Ok(answer), _) => self.read(answer),
+            (Err(failure), Progress::Sent) => outcome_unknown(&failure),
+            (Err(failure), Progress::Incomplete | Progress::CutShort) => not_sent(&failure),
+        }
+    }
+
+    fn exchange(&self, lane: &Lane, message: &str) -> Result<Answer, Failure> {
+        let mut request = Request::new(message.as_bytes());
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.url.clone();
+        *request.headers_mut() = self.headers.clone();
+        let response = lane.agent.run(request)?;
+        Ok(receive(response))
+    }
+
+    /// The reply to an answer, by the table of outcomes.
+    fn read(&self, answer: Answer) -> Reply {
+        let said = answer.said();
+        let verdict = outcome::verdict(&answer, said.success);
+        let message = match &said.message {
+            Some(message) => self.redact(message),
+            None => explanation(verdict.status, &answer),
+        };
+        Reply {
+            request_id: said.request_id.map(|id| self.redact(&id)),
+            http_status: Some(answer.http_status),
+            retry_after: answer.retry_after,
+            response: (!said.is_documented).then(|| self.excerpt(answer.bytes())),
+            ..Reply::new(verdict, message)
+        }
+    }
+
+    /// The beginning of an answer, as text.
+    fn excerpt(&self, answer: &[u8]) -> String {
+        let text = self.redact(&String::from_utf8_lossy(answer));
+        let end = text.floor_char_boundary(MAX_RESPONSE_BYTES);
+        text.get(..end).unwrap_or_default().to_owned()
+    }
+
+    /// What came from the network, without the secrets that it may repeat.
+    fn redact(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for secret in &self.secrets {
+            if text.contains(secret) {
+                text = text.replace(secret, "***");
+            }
+        }
+        text
+    }
+}
+
+/// Reads the whole of an answer, or as much as comes.
+fn receive(response: Response<ureq::Body>) -> Answer {
+    let (head, body) = response.into_parts();
+    let retry_after = head
+        .headers
+        .get(RETRY_AFTER)
+        .and_then(|field| field.to_str().ok())
+        .and_then(outcome::retry_after);
+    let mut bytes = Vec::with_capacity(512);
+    let read = body
+        .into_reader()
+        .take(MAX_ANSWER_BYTES as u64 + 1)
+        .read_to_end(&mut bytes);
+    let body = match read {
+        Err(error) => Body::Broken(bytes, Failure::from(error).to_string()),
+        Ok(_) if bytes.len() > MAX_ANSWER_BYTES => {
+            Body::Broken(bytes, "it is longer than 1 MiB".to_owned())
+        }
+        Ok(_) => Body::Whole(bytes),
+    };
+    Answer {
+        http_status: head.status.as_u16(),
+        retry_after,
+        body,
+    }
+}
+
+/// Full jitter: anything up to a limit that doubles with each attempt, so that hosts which failed
+/// together do not come back together.
+fn backoff(attempts: u32) -> Duration {
+    let doublings = (attempts - 1).min(16);
+    let limit = (FIRST_BACKOFF * 2u32.pow(doublings)).min(MAX_BACKOFF);
+    limit.mul_f64(fastrand::f64())
+}
+
+pub(crate) fn not_sent(failure: &Failure) -> Reply {
+    let verdict = match failure.may_pass() {
+        true => Status::NotSent.retryable(),
+        false => Status::NotSent.definite(),
+    };
+    Reply::new(verdict, format!("the message was not sent: {failure}"))
+}
+
+fn outcome_unknown(failure: &Failure) -> Reply {
+    Reply::new(
+        Status::OutcomeUnknown.definite(),
+        format!(
+            "the message may have been queued: it was sent, but no answer came, as {failure}; \
+             before you send it again, wait for a notification at its post_back_url"
+        ),
+    )
+}
+
+/// A sentence for an answer that has none.
+fn explanation(status: Status, answer: &Answer) -> String {
+    let code = answer.http_status;
+    match (status, &answer.body) {
+        (Status::Ok, _) => "accepted and queued".to_owned(),
+        (Status::Unauthorized, _) => format!(
+            "the API refused the credentials (HTTP {code}): check the API key and workspace ID"
+        ),
+        (Status::Busy, _) => {
+            format!("the API is busy and did not take the message (HTTP {code}): send it later")
+        }
+        (Status::Rejected, _) if (300..=399).contains(&code) => format!(
+            "the API answered with a redirect (HTTP {code}), which is never followed: check base_url"
+        ),
+        (Status::Rejected, _) => format!("the API did not queue the message (HTTP {code})"),
+        (_, Body::Broken(_, reason)) => format!(
+            "the message may have been queued: the API's answer (HTTP {code}) broke off, as \
+             {reason}"
+        ),
+        (_, Body::Whole(_)) => {
+            format!("the message may have been queued: the API's answer (HTTP {code}) does not say")
+        }
+    }
+}
+
+/// A credential as a header's value.
+fn credential(name: &str, text: &str) -> Result<HeaderValue, String> {
+    let reason = if text.is_empty() {
+        "is empty".to_owned()
+    } else if text.len() > MAX_CREDENTIAL_BYTES {
+        format!("is longer than {MAX_CREDENTIAL_BYTES} bytes")
+    } else if text.trim() != text {
+        "begins or ends with white space, such as the line break at the end of a file".to_owned()
+    } else if !text
+        .bytes()
+        .all(|byte| byte == b' ' || byte.is_ascii_graphic())
+    {
+        "has a character that no HTTP header can carry, such as a line break".to_owned()
+    } else {
+        let mut value = HeaderValue::from_str(text).map_err(|error| error.to_string())?;
+        value.set_sensitive(true);
+        return Ok(value);
+    };
+    Err(format!(
+        "{name} {reason}: copy it from your Zixflow workspace's settings"
+    ))
+}
+
+fn user_agent(suffix: Option<&str>) -> Result<HeaderValue, String> {
+    let library = concat!("zixflow-c/", env!("CARGO_PKG_VERSION"));
+    let value = match suffix {
+        Some(suffix) => format!("{library} {suffix}"),
+        None => library.to_owned(),
+    };
+    HeaderValue::from_str(&value).map_err(|error| error.to_string())
+}
+
+/// A secret as it is, and as a JSON string would hold it.
+fn spellings(secret: &str) -> Vec<String> {
+    let escaped = serde_json::to_string(secret).unwrap_or_default();
+    let inside = escaped
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    match inside {
+        Some(inside) if inside != secret => vec![secret.to_owned(), inside.to_owned()],
+        _ => vec![secret.to_owned()],
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("url", &self.url)
+            .field("options", &self.options)
+            .field("keep", &self.keep)
+            .field("route", &self.route)
+            .finish_non_exhaustive()
+    }
+}

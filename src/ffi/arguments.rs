@@ -1,0 +1,103 @@
+//! What a host passes in, read once and never kept.
+
+use std::ffi::c_char;
+use std::sync::Arc;
+
+use super::registry::{self, NoClient};
+use super::zx_client;
+use crate::client::Client;
+use crate::message::{MAX_TEXT_BYTES, Problem};
+use crate::reply::Reply;
+
+/// Why a text cannot be used.
+pub(super) enum BadText {
+    Null,
+    TooLong,
+    NotUtf8 { valid_bytes: usize },
+}
+
+impl BadText {
+    fn describe(&self, name: &str) -> String {
+        match self {
+            BadText::Null => format!("{name} is NULL: pass a NUL-terminated string"),
+            BadText::TooLong => format!("{name} is longer than 1 MiB"),
+            BadText::NotUtf8 { valid_bytes } => format!(
+                "{name} is not UTF-8 from byte {valid_bytes} on (counted from 0): convert it first"
+            ),
+        }
+    }
+}
+
+/// # Safety
+///
+/// `pointer` is NULL or a NUL-terminated string that stays as it is for as long as `'a`.
+pub(super) unsafe fn bounded_text<'a>(pointer: *const c_char) -> Result<&'a str, BadText> {
+    if pointer.is_null() {
+        return Err(BadText::Null);
+    }
+    // SAFETY: the string ends with a NUL, at which this stops.
+    let length = unsafe { libc::strnlen(pointer, MAX_TEXT_BYTES + 1) };
+    if length > MAX_TEXT_BYTES {
+        return Err(BadText::TooLong);
+    }
+    // SAFETY: `length` bytes of it were just read.
+    let bytes = unsafe { std::slice::from_raw_parts(pointer.cast::<u8>(), length) };
+    std::str::from_utf8(bytes).map_err(|error| BadText::NotUtf8 {
+        valid_bytes: error.valid_up_to(),
+    })
+}
+
+/// A text that must be there.
+///
+/// # Safety
+///
+/// As for [`bounded_text`].
+pub(super) unsafe fn text<'a>(name: &str, pointer: *const c_char) -> Result<&'a str, Reply> {
+    // SAFETY: the caller's promise.
+    unsafe { bounded_text(pointer) }.map_err(|bad| Reply::invalid_argument(bad.describe(name)))
+}
+
+/// A text that may be NULL.
+///
+/// # Safety
+///
+/// As for [`bounded_text`].
+pub(super) unsafe fn optional_text<'a>(
+    name: &str,
+    pointer: *const c_char,
+) -> Result<Option<&'a str>, Reply> {
+    if pointer.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: the caller's promise.
+    unsafe { text(name, pointer) }.map(Some)
+}
+
+/// A message's text. One that is too long is a bad message, not a bad argument.
+///
+/// # Safety
+///
+/// As for [`bounded_text`].
+pub(super) unsafe fn message<'a>(pointer: *const c_char) -> Result<&'a str, Reply> {
+    // SAFETY: the caller's promise.
+    unsafe { bounded_text(pointer) }.map_err(|bad| match bad {
+        BadText::TooLong => Reply::invalid_message(vec![Problem {
+            path: String::new(),
+            message: "is longer than 1 MiB".to_owned(),
+        }]),
+        bad => Reply::invalid_argument(bad.describe("message_json")),
+    })
+}
+
+/// The client that a host's pointer stands for. The pointer is looked up, not followed.
+pub(super) fn client(pointer: *const zx_client) -> Result<Arc<Client>, Reply> {
+    registry::client(pointer.addr()).map_err(|reason| {
+        Reply::invalid_argument(match reason {
+            NoClient::Null => "client is NULL: zx_client_new() returns NULL when it fails",
+            NoClient::Text => "client is a string that this library handed out, not a client",
+            NoClient::Unknown => {
+                "client is no live client: it was freed, or did not come from zx_client_new()"
+            }
+        })
+    })
+}

@@ -1,0 +1,74 @@
+//! The one way in and out: every export that does work runs inside [`export`].
+
+use std::ffi::c_char;
+
+use super::constants::{ZX_INTERNAL, zx_status};
+use super::registry;
+use crate::outcome::Status;
+use crate::panics;
+use crate::reply::Reply;
+
+/// An out-parameter, NULL from the start so that a host can clean up whatever happens.
+pub(super) struct Out(*mut *mut c_char);
+
+impl Out {
+    pub(super) const NONE: Out = Out(std::ptr::null_mut());
+
+    /// # Safety
+    ///
+    /// `place` is NULL or points to where a pointer can be written until the export returns.
+    pub(super) unsafe fn new(place: *mut *mut c_char) -> Self {
+        let out = Out(place);
+        out.write(std::ptr::null_mut());
+        out
+    }
+
+    fn hand_out(&self, text: String) {
+        if !self.0.is_null() {
+            self.write(registry::keep_text(text).cast());
+        }
+    }
+
+    fn write(&self, pointer: *mut c_char) {
+        if !self.0.is_null() {
+            // SAFETY: not NULL, and valid for writing by the contract of `new`.
+            unsafe { self.0.write(pointer) }
+        }
+    }
+}
+
+/// Runs `work`, which gives what the export returns and the text for its out-parameter. A panic
+/// becomes `on_panic` and a reply that says so.
+pub(super) fn export<R>(out: &Out, on_panic: R, work: impl FnOnce() -> (R, Option<String>)) -> R {
+    let result = panics::catch(|| {
+        let (returned, text) = work();
+        if let Some(text) = text {
+            out.hand_out(text);
+        }
+        returned
+    });
+    result.unwrap_or_else(|place| {
+        // Where even this panics (no memory), the out-parameter stays NULL.
+        let _ = panics::catch(|| out.hand_out(internal(&place).to_json()));
+        on_panic
+    })
+}
+
+/// [`export`], for one that returns the status of a reply and hands the reply out.
+pub(super) fn export_reply(out: &Out, work: impl FnOnce() -> Result<Reply, Reply>) -> zx_status {
+    export(out, ZX_INTERNAL, || {
+        let reply = work().unwrap_or_else(|refusal| refusal);
+        (reply.status as zx_status, Some(reply.to_json()))
+    })
+}
+
+fn internal(place: &str) -> Reply {
+    Reply::new(
+        Status::Internal.definite(),
+        format!(
+            "a bug in libzixflow {} ({place}): please report it. A message that was being sent \
+             may have been queued",
+            env!("CARGO_PKG_VERSION")
+        ),
+    )
+}

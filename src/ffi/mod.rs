@@ -1,0 +1,210 @@
+//! The C ABI: `include/zixflow.h` is generated from this module, and its rules are the header's
+//! preface (`cbindgen.toml`).
+//!
+//! An export reads its arguments through [`arguments`], does its work inside [`boundary`], and
+//! hands out what the [`registry`] keeps.
+
+#![allow(unsafe_code)]
+#![allow(non_camel_case_types)]
+
+mod arguments;
+mod boundary;
+mod compose;
+mod constants;
+mod registry;
+
+use std::ffi::{CString, c_char, c_void};
+
+use once_cell::race::OnceBox;
+
+pub use compose::{zx_button, zx_compose_reply_buttons, zx_reply_buttons};
+pub use constants::*;
+
+use arguments::{optional_text, text};
+use boundary::{Out, export, export_reply};
+
+use crate::client::{self, Client};
+use crate::message::{self, Validation};
+use crate::options::ClientOptions;
+use crate::outcome::Status;
+use crate::reply::Reply;
+
+/// A client: one set of credentials and options, and the connections that its calls share.
+///
+/// Opaque. Made by zx_client_new(), released by zx_free().
+pub struct zx_client {
+    _opaque: [u8; 0],
+}
+
+/// Makes a client. Nothing is sent: wrong credentials show at the first message.
+///
+/// Reads the environment (HTTPS_PROXY, ALL_PROXY, NO_PROXY) unless the option `proxy` is given.
+///
+/// @param api_key       The API key. Required.
+/// @param workspace_id  The workspace ID. Required.
+/// @param options_json  NULL, or a JSON object with any of the options that the README lists,
+///                      such as {"timeout_ms": 10000}.
+/// @param error_json    On failure: a reply that says what was wrong. Release it with zx_free().
+/// @return              The client, or NULL. Any number of threads may use it at once. Release it
+///                      with zx_free().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zx_client_new(
+    api_key: *const c_char,
+    workspace_id: *const c_char,
+    options_json: *const c_char,
+    error_json: *mut *mut c_char,
+) -> *mut zx_client {
+    // SAFETY: rule 2 of the header.
+    let out = unsafe { Out::new(error_json) };
+    export(&out, std::ptr::null_mut(), || {
+        // SAFETY: rule 1 of the header.
+        match unsafe { new_client(api_key, workspace_id, options_json) } {
+            Ok(client) => (client, None),
+            Err(reply) => (std::ptr::null_mut(), Some(reply.to_json())),
+        }
+    })
+}
+
+/// # Safety
+///
+/// The texts are NULL or NUL-terminated strings.
+unsafe fn new_client(
+    api_key: *const c_char,
+    workspace_id: *const c_char,
+    options_json: *const c_char,
+) -> Result<*mut zx_client, Reply> {
+    // SAFETY: the caller's promise, for each text.
+    let (api_key, workspace_id, options_json) = unsafe {
+        (
+            text("api_key", api_key)?,
+            text("workspace_id", workspace_id)?,
+            optional_text("options_json", options_json)?,
+        )
+    };
+    let options = ClientOptions::parse(options_json).map_err(Reply::invalid_argument)?;
+    let client = Client::new(api_key, workspace_id, options).map_err(Reply::invalid_argument)?;
+    // Shows now, and not at the first message, that the machine has nothing left.
+    client
+        .pool()
+        .map_err(|failure| client::not_sent(&failure))?;
+    registry::keep_client(client)
+        .map(|address| address.cast())
+        .map_err(|failure| client::not_sent(&failure))
+}
+
+/// Sends a message. Blocks until its outcome is known, at most for the client's `timeout_ms`.
+///
+/// @param client        The client. Any number of threads may send with it at once.
+/// @param message_json  The message: see zx_reply_buttons_schema(). It is checked first, and then
+///                      sent byte for byte as it is.
+/// @param reply_json    The reply. Release it with zx_free().
+/// @return              Any status.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zx_send_reply_buttons(
+    client: *const zx_client,
+    message_json: *const c_char,
+    reply_json: *mut *mut c_char,
+) -> zx_status {
+    // SAFETY: the same promises, and no options.
+    unsafe { zx_send_reply_buttons_with(client, message_json, std::ptr::null(), reply_json) }
+}
+
+/// zx_send_reply_buttons() with options for this call alone.
+///
+/// @param client        The client.
+/// @param message_json  The message.
+/// @param options_json  NULL, or a JSON object with any of `timeout_ms`, `connect_timeout_ms`,
+///                      `max_retries` and `validation`. What it leaves out is as for the client.
+/// @param reply_json    The reply. Release it with zx_free().
+/// @return              Any status.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zx_send_reply_buttons_with(
+    client: *const zx_client,
+    message_json: *const c_char,
+    options_json: *const c_char,
+    reply_json: *mut *mut c_char,
+) -> zx_status {
+    // SAFETY: rule 2 of the header.
+    let out = unsafe { Out::new(reply_json) };
+    export_reply(&out, || {
+        let client = arguments::client(client)?;
+        // SAFETY: rule 1 of the header.
+        let (options, message) = unsafe {
+            (
+                optional_text("options_json", options_json)?,
+                arguments::message(message_json)?,
+            )
+        };
+        let options = client
+            .options()
+            .parse(options)
+            .map_err(Reply::invalid_argument)?;
+        Ok(client.send(message, options))
+    })
+}
+
+/// Ends the calls in flight on a client at once, each with ZX_NOT_SENT or ZX_OUTCOME_UNKNOWN as is
+/// true of it. Later calls with it answer ZX_NOT_SENT. The client still has to be freed.
+///
+/// @param client  The client. One that is NULL, stale or foreign is ignored.
+#[unsafe(no_mangle)]
+pub extern "C" fn zx_client_shutdown(client: *const zx_client) {
+    export(&Out::NONE, (), || {
+        if let Ok(client) = arguments::client(client) {
+            client.shut_down();
+        }
+        ((), None)
+    });
+}
+
+/// Releases a client or a string that the library handed out. Anything else is ignored: NULL, what
+/// was released before, a constant string, a pointer from elsewhere.
+///
+/// Calls in flight on a client that is released go on to their end.
+///
+/// @param ptr  What to release.
+#[unsafe(no_mangle)]
+pub extern "C" fn zx_free(ptr: *mut c_void) {
+    export(&Out::NONE, (), || (registry::release(ptr.addr()), None));
+}
+
+/// Checks a message as zx_send_reply_buttons() does, and sends nothing.
+///
+/// @param message_json  The message.
+/// @param report_json   A reply, with every problem. Release it with zx_free().
+/// @return              ZX_OK, ZX_INVALID_MESSAGE, ZX_INVALID_ARGUMENT or ZX_INTERNAL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zx_check_reply_buttons(
+    message_json: *const c_char,
+    report_json: *mut *mut c_char,
+) -> zx_status {
+    // SAFETY: rule 2 of the header.
+    let out = unsafe { Out::new(report_json) };
+    export_reply(&out, || {
+        // SAFETY: rule 1 of the header.
+        let message = unsafe { arguments::message(message_json)? };
+        let problems = message::check(message, Validation::Strict);
+        match problems.is_empty() {
+            true => Ok(Reply::new(
+                Status::Ok.definite(),
+                "nothing is wrong with the message",
+            )),
+            false => Err(Reply::invalid_message(problems)),
+        }
+    })
+}
+
+/// The JSON Schema (draft 2020-12) of a message, with titles, descriptions, examples and limits,
+/// such as a form can be made from.
+///
+/// @return  A constant string; NULL only if there is no memory for it.
+#[unsafe(no_mangle)]
+pub extern "C" fn zx_reply_buttons_schema() -> *const c_char {
+    static SCHEMA: OnceBox<CString> = OnceBox::new();
+
+    export(&Out::NONE, std::ptr::null(), || {
+        let schema =
+            SCHEMA.get_or_init(|| Box::new(CString::new(message::schema()).unwrap_or_default()));
+        (schema.as_ptr(), None)
+    })
+}

@@ -1,0 +1,39 @@
+//! `libzixflow` sends one thing: Zixflow's "WhatsApp interactive reply buttons" message. It is a
+//! C library written in Rust; `include/zixflow.h` is its documentation for hosts.
+//!
+//! A message flows one way:
+//!
+//! | step | where |
+//! | --- | --- |
+//! | the C call, and what keeps a host's mistakes and our own from crashing it | [`ffi`] |
+//! | options, read and checked | `options` |
+//! | check, attempt, read the answer, retry | `client` |
+//! | the rules of a message, composing one, its JSON Schema | `message` |
+//! | the socket under ureq, which knows whether a request can have arrived | `transport` |
+//! | the table that reads an answer | `outcome` |
+//! | the JSON that goes back | `reply` |
+//!
+//! Two things run across: `panics` (a bug of ours becomes a status) and `per_process` (what a
+//! child of `fork()` must not share).
+
+#![deny(unsafe_code)]
+#![deny(clippy::undocumented_unsafe_blocks)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+mod client;
+pub mod ffi;
+mod message;
+mod options;
+mod outcome;
+mod panics;
+mod per_process;
+mod reply;
+mod transport;

@@ -1,0 +1,183 @@
+//! What became of a message: the status, and how an answer of the API is read.
+
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::ffi;
+
+/// The outcome of a call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(i32)]
+pub(crate) enum Status {
+    Ok = ffi::ZX_OK,
+    InvalidArgument = ffi::ZX_INVALID_ARGUMENT,
+    InvalidMessage = ffi::ZX_INVALID_MESSAGE,
+    Unauthorized = ffi::ZX_UNAUTHORIZED,
+    Rejected = ffi::ZX_REJECTED,
+    Busy = ffi::ZX_BUSY,
+    NotSent = ffi::ZX_NOT_SENT,
+    OutcomeUnknown = ffi::ZX_OUTCOME_UNKNOWN,
+    Internal = ffi::ZX_INTERNAL,
+}
+
+/// A status, and whether sending again can help and cannot deliver twice.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Verdict {
+    pub(crate) status: Status,
+    pub(crate) retryable: bool,
+}
+
+impl Status {
+    pub(crate) const fn retryable(self) -> Verdict {
+        Verdict {
+            status: self,
+            retryable: true,
+        }
+    }
+
+    pub(crate) const fn definite(self) -> Verdict {
+        Verdict {
+            status: self,
+            retryable: false,
+        }
+    }
+}
+
+/// An answer of the API, as far as it came.
+pub(crate) struct Answer {
+    pub(crate) http_status: u16,
+    /// How long the API asks to be left alone.
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) body: Body,
+}
+
+pub(crate) enum Body {
+    Whole(Vec<u8>),
+    /// What came before it broke off or grew too long, and what happened to it.
+    Broken(Vec<u8>, String),
+}
+
+/// What the body says, where it is a JSON object that says whether the message was queued.
+#[derive(Default)]
+pub(crate) struct Said {
+    pub(crate) success: Option<bool>,
+    pub(crate) message: Option<String>,
+    pub(crate) request_id: Option<String>,
+    /// Whether that is all it says.
+    pub(crate) is_documented: bool,
+}
+
+/// The table of outcomes: the first row that fits.
+pub(crate) fn verdict(answer: &Answer, success: Option<bool>) -> Verdict {
+    match (answer.http_status, success, answer.retry_after) {
+        (200..=299, Some(true), _) => Status::Ok.definite(),
+        (401 | 403, _, _) => Status::Unauthorized.definite(),
+        (429, _, _) | (503, _, Some(_)) => Status::Busy.retryable(),
+        (500..=599, Some(false), _) => Status::Rejected.retryable(),
+        (_, Some(false), _) => Status::Rejected.definite(),
+        (300..=399, _, _) => Status::Rejected.definite(),
+        (408, _, _) => Status::Rejected.retryable(),
+        (400..=499, _, _) => Status::Rejected.definite(),
+        _ => Status::OutcomeUnknown.definite(),
+    }
+}
+
+impl Answer {
+    pub(crate) fn said(&self) -> Said {
+        match &self.body {
+            Body::Whole(body) => Said::read(body),
+            Body::Broken(..) => Said::default(),
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match &self.body {
+            Body::Whole(body) | Body::Broken(body, _) => body,
+        }
+    }
+}
+
+impl Said {
+    fn read(body: &[u8]) -> Self {
+        serde_json::from_slice(body)
+            .map(Self::from_documented)
+            .or_else(|_| serde_json::from_slice(body).map(Self::from_other))
+            .unwrap_or_default()
+    }
+
+    fn from_documented(documented: Documented) -> Self {
+        Said {
+            success: Some(documented.success),
+            message: Some(documented.message),
+            request_id: documented.request_id,
+            is_documented: true,
+        }
+    }
+
+    /// Reads what can be read of an object that the API's page does not describe.
+    fn from_other(body: Value) -> Self {
+        let text = |key| body.get(key).and_then(Value::as_str).map(str::to_owned);
+        Said {
+            success: body
+                .get("success")
+                .or_else(|| body.get("status"))
+                .and_then(Value::as_bool),
+            message: text("message"),
+            request_id: text("request_id"),
+            is_documented: false,
+        }
+    }
+}
+
+/// The API's answer as its page describes it. Older pages call `success` `status`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Documented {
+    #[serde(alias = "status")]
+    success: bool,
+    message: String,
+    request_id: Option<String>,
+}
+
+/// A `Retry-After` field: seconds, or a date (RFC 9110, section 10.2.3).
+pub(crate) fn retry_after(field: &str) -> Option<Duration> {
+    let field = field.trim();
+    if !field.is_empty() && field.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More seconds than a number holds: a delay all the same, and a long one.
+        return Some(Duration::from_secs(
+            field.parse().unwrap_or(u64::MAX / 1000),
+        ));
+    }
+    let date = httpdate::parse_http_date(field).ok()?;
+    Some(date.duration_since(SystemTime::now()).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::retry_after;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        assert_eq!(retry_after("7"), Some(Duration::from_secs(7)));
+        assert_eq!(retry_after(" 0 "), Some(Duration::ZERO));
+        assert_eq!(
+            retry_after("99999999999999999999999"),
+            Some(Duration::from_secs(u64::MAX / 1000))
+        );
+        let soon = SystemTime::now() + Duration::from_secs(60);
+        let delay = retry_after(&httpdate::fmt_http_date(soon)).expect("a date");
+        assert!(delay > Duration::from_secs(55) && delay <= Duration::from_secs(60));
+        assert_eq!(
+            retry_after("Sun, 06 Nov 1994 08:49:37 GMT"),
+            Some(Duration::ZERO)
+        );
+        for neither in ["", "-1", "1.5", "soon", "7 seconds"] {
+            assert_eq!(retry_after(neither), None, "{neither:?}");
+        }
+    }
+}

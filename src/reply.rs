@@ -1,0 +1,92 @@
+//! The reply that every call gives: one flat JSON object.
+
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use crate::message::Problem;
+use crate::outcome::{Status, Verdict};
+
+/// How much of an undocumented answer a reply repeats.
+pub(crate) const MAX_RESPONSE_BYTES: usize = 4 * 1024;
+
+/// The keys, in this order. One that does not apply is left out.
+#[derive(Serialize)]
+pub(crate) struct Reply {
+    pub(crate) success: bool,
+    pub(crate) status: Status,
+    pub(crate) message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) request_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) http_status: Option<u16>,
+    pub(crate) attempts: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) retryable: Option<bool>,
+    #[serde(
+        rename = "retry_after_ms",
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "milliseconds"
+    )]
+    pub(crate) retry_after: Option<Duration>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) problems: Vec<Problem>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) response: Option<String>,
+}
+
+impl Reply {
+    pub(crate) fn new(verdict: Verdict, message: impl Into<String>) -> Self {
+        let success = verdict.status == Status::Ok;
+        Reply {
+            success,
+            status: verdict.status,
+            message: message.into(),
+            request_id: None,
+            http_status: None,
+            attempts: 0,
+            retryable: (!success).then_some(verdict.retryable),
+            retry_after: None,
+            problems: Vec::new(),
+            response: None,
+        }
+    }
+
+    pub(crate) fn invalid_argument(message: impl Into<String>) -> Self {
+        Reply::new(Status::InvalidArgument.definite(), message)
+    }
+
+    /// The reply to a message in which `problems` were found, of which there is at least one.
+    pub(crate) fn invalid_message(problems: Vec<Problem>) -> Self {
+        let count = problems.len();
+        let message = match problems.first() {
+            Some(Problem { path, message }) if path.is_empty() => {
+                format!("the message was not sent: it {message}")
+            }
+            Some(Problem { path, message }) if count == 1 => {
+                format!("the message was not sent: {path} {message}")
+            }
+            _ => {
+                format!("the message was not sent: {count} things are wrong with it, see problems")
+            }
+        };
+        Reply {
+            problems,
+            ..Reply::new(Status::InvalidMessage.definite(), message)
+        }
+    }
+
+    pub(crate) fn is_retryable(&self) -> bool {
+        self.retryable == Some(true)
+    }
+
+    pub(crate) fn to_json(&self) -> String {
+        // Only a map with keys that are no text fails, and here is none.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+fn milliseconds<S: Serializer>(delay: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    let milliseconds = delay.unwrap_or_default().as_nanos().div_ceil(1_000_000);
+    serializer.serialize_u64(u64::try_from(milliseconds).unwrap_or(u64::MAX))
+}

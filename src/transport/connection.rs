@@ -1,0 +1,315 @@
+//! The transport that ureq is given: a socket, plain or with TLS, that counts, keeps deadlines, and
+//! knows whether it is clean.
+
+use std::fmt;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+
+use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
+
+use super::exchange::{Exchange, Progress};
+use super::failure::Failure;
+use super::tls::TlsStream;
+use super::wait::{Alarm, Event, Limits, is_transient};
+
+pub(super) struct Connection {
+    stream: Stream,
+    buffers: ConnectionBuffers,
+    exchange: Arc<Exchange>,
+    shut_down: Arc<Alarm>,
+}
+
+pub(super) enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream>),
+}
+
+/// What a read that does not wait came back with.
+pub(super) enum Received {
+    Bytes(usize),
+    Nothing,
+    End,
+}
+
+impl Connection {
+    pub(super) fn new(stream: Stream, exchange: Arc<Exchange>, shut_down: Arc<Alarm>) -> Self {
+        Connection {
+            stream,
+            buffers: ConnectionBuffers::new(Arc::clone(&exchange)),
+            exchange,
+            shut_down,
+        }
+    }
+
+    /// Sends all that is pending. A peer that stops reading because it has answered, or closed, is
+    /// no error here: what it said is still to be read.
+    fn flush(&mut self) -> Result<(), Failure> {
+        while !self.is_flushed() {
+            match self.send() {
+                Ok(()) => {}
+                Err(error) if is_transient(&error) => {
+                    let mut event = [Event::readable_or_writable(self.stream.socket())];
+                    limits(&self.exchange, &self.shut_down).wait_for(&mut event)?;
+                    let is_writable = event[0].is_writable();
+                    if !is_writable && !matches!(self.receive(), Ok(Received::Nothing)) {
+                        self.exchange.set_progress(Progress::CutShort);
+                        return Ok(());
+                    }
+                }
+                Err(_) => {
+                    self.exchange.set_progress(Progress::CutShort);
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn send(&mut self) -> std::io::Result<()> {
+        let pending = self.buffers.pending();
+        match &mut self.stream {
+            Stream::Plain(socket) => {
+                let sent = socket.write(pending)?;
+                self.buffers.sent(sent);
+                Ok(())
+            }
+            Stream::Tls(tls) => {
+                if !pending.is_empty() {
+                    let encrypted = tls.encrypt(pending)?;
+                    self.buffers.sent(encrypted);
+                }
+                tls.send()
+            }
+        }
+    }
+
+    fn is_flushed(&self) -> bool {
+        self.buffers.pending().is_empty()
+            && match &self.stream {
+                Stream::Plain(_) => true,
+                Stream::Tls(tls) => tls.is_flushed(),
+            }
+    }
+
+    /// Reads what is there into the input buffer, without waiting.
+    fn receive(&mut self) -> Result<Received, Failure> {
+        let into = self.buffers.input_append_buf();
+        if into.is_empty() {
+            return Err(Failure::Broken(
+                "the head of the answer is longer than 64 KiB".to_owned(),
+            ));
+        }
+        let received = match &mut self.stream {
+            Stream::Plain(socket) => match socket.read(into) {
+                Ok(0) => Received::End,
+                Ok(count) => Received::Bytes(count),
+                Err(error) if is_transient(&error) => Received::Nothing,
+                Err(error) => return Err(error.into()),
+            },
+            Stream::Tls(tls) => tls.receive(into)?,
+        };
+        if let Received::Bytes(count) = received {
+            self.buffers.input_appended(count);
+        }
+        Ok(received)
+    }
+
+    /// Whether the last exchange left nothing behind, sent or received.
+    fn is_clean(&mut self) -> bool {
+        self.is_flushed()
+            && self.buffers.input().is_empty()
+            && match &mut self.stream {
+                Stream::Plain(_) => true,
+                Stream::Tls(tls) => tls.is_at_rest(),
+            }
+    }
+}
+
+impl Transport for Connection {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        &mut self.buffers
+    }
+
+    /// Head and body come one after the other and go out together: nothing is sent before the
+    /// request is complete or the buffer is full.
+    fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), ureq::Error> {
+        if self.exchange.state().progress == Progress::CutShort {
+            return Ok(());
+        }
+        self.buffers.commit_output(amount);
+        let is_complete = self.exchange.hand_down(amount);
+        if is_complete || self.buffers.is_output_full() {
+            self.flush()?;
+        }
+        if is_complete && self.is_flushed() {
+            self.exchange.set_progress(Progress::Sent);
+        }
+        Ok(())
+    }
+
+    fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
+        loop {
+            let is_waiting = match &mut self.stream {
+                Stream::Plain(_) => true,
+                Stream::Tls(tls) => !tls.has_received(),
+            };
+            if is_waiting {
+                let mut event = [Event::readable(self.stream.socket())];
+                limits(&self.exchange, &self.shut_down)
+                    .wait_for(&mut event)
+                    .map_err(Failure::from)?;
+            }
+            match self.receive()? {
+                Received::Bytes(_) => return Ok(true),
+                Received::End => return Ok(false),
+                Received::Nothing => {}
+            }
+        }
+    }
+
+    /// ureq asks before it uses a kept connection, and when it puts one back. The network is asked
+    /// only the first time, which is the time that counts.
+    fn is_open(&mut self) -> bool {
+        let state = self.exchange.state();
+        let is_before_use = state.is_fresh();
+        self.is_clean()
+            && if is_before_use {
+                let peeked = self.stream.socket().peek(&mut [0]);
+                matches!(peeked, Err(error) if is_transient(&error))
+            } else {
+                state.progress == Progress::Sent
+            }
+    }
+
+    fn is_tls(&self) -> bool {
+        matches!(self.stream, Stream::Tls(_))
+    }
+}
+
+impl Stream {
+    pub(super) fn socket(&self) -> &TcpStream {
+        match self {
+            Stream::Plain(socket) => socket,
+            Stream::Tls(tls) => &tls.socket,
+        }
+    }
+}
+
+/// What an exchange allows to everything that it waits for.
+fn limits<'a>(exchange: &Exchange, shut_down: &'a Alarm) -> Limits<'a> {
+    Limits {
+        deadline: exchange.state().deadline,
+        shut_down,
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Connection")
+            .field(self.stream.socket())
+            .finish()
+    }
+}
+
+/// A whole request of the usual size, so that it goes out in one send.
+const OUTPUT_BYTES: usize = 16 * 1024;
+/// A whole answer of the usual size.
+const INPUT_BYTES: usize = 4 * 1024;
+/// Where a head that is still not complete counts as broken; ureq's own limit.
+const MAX_INPUT_BYTES: usize = 64 * 1024;
+
+/// The buffers that ureq writes to and reads from. Allocated when first used.
+struct ConnectionBuffers {
+    exchange: Arc<Exchange>,
+    output: Vec<u8>,
+    /// What of `output` is written but not sent.
+    pending: std::ops::Range<usize>,
+    input: Vec<u8>,
+    /// What of `input` is received but not consumed.
+    unconsumed: std::ops::Range<usize>,
+    /// Whether the last look at the input used some of it up.
+    has_consumed: bool,
+}
+
+impl ConnectionBuffers {
+    fn new(exchange: Arc<Exchange>) -> Self {
+        ConnectionBuffers {
+            exchange,
+            output: Vec::new(),
+            pending: 0..0,
+            input: Vec::new(),
+            unconsumed: 0..0,
+            has_consumed: false,
+        }
+    }
+
+    fn pending(&self) -> &[u8] {
+        self.output.get(self.pending.clone()).unwrap_or_default()
+    }
+
+    fn commit_output(&mut self, amount: usize) {
+        self.pending.end += amount;
+    }
+
+    fn sent(&mut self, amount: usize) {
+        self.pending.start += amount;
+        if self.pending.is_empty() {
+            self.pending = 0..0;
+        }
+    }
+
+    fn is_output_full(&self) -> bool {
+        self.pending.end == self.output.len()
+    }
+}
+
+impl Buffers for ConnectionBuffers {
+    fn output(&mut self) -> &mut [u8] {
+        self.output.resize(OUTPUT_BYTES, 0);
+        self.output.get_mut(self.pending.end..).unwrap_or_default()
+    }
+
+    fn input(&self) -> &[u8] {
+        self.input.get(self.unconsumed.clone()).unwrap_or_default()
+    }
+
+    /// Free space, of which there is always some until the input has reached its limit.
+    fn input_append_buf(&mut self) -> &mut [u8] {
+        if self.unconsumed.end == self.input.len() {
+            if self.unconsumed.start > 0 {
+                self.input.copy_within(self.unconsumed.clone(), 0);
+                self.unconsumed = 0..self.unconsumed.len();
+            } else {
+                let larger = (self.input.len() * 2).clamp(INPUT_BYTES, MAX_INPUT_BYTES);
+                self.input.resize(larger, 0);
+            }
+        }
+        self.input
+            .get_mut(self.unconsumed.end..)
+            .unwrap_or_default()
+    }
+
+    fn input_appended(&mut self, amount: usize) {
+        self.unconsumed.end += amount;
+    }
+
+    fn input_consume(&mut self, amount: usize) {
+        self.has_consumed = amount > 0;
+        self.unconsumed.start += amount;
+        if self.unconsumed.is_empty() {
+            self.unconsumed = 0..0;
+        }
+    }
+
+    /// The body goes straight to the output. The other buffer would only be used for a body of
+    /// unknown length, which no message has.
+    fn tmp_and_output(&mut self) -> (&mut [u8], &mut [u8]) {
+        self.exchange.begin_body();
+        (&mut [], self.output())
+    }
+
+    fn can_use_input(&self) -> bool {
+        self.has_consumed && !self.unconsumed.is_empty()
+    }
+}

@@ -1,0 +1,44 @@
+//! What lies under ureq: the sockets, and the certainty about what went over them.
+//!
+//! ureq speaks HTTP; everything below is the library's own, because only whoever owns the socket
+//! knows whether a request can have reached the API. From the top: a [`Pool`] holds [`Lane`]s. A
+//! lane is one ureq agent with at most one connection, used by one call at a time, and the
+//! [`Exchange`] through which that call sets its limits and learns how far it came.
+
+mod connection;
+mod exchange;
+mod failure;
+mod names;
+mod pool;
+mod proxy;
+mod race;
+mod route;
+mod tls;
+mod wait;
+
+use std::fmt;
+
+pub(crate) use exchange::Progress;
+pub(crate) use failure::Failure;
+pub(crate) use pool::{Keep, Lane, Pool};
+pub(crate) use proxy::Proxy;
+pub(crate) use route::{Route, TlsRoute};
+pub(crate) use tls::{Roots, add_file, root_store};
+pub(crate) use wait::Limits;
+
+/// A host and a port.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Authority {
+    /// A name or an IP address, without brackets.
+    pub(crate) host: String,
+    pub(crate) port: u16,
+}
+
+impl fmt::Display for Authority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.host.contains(':') {
+            true => write!(f, "[{}]:{}", self.host, self.port),
+            false => write!(f, "{}:{}", self.host, self.port),
+        }
+    }
+}

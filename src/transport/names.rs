@@ -1,0 +1,189 @@
+//! Name look-ups.
+//!
+//! The system's look-up blocks and cannot be interrupted, so it runs on a thread of its own, which
+//! the caller waits for as it waits for everything else. However many calls wait, and however long
+//! a name server is silent, a process has at most [`MAX_THREADS`] such threads; they end when there
+//! is nothing left to look up.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::io;
+use std::net::{IpAddr, ToSocketAddrs};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use super::failure::Failure;
+use super::wait::{Alarm, Event, Limits};
+use crate::panics;
+use crate::per_process::PerProcess;
+
+/// Enough that one name server that is silent does not hold up hosts that another one knows.
+const MAX_THREADS: usize = 4;
+
+/// The system's look-up takes modules of the machine's own choice (LDAP, mDNS): more than the
+/// 64 KiB that the library itself is content with.
+const STACK_BYTES: usize = 512 * 1024;
+
+type Addresses = Result<Vec<IpAddr>, Arc<str>>;
+
+/// The look-ups of this process that are under way or waiting for a thread.
+static LOOK_UPS: PerProcess<Mutex<LookUps>> = PerProcess::new();
+
+struct LookUps {
+    unfinished: VecDeque<Arc<LookUp>>,
+    threads: usize,
+}
+
+/// One host, for however many calls that ask for it at the same time.
+struct LookUp {
+    host: String,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    is_taken: bool,
+    addresses: Option<Addresses>,
+    waiting: Vec<Arc<Alarm>>,
+}
+
+/// The addresses of `host`, a name or an IP address, in the system's order of preference.
+pub(crate) fn look_up(host: &str, limits: &Limits<'_>) -> Result<Vec<IpAddr>, Failure> {
+    if let Ok(address) = host.parse() {
+        return Ok(vec![address]);
+    }
+    let done = Alarm::new().map_err(|error| Failure::Machine("open a pipe", error))?;
+    let done = Arc::new(done);
+    let look_up = join_or_start(host, &done)?;
+    let waited = limits.wait_for(&mut [Event::readable(&*done)]);
+    let mut state = lock(&look_up.state);
+    state.waiting.retain(|waiting| !Arc::ptr_eq(waiting, &done));
+    match &state.addresses {
+        Some(Ok(addresses)) => Ok(addresses.clone()),
+        Some(Err(reason)) => Err(Failure::Name {
+            host: host.to_owned(),
+            reason: Arc::clone(reason),
+        }),
+        None => Err(waited.err().map_or(Failure::Deadline, Failure::from)),
+    }
+}
+
+fn join_or_start(host: &str, done: &Arc<Alarm>) -> Result<Arc<LookUp>, Failure> {
+    let Ok(look_ups) = LOOK_UPS.get_or_try_make(|| {
+        Ok::<_, Infallible>(Mutex::new(LookUps {
+            unfinished: VecDeque::new(),
+            threads: 0,
+        }))
+    });
+    let mut look_ups = lock(look_ups);
+    for unfinished in look_ups.unfinished.iter().filter(|it| it.host == host) {
+        let mut state = lock(&unfinished.state);
+        if state.addresses.is_none() {
+            state.waiting.push(Arc::clone(done));
+            return Ok(Arc::clone(unfinished));
+        }
+    }
+    let look_up = Arc::new(LookUp {
+        host: host.to_owned(),
+        state: Mutex::new(State {
+            waiting: vec![Arc::clone(done)],
+            ..State::default()
+        }),
+    });
+    if look_ups.threads < MAX_THREADS {
+        match start_thread() {
+            Ok(()) => look_ups.threads += 1,
+            // Another thread will come to it.
+            Err(_) if look_ups.threads > 0 => {}
+            Err(error) => return Err(Failure::Machine("start a thread for a name look-up", error)),
+        }
+    }
+    look_ups.unfinished.push_back(Arc::clone(&look_up));
+    Ok(look_up)
+}
+
+/// Starts a thread that works until nothing waits. It takes no signal: the host's handlers expect
+/// the host's threads.
+fn start_thread() -> io::Result<()> {
+    let _blocked = signals::block_all();
+    thread::Builder::new()
+        .name("zixflow-names".to_owned())
+        .stack_size(STACK_BYTES)
+        .spawn(|| {
+            while let Some(look_up) = next() {
+                let addresses = panics::catch(|| ask_system(&look_up.host))
+                    .unwrap_or_else(|place| Err(format!("a bug in libzixflow, {place}").into()));
+                finish(&look_up, addresses);
+            }
+        })
+        .map(|_| ())
+}
+
+/// The next look-up that no thread has taken; `None` ends the thread.
+fn next() -> Option<Arc<LookUp>> {
+    let mut look_ups = lock(LOOK_UPS.get()?);
+    let next = look_ups
+        .unfinished
+        .iter()
+        .find(|look_up| !std::mem::replace(&mut lock(&look_up.state).is_taken, true))
+        .map(Arc::clone);
+    if next.is_none() {
+        look_ups.threads -= 1;
+    }
+    next
+}
+
+fn ask_system(host: &str) -> Addresses {
+    (host, 0)
+        .to_socket_addrs()
+        .map(|addresses| addresses.map(|address| address.ip()).collect())
+        .map_err(|error| error.to_string().into())
+}
+
+fn finish(look_up: &Arc<LookUp>, addresses: Addresses) {
+    if let Some(look_ups) = LOOK_UPS.get() {
+        lock(look_ups)
+            .unfinished
+            .retain(|unfinished| !Arc::ptr_eq(unfinished, look_up));
+    }
+    let mut state = lock(&look_up.state);
+    state.addresses = Some(addresses);
+    for waiting in state.waiting.drain(..) {
+        waiting.raise();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+mod signals {
+    #![allow(unsafe_code)]
+
+    use std::mem::MaybeUninit;
+
+    /// What the thread's signal mask was, to be restored when dropped.
+    pub(super) struct Blocked(libc::sigset_t);
+
+    /// Blocks every signal for this thread, and so for a thread that it starts.
+    pub(super) fn block_all() -> Blocked {
+        let mut all = MaybeUninit::<libc::sigset_t>::zeroed();
+        let mut before = MaybeUninit::<libc::sigset_t>::zeroed();
+        // SAFETY: both sets are valid for writing, and all-zero is a valid, empty set, which
+        // `before` stays if the call fails. The call cannot fail with these arguments.
+        unsafe {
+            libc::sigfillset(all.as_mut_ptr());
+            libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
+            Blocked(before.assume_init())
+        }
+    }
+
+    impl Drop for Blocked {
+        fn drop(&mut self) {
+            // SAFETY: the set was written by `pthread_sigmask` in `block_all`.
+            unsafe {
+                libc::pthread_sigmask(libc::SIG_SETMASK, &self.0, std::ptr::null_mut());
+            }
+        }
+    }
+}

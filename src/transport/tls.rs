@@ -1,0 +1,251 @@
+//! TLS: whom to trust, and a stream that knows when it is between two records.
+
+use std::io::{self, Read};
+use std::net::TcpStream;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
+
+use super::connection::Received;
+use super::failure::Failure;
+use super::wait::{Limited, Limits, is_transient};
+
+/// Where the trusted authorities come from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Roots {
+    /// Mozilla's, built in.
+    Bundled,
+    /// The machine's own.
+    System,
+}
+
+/// The authorities to trust. The error is the rest of a sentence that begins with the option's
+/// name.
+pub(crate) fn root_store(roots: Roots) -> Result<RootCertStore, String> {
+    match roots {
+        Roots::Bundled => Ok(webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect()),
+        Roots::System => {
+            let found = rustls_native_certs::load_native_certs();
+            let mut store = RootCertStore::empty();
+            // A machine's store may hold what nobody can read any more; one readable root will do.
+            let (added, _) = store.add_parsable_certificates(found.certs);
+            if added == 0 {
+                return Err(match found.errors.first() {
+                    Some(error) => format!("found no usable certificate on this machine ({error})"),
+                    None => "found no certificate on this machine".to_owned(),
+                });
+            }
+            Ok(store)
+        }
+    }
+}
+
+/// Adds the certificates of a PEM file, every one of which must be usable: one that is passed over
+/// shows only when a connection is refused.
+pub(crate) fn add_file(store: &mut RootCertStore, file: &Path) -> Result<(), String> {
+    let certificates = CertificateDer::pem_file_iter(file)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| format!("could not be read ({error})"))?;
+    if certificates.is_empty() {
+        return Err("holds no certificate (in PEM: -----BEGIN CERTIFICATE-----)".to_owned());
+    }
+    for (index, certificate) in certificates.into_iter().enumerate() {
+        store.add(certificate).map_err(|error| {
+            format!(
+                "has an unusable certificate, number {} ({error})",
+                index + 1
+            )
+        })?;
+    }
+    Ok(())
+}
+
+pub(crate) fn configuration(roots: Arc<RootCertStore>) -> Result<Arc<ClientConfig>, Failure> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let configuration = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(Failure::Tls)?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Arc::new(configuration))
+}
+
+pub(super) struct TlsStream {
+    tls: ClientConnection,
+    pub(super) socket: TcpStream,
+    records: RecordBoundary,
+}
+
+impl TlsStream {
+    /// Shakes hands with the server.
+    pub(super) fn open(
+        configuration: Arc<ClientConfig>,
+        name: ServerName<'static>,
+        socket: TcpStream,
+        limits: Limits<'_>,
+    ) -> Result<Self, Failure> {
+        let mut stream = TlsStream {
+            tls: ClientConnection::new(configuration, name).map_err(Failure::Tls)?,
+            socket,
+            records: RecordBoundary::default(),
+        };
+        let mut limited = Tracked {
+            source: Limited {
+                socket: &stream.socket,
+                limits,
+            },
+            records: &mut stream.records,
+        };
+        stream.tls.complete_io(&mut limited)?;
+        Ok(stream)
+    }
+
+    /// Takes plaintext, all of which [`send`](Self::send) has yet to send.
+    pub(super) fn encrypt(&mut self, plaintext: &[u8]) -> io::Result<usize> {
+        io::Write::write(&mut self.tls.writer(), plaintext)
+    }
+
+    pub(super) fn send(&mut self) -> io::Result<()> {
+        self.tls.write_tls(&mut OneWrite(&self.socket)).map(|_| ())
+    }
+
+    pub(super) fn is_flushed(&self) -> bool {
+        !self.tls.wants_write()
+    }
+
+    /// Reads what is there, without waiting.
+    pub(super) fn receive(&mut self, into: &mut [u8]) -> Result<Received, Failure> {
+        loop {
+            match self.tls.reader().read(into) {
+                Ok(0) => return Ok(Received::End),
+                Ok(count) => return Ok(Received::Bytes(count)),
+                Err(error) if is_transient(&error) => {}
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Ok(Received::End);
+                }
+                Err(error) => return Err(error.into()),
+            }
+            let mut tracked = Tracked {
+                source: &self.socket,
+                records: &mut self.records,
+            };
+            match self.tls.read_tls(&mut tracked) {
+                Ok(_) => self.tls.process_new_packets().map_err(Failure::Tls)?,
+                Err(error) if is_transient(&error) => return Ok(Received::Nothing),
+                Err(error) => return Err(error.into()),
+            };
+        }
+    }
+
+    /// Whether [`receive`](Self::receive) has something that came over the socket earlier.
+    pub(super) fn has_received(&mut self) -> bool {
+        use std::io::BufRead;
+        !matches!(self.tls.reader().fill_buf(), Err(error) if is_transient(&error))
+    }
+
+    /// Whether nothing of what came is left over: no plaintext, and no part of a record either, of
+    /// which rustls does not tell.
+    pub(super) fn is_at_rest(&mut self) -> bool {
+        self.records.is_between() && !self.has_received()
+    }
+}
+
+/// Follows the framing of TLS records: a type, a version, a length, and that many bytes (RFC 8446,
+/// section 5.1).
+#[derive(Default)]
+struct RecordBoundary {
+    header: [u8; 5],
+    header_bytes: usize,
+    remaining: usize,
+}
+
+impl RecordBoundary {
+    fn pass(&mut self, mut bytes: &[u8]) {
+        while let [first, rest @ ..] = bytes {
+            if self.remaining > 0 {
+                let passed = self.remaining.min(bytes.len());
+                self.remaining -= passed;
+                bytes = bytes.split_at(passed).1;
+                continue;
+            }
+            if let Some(place) = self.header.get_mut(self.header_bytes) {
+                *place = *first;
+                self.header_bytes += 1;
+                bytes = rest;
+            }
+            if self.header_bytes == self.header.len() {
+                let [_, _, _, high, low] = self.header;
+                self.remaining = usize::from(u16::from_be_bytes([high, low]));
+                self.header_bytes = 0;
+            }
+        }
+    }
+
+    fn is_between(&self) -> bool {
+        self.remaining == 0 && self.header_bytes == 0
+    }
+}
+
+/// A socket whose incoming records are followed.
+struct Tracked<'a, S> {
+    source: S,
+    records: &'a mut RecordBoundary,
+}
+
+impl<S: Read> Read for Tracked<'_, S> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = self.source.read(into)?;
+        self.records.pass(into.get(..count).unwrap_or_default());
+        Ok(count)
+    }
+}
+
+impl<S: io::Write> io::Write for Tracked<'_, S> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.source.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.source.flush()
+    }
+}
+
+/// A socket without `writev`, to which no flag can say that a peer's reset must raise no SIGPIPE.
+struct OneWrite<'a>(&'a TcpStream);
+
+impl io::Write for OneWrite<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RecordBoundary;
+
+    #[test]
+    fn boundary_is_known_however_the_bytes_are_cut() {
+        let stream = [
+            23, 3, 3, 0, 3, b'a', b'b', b'c', // a record of three bytes
+            22, 3, 3, 0, 0, // an empty one
+            23, 3, 3, 0, 1, b'd',
+        ];
+        for chunk in 1..=stream.len() {
+            let mut records = RecordBoundary::default();
+            let mut passed = 0;
+            for bytes in stream.chunks(chunk) {
+                records.pass(bytes);
+                passed += bytes.len();
+                let between = [0, 8, 13, 19].contains(&passed);
+                assert_eq!(records.is_between(), between, "{passed} bytes in {chunk}s");
+            }
+        }
+    }
+}
