@@ -14,7 +14,7 @@ use crate::message;
 use crate::options::{CallOptions, ClientOptions};
 use crate::outcome::{self, Answer, Body, Status};
 use crate::per_process::PerProcess;
-use crate::reply::{MAX_RESPONSE_BYTES, Reply};
+use crate::reply::{MAX_RESPONSE_BYTES, Refusal, Reply};
 use crate::transport::{Failure, Keep, Lane, Limits, Pool, Progress, Route};
 
 /// How much of an answer is read. The API's own has about a hundred bytes.
@@ -88,14 +88,14 @@ impl Client {
         let deadline = Instant::now() + options.timeout;
         let problems = message::check(message, options.validation);
         if !problems.is_empty() {
-            return Reply::invalid_message(problems);
+            return Refusal::Message(problems).into();
         }
         if self.is_shut_down.load(Ordering::SeqCst) {
-            return not_sent(&Failure::ShutDown);
+            return Refusal::NotSent(Failure::ShutDown).into();
         }
         match self.pool() {
             Ok(pool) => self.send_until(pool, message, options, deadline),
-            Err(failure) => not_sent(&failure),
+            Err(failure) => Refusal::NotSent(failure).into(),
         }
     }
 
@@ -145,7 +145,7 @@ impl Client {
             if limits.sleep(pause).is_err() {
                 return Reply {
                     attempts,
-                    ..not_sent(&Failure::ShutDown)
+                    ..Refusal::NotSent(Failure::ShutDown).into()
                 };
             }
         }
@@ -167,7 +167,9 @@ impl Client {
         match (answer, progress) {
             (Ok(answer), _) => self.read(answer),
             (Err(failure), Progress::Sent) => outcome_unknown(&failure),
-            (Err(failure), Progress::Incomplete | Progress::CutShort) => not_sent(&failure),
+            (Err(failure), Progress::Incomplete | Progress::CutShort) => {
+                Refusal::NotSent(failure).into()
+            }
         }
     }
 
@@ -249,14 +251,6 @@ fn backoff(attempts: u32) -> Duration {
     let doublings = (attempts - 1).min(16);
     let limit = (FIRST_BACKOFF * 2u32.pow(doublings)).min(MAX_BACKOFF);
     limit.mul_f64(fastrand::f64())
-}
-
-pub(crate) fn not_sent(failure: &Failure) -> Reply {
-    let verdict = match failure.may_pass() {
-        true => Status::NotSent.retryable(),
-        false => Status::NotSent.definite(),
-    };
-    Reply::new(verdict, format!("the message was not sent: {failure}"))
 }
 
 fn outcome_unknown(failure: &Failure) -> Reply {

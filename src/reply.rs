@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 
 use crate::message::Problem;
 use crate::outcome::{Status, Verdict};
+use crate::transport::Failure;
 
 /// How much of an undocumented answer a reply repeats.
 pub(crate) const MAX_RESPONSE_BYTES: usize = 4 * 1024;
@@ -52,30 +53,6 @@ impl Reply {
         }
     }
 
-    pub(crate) fn invalid_argument(message: impl Into<String>) -> Self {
-        Reply::new(Status::InvalidArgument.definite(), message)
-    }
-
-    /// The reply to a message in which `problems` were found, of which there is at least one.
-    pub(crate) fn invalid_message(problems: Vec<Problem>) -> Self {
-        let count = problems.len();
-        let message = match problems.first() {
-            Some(Problem { path, message }) if path.is_empty() => {
-                format!("the message was not sent: it {message}")
-            }
-            Some(Problem { path, message }) if count == 1 => {
-                format!("the message was not sent: {path} {message}")
-            }
-            _ => {
-                format!("the message was not sent: {count} things are wrong with it, see problems")
-            }
-        };
-        Reply {
-            problems,
-            ..Reply::new(Status::InvalidMessage.definite(), message)
-        }
-    }
-
     pub(crate) fn is_retryable(&self) -> bool {
         self.retryable == Some(true)
     }
@@ -83,6 +60,53 @@ impl Reply {
     pub(crate) fn to_json(&self) -> String {
         // Only a map with keys that are no text fails, and here is none.
         serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// Why a call ended before there was anything for the API to answer.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// What is wrong with an argument, which the text names.
+    Argument(String),
+    /// What is wrong with the message: at least one problem.
+    Message(Vec<Problem>),
+    NotSent(Failure),
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Refusal::NotSent(failure)
+    }
+}
+
+impl From<Refusal> for Reply {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Argument(reason) => Reply::new(Status::InvalidArgument.definite(), reason),
+            Refusal::Message(problems) => Reply {
+                message: summary(&problems),
+                problems,
+                ..Reply::new(Status::InvalidMessage.definite(), "")
+            },
+            Refusal::NotSent(failure) => {
+                let verdict = match failure.may_pass() {
+                    true => Status::NotSent.retryable(),
+                    false => Status::NotSent.definite(),
+                };
+                Reply::new(verdict, format!("the message was not sent: {failure}"))
+            }
+        }
+    }
+}
+
+fn summary(problems: &[Problem]) -> String {
+    match problems {
+        [Problem { path, message }] if path.is_empty() => format!("the message {message}"),
+        [Problem { path, message }] => format!("in the message, {path} {message}"),
+        _ => format!(
+            "{} things are wrong with the message: see problems",
+            problems.len()
+        ),
     }
 }
 

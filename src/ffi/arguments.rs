@@ -7,7 +7,7 @@ use super::registry::{self, NoClient};
 use super::zx_client;
 use crate::client::Client;
 use crate::message::{MAX_TEXT_BYTES, Problem};
-use crate::reply::Reply;
+use crate::reply::Refusal;
 
 /// Why a text cannot be used.
 pub(super) enum BadText {
@@ -52,9 +52,9 @@ pub(super) unsafe fn bounded_text<'a>(pointer: *const c_char) -> Result<&'a str,
 /// # Safety
 ///
 /// As for [`bounded_text`].
-pub(super) unsafe fn text<'a>(name: &str, pointer: *const c_char) -> Result<&'a str, Reply> {
+pub(super) unsafe fn text<'a>(name: &str, pointer: *const c_char) -> Result<&'a str, Refusal> {
     // SAFETY: the caller's promise.
-    unsafe { bounded_text(pointer) }.map_err(|bad| Reply::invalid_argument(bad.describe(name)))
+    unsafe { bounded_text(pointer) }.map_err(|bad| Refusal::Argument(bad.describe(name)))
 }
 
 /// A text that may be NULL.
@@ -65,7 +65,7 @@ pub(super) unsafe fn text<'a>(name: &str, pointer: *const c_char) -> Result<&'a 
 pub(super) unsafe fn optional_text<'a>(
     name: &str,
     pointer: *const c_char,
-) -> Result<Option<&'a str>, Reply> {
+) -> Result<Option<&'a str>, Refusal> {
     if pointer.is_null() {
         return Ok(None);
     }
@@ -78,26 +78,27 @@ pub(super) unsafe fn optional_text<'a>(
 /// # Safety
 ///
 /// As for [`bounded_text`].
-pub(super) unsafe fn message<'a>(pointer: *const c_char) -> Result<&'a str, Reply> {
+pub(super) unsafe fn message<'a>(pointer: *const c_char) -> Result<&'a str, Refusal> {
     // SAFETY: the caller's promise.
     unsafe { bounded_text(pointer) }.map_err(|bad| match bad {
-        BadText::TooLong => Reply::invalid_message(vec![Problem {
+        BadText::TooLong => Refusal::Message(vec![Problem {
             path: String::new(),
             message: "is longer than 1 MiB".to_owned(),
         }]),
-        bad => Reply::invalid_argument(bad.describe("message_json")),
+        bad => Refusal::Argument(bad.describe("message_json")),
     })
 }
 
 /// The client that a host's pointer stands for. The pointer is looked up, not followed.
-pub(super) fn client(pointer: *const zx_client) -> Result<Arc<Client>, Reply> {
+pub(super) fn client(pointer: *const zx_client) -> Result<Arc<Client>, Refusal> {
     registry::client(pointer.addr()).map_err(|reason| {
-        Reply::invalid_argument(match reason {
+        let reason = match reason {
             NoClient::Null => "client is NULL: zx_client_new() returns NULL when it fails",
             NoClient::Text => "client is a string that this library handed out, not a client",
             NoClient::Unknown => {
                 "client is no live client: it was freed, or did not come from zx_client_new()"
             }
-        })
+        };
+        Refusal::Argument(reason.to_owned())
     })
 }

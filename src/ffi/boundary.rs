@@ -6,7 +6,7 @@ use super::constants::{ZX_INTERNAL, zx_status};
 use super::registry;
 use crate::outcome::Status;
 use crate::panics;
-use crate::reply::Reply;
+use crate::reply::{Refusal, Reply};
 
 /// An out-parameter, NULL from the start so that a host can clean up whatever happens.
 pub(super) struct Out(*mut *mut c_char);
@@ -55,9 +55,9 @@ pub(super) fn export<R>(out: &Out, on_panic: R, work: impl FnOnce() -> (R, Optio
 }
 
 /// [`export`], for one that returns the status of a reply and hands the reply out.
-pub(super) fn export_reply(out: &Out, work: impl FnOnce() -> Result<Reply, Reply>) -> zx_status {
+pub(super) fn export_reply(out: &Out, work: impl FnOnce() -> Result<Reply, Refusal>) -> zx_status {
     export(out, ZX_INTERNAL, || {
-        let reply = work().unwrap_or_else(|refusal| refusal);
+        let reply = work().unwrap_or_else(Reply::from);
         (reply.status as zx_status, Some(reply.to_json()))
     })
 }

@@ -7,7 +7,7 @@ use super::arguments::optional_text;
 use super::boundary::{Out, export};
 use super::constants::{ZX_INTERNAL, ZX_OK, zx_status};
 use crate::message::{self, Button, Composition, MAX_TEXT_BYTES, Problem, Validation};
-use crate::reply::Reply;
+use crate::reply::{Refusal, Reply};
 
 /// A reply button.
 #[repr(C)]
@@ -72,14 +72,14 @@ impl zx_reply_buttons {
     /// # Safety
     ///
     /// `message` is NULL or points to a struct of which the first `size` bytes can be read.
-    unsafe fn read(message: *const Self) -> Result<Self, Reply> {
+    unsafe fn read(message: *const Self) -> Result<Self, Refusal> {
         if message.is_null() {
-            return Err(Reply::invalid_argument("message is NULL"));
+            return Err(Refusal::Argument("message is NULL".to_owned()));
         }
         // SAFETY: not NULL, and every version of the struct begins with `size`.
         let size = unsafe { message.cast::<usize>().read() };
         if size < offset_of!(Self, recipient) || size > size_of::<Self>() {
-            return Err(Reply::invalid_argument(format!(
+            return Err(Refusal::Argument(format!(
                 "message->size is {size}, and must be sizeof(zx_reply_buttons): {} in this \
                  library, version {}. Set it, and do not load a library older than the header",
                 size_of::<Self>(),
@@ -103,7 +103,7 @@ impl zx_reply_buttons {
     /// # Safety
     ///
     /// The pointers are NULL or point to what the header says, for as long as `'a`.
-    unsafe fn composition<'a>(&self) -> Result<Composition<'a>, Reply> {
+    unsafe fn composition<'a>(&self) -> Result<Composition<'a>, Refusal> {
         // SAFETY: the caller's promise, for each field.
         unsafe {
             Ok(Composition {
@@ -123,18 +123,18 @@ impl zx_reply_buttons {
     /// # Safety
     ///
     /// As for [`composition`](Self::composition).
-    unsafe fn read_buttons<'a>(&self) -> Result<Vec<Button<'a>>, Reply> {
+    unsafe fn read_buttons<'a>(&self) -> Result<Vec<Button<'a>>, Refusal> {
         let count = self.button_count;
         if count == 0 {
             return Ok(Vec::new());
         }
         if self.buttons.is_null() {
-            return Err(Reply::invalid_argument(format!(
+            return Err(Refusal::Argument(format!(
                 "message->buttons is NULL, but message->button_count is {count}"
             )));
         }
         if count > MAX_BUTTONS_READ {
-            return Err(Reply::invalid_argument(format!(
+            return Err(Refusal::Argument(format!(
                 "message->button_count is {count}: a message has 1 to 3 buttons. Was the struct \
                  zeroed?"
             )));
@@ -178,7 +178,10 @@ pub unsafe extern "C" fn zx_compose_reply_buttons(
         // SAFETY: rule 1 of the header, and what it says of the struct.
         match unsafe { compose(message) } {
             Ok(json) => (ZX_OK, Some(json)),
-            Err(reply) => (reply.status as zx_status, Some(reply.to_json())),
+            Err(refusal) => {
+                let reply = Reply::from(refusal);
+                (reply.status as zx_status, Some(reply.to_json()))
+            }
         }
     })
 }
@@ -186,12 +189,12 @@ pub unsafe extern "C" fn zx_compose_reply_buttons(
 /// # Safety
 ///
 /// `message` is NULL or what the header says it is.
-unsafe fn compose(message: *const zx_reply_buttons) -> Result<String, Reply> {
+unsafe fn compose(message: *const zx_reply_buttons) -> Result<String, Refusal> {
     // SAFETY: the caller's promise.
     let composition = unsafe { zx_reply_buttons::read(message)?.composition()? };
     let json = message::compose(&composition);
     if json.len() > MAX_TEXT_BYTES {
-        return Err(Reply::invalid_message(vec![Problem {
+        return Err(Refusal::Message(vec![Problem {
             path: String::new(),
             message: "is longer than 1 MiB".to_owned(),
         }]));
@@ -199,6 +202,6 @@ unsafe fn compose(message: *const zx_reply_buttons) -> Result<String, Reply> {
     let problems = message::check(&json, Validation::Strict);
     match problems.is_empty() {
         true => Ok(json),
-        false => Err(Reply::invalid_message(problems)),
+        false => Err(Refusal::Message(problems)),
     }
 }

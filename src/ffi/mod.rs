@@ -6,6 +6,8 @@
 
 #![allow(unsafe_code)]
 #![allow(non_camel_case_types)]
+// What a host has to keep to is in the rules of the header, once.
+#![allow(clippy::missing_safety_doc)]
 
 mod arguments;
 mod boundary;
@@ -23,11 +25,11 @@ pub use constants::*;
 use arguments::{optional_text, text};
 use boundary::{Out, export, export_reply};
 
-use crate::client::{self, Client};
+use crate::client::Client;
 use crate::message::{self, Validation};
 use crate::options::ClientOptions;
 use crate::outcome::Status;
-use crate::reply::Reply;
+use crate::reply::{Refusal, Reply};
 
 /// A client: one set of credentials and options, and the connections that its calls share.
 ///
@@ -60,7 +62,7 @@ pub unsafe extern "C" fn zx_client_new(
         // SAFETY: rule 1 of the header.
         match unsafe { new_client(api_key, workspace_id, options_json) } {
             Ok(client) => (client, None),
-            Err(reply) => (std::ptr::null_mut(), Some(reply.to_json())),
+            Err(refusal) => (std::ptr::null_mut(), Some(Reply::from(refusal).to_json())),
         }
     })
 }
@@ -72,7 +74,7 @@ unsafe fn new_client(
     api_key: *const c_char,
     workspace_id: *const c_char,
     options_json: *const c_char,
-) -> Result<*mut zx_client, Reply> {
+) -> Result<*mut zx_client, Refusal> {
     // SAFETY: the caller's promise, for each text.
     let (api_key, workspace_id, options_json) = unsafe {
         (
@@ -81,15 +83,11 @@ unsafe fn new_client(
             optional_text("options_json", options_json)?,
         )
     };
-    let options = ClientOptions::parse(options_json).map_err(Reply::invalid_argument)?;
-    let client = Client::new(api_key, workspace_id, options).map_err(Reply::invalid_argument)?;
+    let options = ClientOptions::parse(options_json).map_err(Refusal::Argument)?;
+    let client = Client::new(api_key, workspace_id, options).map_err(Refusal::Argument)?;
     // Shows now, and not at the first message, that the machine has nothing left.
-    client
-        .pool()
-        .map_err(|failure| client::not_sent(&failure))?;
-    registry::keep_client(client)
-        .map(|address| address.cast())
-        .map_err(|failure| client::not_sent(&failure))
+    client.pool()?;
+    Ok(registry::keep_client(client)?.cast())
 }
 
 /// Sends a message. Blocks until its outcome is known, at most for the client's `timeout_ms`.
@@ -135,10 +133,7 @@ pub unsafe extern "C" fn zx_send_reply_buttons_with(
                 arguments::message(message_json)?,
             )
         };
-        let options = client
-            .options()
-            .parse(options)
-            .map_err(Reply::invalid_argument)?;
+        let options = client.options().parse(options).map_err(Refusal::Argument)?;
         Ok(client.send(message, options))
     })
 }
@@ -189,7 +184,7 @@ pub unsafe extern "C" fn zx_check_reply_buttons(
                 Status::Ok.definite(),
                 "nothing is wrong with the message",
             )),
-            false => Err(Reply::invalid_message(problems)),
+            false => Err(Refusal::Message(problems)),
         }
     })
 }
