@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::env;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::symlink;
+use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -20,6 +19,17 @@ pub const C99: [&str; 6] = [
     "-Wextra",
     "-Wpedantic",
     "-Wstrict-prototypes",
+    "-Werror",
+];
+
+/// What every C++ program in this repository compiles cleanly under.
+pub const CXX17: [&str; 7] = [
+    "-std=c++17",
+    "-Wall",
+    "-Wextra",
+    "-Wpedantic",
+    "-Wshadow",
+    "-Wconversion",
     "-Werror",
 ];
 
@@ -65,7 +75,7 @@ impl Program {
             compiler: compiler.split_whitespace().map(str::to_owned).collect(),
             sources: vec![root().join(source)],
             flags: Vec::new(),
-            libraries: built_libraries(),
+            libraries: linkable_libraries(),
             statically: false,
         }
     }
@@ -95,7 +105,7 @@ impl Program {
 
     pub fn try_compile(self) -> Result<PathBuf, String> {
         static COMPILED: Mutex<Option<HashMap<Vec<String>, PathBuf>>> = Mutex::new(None);
-        let command_line = self.command_line()?;
+        let command_line = self.command_line();
         let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
         let compiled = compiled.get_or_insert_default();
         if let Some(program) = compiled.get(&command_line) {
@@ -107,7 +117,7 @@ impl Program {
         Ok(program)
     }
 
-    fn command_line(&self) -> Result<Vec<String>, String> {
+    fn command_line(&self) -> Vec<String> {
         let mut line = self.compiler.clone();
         line.extend(self.flags.iter().cloned());
         line.push(format!("-I{}", root().join("include").display()));
@@ -120,15 +130,13 @@ impl Program {
             line.push(self.libraries.join("libzixflow.a").display().to_string());
             line.extend(NATIVE_LIBRARIES.map(str::to_owned));
         } else {
-            let directory = loadable(&self.libraries)
-                .map_err(|error| format!("cannot lay out the library to link with: {error}"))?;
-            line.push(format!("-L{}", directory.display()));
-            line.push(format!("-Wl,-rpath,{}", directory.display()));
+            line.push(format!("-L{}", self.libraries.display()));
+            line.push(format!("-Wl,-rpath,{}", self.libraries.display()));
             line.push("-lzixflow".to_owned());
         }
         // Test programs start threads; glibc before 2.34 wants to be told.
         line.push("-pthread".to_owned());
-        Ok(line)
+        line
     }
 
     fn output(&self, command_line: &[String]) -> PathBuf {
@@ -140,6 +148,23 @@ impl Program {
 /// Compiles a C99 program with the machine's compiler, against the shared library.
 pub fn compile(source: &str) -> PathBuf {
     Program::c(source).flags(C99).compile()
+}
+
+/// The machine's C++ compiler, which is optional.
+pub fn cxx() -> Option<String> {
+    match env::var("CXX") {
+        Ok(compiler) => Some(compiler),
+        Err(_) => require_tool("c++").then(|| "c++".to_owned()),
+    }
+}
+
+/// A shared object that, preloaded, makes the library look as if it were of another version.
+pub fn other_version() -> PathBuf {
+    let flags = ["-shared", "-fPIC"];
+    Program::c("tests/c/other_version.c")
+        .flags(C99)
+        .flags(flags)
+        .compile()
 }
 
 /// Renames the finished program into place: another test process may be running the old one.
@@ -275,7 +300,7 @@ fn cargo_build(what: &[&str]) {
 }
 
 /// The directory of the `libzixflow` that cargo built together with the running program.
-fn built_libraries() -> PathBuf {
+pub fn linkable_libraries() -> PathBuf {
     profile_directory().join("deps")
 }
 
@@ -300,22 +325,8 @@ fn scratch() -> PathBuf {
     directory
 }
 
-/// The name that build.rs gives the shared object.
-const SONAME: &str = "libzixflow.so.0";
-
-/// A directory with `libzixflow.so` under the name that the linker looks for and under its soname,
-/// which the loader looks for.
-fn loadable(libraries: &Path) -> io::Result<PathBuf> {
-    let directory = scratch().join(format!("lib-{:016x}", hash(libraries)));
-    fs::create_dir_all(&directory)?;
-    for name in ["libzixflow.so", SONAME] {
-        match symlink(libraries.join("libzixflow.so"), directory.join(name)) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(directory)
-}
+/// The name that an installed shared object has for the loader.
+pub const SONAME: &str = "libzixflow.so.0";
 
 fn hash(value: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();

@@ -1,0 +1,8 @@
+//! What the integration tests share.
+
+#![allow(dead_code, reason = "each test program uses its own part of it")]
+
+pub mod c;
+pub mod go;
+#[path = "../../examples/sandbox/server.rs"]
+pub mod sandbox;
