@@ -1,8 +1,8 @@
 //! The C ABI: `include/zixflow.h` is generated from this module, and its rules are the header's
 //! preface (`cbindgen.toml`).
 //!
-//! An export reads its arguments through [`arguments`], does its work inside [`boundary`], and
-//! hands out what the [`registry`] keeps.
+//! An export reads its arguments through `arguments`, does its work inside `boundary`, and hands
+//! out what the `registry` keeps.
 
 #![allow(unsafe_code)]
 #![allow(non_camel_case_types)]
