@@ -1,0 +1,6 @@
+//go:build !zixflow_static
+
+package zixflow
+
+// #cgo pkg-config: zixflow
+import "C"

@@ -1,0 +1,164 @@
+//! The Go package and its command, against the library that this test run built.
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use support::c::{self, Finished};
+use support::go::{build, go, go_with, succeed, write_pkg_config};
+use support::sandbox::{Config, Sandbox};
+
+const MODULES: [&str; 2] = ["examples/go", "tests/languages/go"];
+
+#[test]
+fn code_is_formatted_and_vetted() {
+    if !c::require_tool("go") {
+        return;
+    }
+    for module in MODULES {
+        let unformatted = succeed(
+            Command::new("gofmt")
+                .args(["-l", "."])
+                .current_dir(c::root().join(module)),
+        );
+        assert_eq!(unformatted, "", "gofmt -w would change these in {module}");
+        succeed(go(module).args(["vet", "./..."]));
+    }
+}
+
+#[test]
+fn package_passes_under_the_race_detector() {
+    passes(&["-race"], "");
+}
+
+#[test]
+fn package_passes_with_every_pointer_checked() {
+    passes(&[], "cgocheck2");
+}
+
+/// Runs the package's tests against a sandbox, and sees to it that none was skipped.
+fn passes(flags: &[&str], experiment: &str) {
+    if !c::require_tool("go") {
+        return;
+    }
+    let sandbox = start();
+    let printed = succeed(
+        go("examples/go")
+            .args(["test", "-count=1", "-v", "./..."])
+            .args(flags)
+            .env("GOEXPERIMENT", experiment)
+            .env("ZIXFLOW_SANDBOX_URL", http_url(&sandbox)),
+    );
+    for test in [
+        "TestThousandGoroutinesUnderGarbageCollection",
+        "ExampleClient_Send",
+    ] {
+        assert!(printed.contains(&format!("--- PASS: {test}")), "{printed}");
+    }
+    assert!(!printed.contains("--- SKIP"), "{printed}");
+}
+
+#[test]
+fn any_customer_name_survives_composing() {
+    if !c::require_tool("go") {
+        return;
+    }
+    succeed(go("examples/go").args([
+        "test",
+        "-run=^$",
+        "-fuzz=FuzzCustomerName",
+        "-fuzztime=20000x",
+        "./zixflow",
+    ]));
+}
+
+#[test]
+fn command_says_what_became_of_the_message() {
+    let Some(finished) = send("sandbox-key", b"") else {
+        return;
+    };
+    assert_eq!(finished.code(), 0, "{finished:?}");
+    assert!(finished.stdout.starts_with("queued as "), "{finished:?}");
+
+    let wrong = send("wrong", b"").expect("go is here");
+    assert_eq!(wrong.code(), 1, "{wrong:?}");
+    assert!(wrong.stderr.contains("unauthorized"), "{wrong:?}");
+    assert!(wrong.stderr.contains("cannot help"), "{wrong:?}");
+
+    let broken = send("sandbox-key", br#"{"recipient":"+1"}"#).expect("go is here");
+    assert_eq!(broken.code(), 1, "{broken:?}");
+    assert!(broken.stderr.contains("  /recipient: "), "{broken:?}");
+}
+
+/// Runs the command with a message on its standard input, or with its built-in one.
+fn send(api_key: &str, message: &[u8]) -> Option<Finished> {
+    if !c::require_tool("go") {
+        return None;
+    }
+    let sandbox = start();
+    let program = build(go("examples/go"), "./cmd/send", scratch("go-send"));
+    let mut command = Command::new(program);
+    if !message.is_empty() {
+        command.arg("-");
+    }
+    command
+        .env("ZIXFLOW_API_KEY", api_key)
+        .env("ZIXFLOW_WORKSPACE_ID", "sandbox-workspace")
+        .env("ZIXFLOW_BASE_URL", http_url(&sandbox));
+    Some(c::run(&mut command, message))
+}
+
+#[test]
+fn header_of_another_version_does_not_compile() {
+    if !c::require_tool("go") {
+        return;
+    }
+    let directory = scratch("other-header");
+    let header = fs::read_to_string(c::root().join("include/zixflow.h")).expect("it is there");
+    let other = header.replace("#define ZX_VERSION_MINOR 1", "#define ZX_VERSION_MINOR 2");
+    assert_ne!(other, header);
+    fs::create_dir_all(&directory).expect("the target directory is writable");
+    fs::write(directory.join("zixflow.h"), other).expect("the target directory is writable");
+    write_pkg_config(&directory, &directory);
+
+    let output = go_with("examples/go", &directory)
+        .args(["vet", "./zixflow"])
+        .output()
+        .expect("go can be run");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success());
+    assert!(stderr.contains("is written for zixflow.h 0.1"), "{stderr}");
+}
+
+#[test]
+fn library_of_another_version_is_refused() {
+    if !c::require_tool("go") {
+        return;
+    }
+    let program = build(go("examples/go"), "./cmd/first", scratch("go-first"));
+    let finished = c::run(
+        Command::new(program).env("LD_PRELOAD", c::other_version()),
+        b"",
+    );
+    assert_eq!(finished.code(), 1, "{finished:?}");
+    assert!(
+        finished
+            .stderr
+            .contains("zixflow.h 0.1.x and runs with libzixflow 0.2.0"),
+        "{finished:?}"
+    );
+}
+
+fn start() -> Sandbox {
+    Sandbox::start(Config::default()).expect("loopback ports are free")
+}
+
+fn http_url(sandbox: &Sandbox) -> &str {
+    sandbox.http_url().expect("it listens for HTTP")
+}
+
+fn scratch(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
+}

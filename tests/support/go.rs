@@ -1,0 +1,67 @@
+//! Runs the go command against the library that this test run built.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use super::c;
+
+/// `go`, in a module of this repository. The library is found by pkg-config, as an installed one.
+pub fn go(module: &str) -> Command {
+    go_with(module, library())
+}
+
+/// `go` with the library that the pkg-config file in another directory tells of.
+pub fn go_with(module: &str, pkg_config_path: &Path) -> Command {
+    let mut go = Command::new("go");
+    go.current_dir(c::root().join(module))
+        .env("PKG_CONFIG_PATH", pkg_config_path);
+    go
+}
+
+/// Builds a command of a module, and returns the executable's path.
+pub fn build(mut go: Command, package: &str, executable: PathBuf) -> PathBuf {
+    succeed(
+        // A checkout that git does not trust would fail to be stamped.
+        go.args(["build", "-buildvcs=false", "-o"])
+            .arg(&executable)
+            .arg(package),
+    );
+    executable
+}
+
+/// Runs a command that has to succeed, and returns what it printed.
+pub fn succeed(command: &mut Command) -> String {
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}\n{stdout}{stderr}");
+    stdout
+}
+
+/// The directory of a pkg-config file that tells of the library in the target directory.
+fn library() -> &'static Path {
+    static WRITTEN: OnceLock<PathBuf> = OnceLock::new();
+    WRITTEN.get_or_init(|| {
+        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pkg-config");
+        write_pkg_config(&directory, &c::root().join("include"));
+        directory
+    })
+}
+
+/// Writes a pkg-config file for this test run's library, with its headers in `include`.
+pub fn write_pkg_config(directory: &Path, include: &Path) {
+    let libraries = c::linkable_libraries();
+    let text = format!(
+        "Name: zixflow\nDescription: built for the tests\nVersion: {version}\n\
+         Cflags: -I{include}\nLibs: -L{libraries} -Wl,-rpath,{libraries} -lzixflow\n",
+        version = env!("CARGO_PKG_VERSION"),
+        include = include.display(),
+        libraries = libraries.display(),
+    );
+    fs::create_dir_all(directory).expect("the target directory is writable");
+    fs::write(directory.join("zixflow.pc"), text).expect("the target directory is writable");
+}
