@@ -1,0 +1,193 @@
+//! The C++ wrapper and its examples.
+
+mod support;
+
+use std::process::{Command, Stdio};
+
+use support::c::{self, CXX17, Finished, Program};
+use support::sandbox::{Config, Sandbox};
+
+const COMPILERS: [&str; 2] = ["g++", "clang++"];
+const STANDARDS: [&str; 3] = ["-std=c++17", "-std=c++20", "-std=c++2b"];
+
+#[test]
+fn header_compiles_alone_under_every_standard() {
+    for compiler in COMPILERS {
+        if !c::require_tool(compiler) {
+            continue;
+        }
+        for standard in STANDARDS {
+            let (fine, errors) = compiles(compiler, standard, "#include <zixflow.hpp>\n");
+            assert!(fine, "{compiler} {standard}:\n{errors}");
+        }
+    }
+}
+
+#[test]
+fn answer_that_is_not_looked_at_does_not_compile() {
+    for compiler in COMPILERS {
+        if !c::require_tool(compiler) {
+            continue;
+        }
+        for discarded in [
+            "zixflow::check(\"{}\");",
+            "zixflow::try_compose({});",
+            "zixflow::compose({});",
+            "zixflow::client::try_make(\"\", \"\");",
+            "client.try_send({});",
+            "client.try_send_json(\"{}\");",
+        ] {
+            let program = |body| {
+                format!(
+                    "#include <zixflow.hpp>\nvoid f(const zixflow::client &client);\nvoid f(const zixflow::client &client) {{ (void)client; {body} }}\n"
+                )
+            };
+            let (fine, errors) = compiles(compiler, STANDARDS[0], &program(discarded));
+            assert!(
+                !fine && errors.contains("nodiscard"),
+                "{discarded}\n{errors}"
+            );
+            let looked_at = format!("(void){discarded}");
+            let (fine, errors) = compiles(compiler, STANDARDS[0], &program(&looked_at));
+            assert!(fine, "{looked_at}\n{errors}");
+        }
+    }
+}
+
+/// Whether a program compiles, and what the compiler said.
+fn compiles(compiler: &str, standard: &str, program: &str) -> (bool, String) {
+    let mut command = Command::new(compiler);
+    command
+        .arg(standard)
+        .args(&CXX17[1..])
+        .args(["-fsyntax-only", "-x", "c++", "-I"])
+        .arg(c::root().join("include"))
+        .arg("-");
+    let finished = c::run(command.stdout(Stdio::null()), program.as_bytes());
+    (finished.code() == 0, finished.stderr)
+}
+
+#[test]
+fn wrapper_keeps_its_promises() {
+    for compiler in COMPILERS {
+        if !c::require_tool(compiler) {
+            continue;
+        }
+        let standard = STANDARDS[STANDARDS.len() - 1];
+        for flags in [&["-fsanitize=address,undefined"][..], &[standard]] {
+            let mut command = Command::new(wrapper(compiler, flags));
+            // The library is not instrumented: what it keeps until the end is not a leak.
+            keeps_promises(command.env("ASAN_OPTIONS", "detect_leaks=1"));
+        }
+    }
+}
+
+#[test]
+fn wrapper_leaks_nothing() {
+    let Some(compiler) = c::cxx() else { return };
+    if !c::require_tool("valgrind") {
+        return;
+    }
+    let mut command = Command::new("valgrind");
+    command
+        .args(["--error-exitcode=99", "--leak-check=full"])
+        .args(["--errors-for-leak-kinds=definite", "--quiet"])
+        .arg(wrapper(&compiler, &["-g"]));
+    keeps_promises(&mut command);
+}
+
+fn wrapper(compiler: &str, flags: &[&str]) -> std::path::PathBuf {
+    let other_unit = c::root().join("tests/cpp/other_unit.cpp");
+    Program::new(compiler, "tests/cpp/wrapper.cpp")
+        .flags(CXX17)
+        .flags(flags.iter().copied())
+        .flags([other_unit.to_str().expect("the path is UTF-8")])
+        .compile()
+}
+
+fn keeps_promises(command: &mut Command) {
+    let sandbox = start();
+    let finished = c::run(command.arg(http_url(&sandbox)), b"");
+    assert_eq!(finished.code(), 0, "{command:?}\n{}", finished.stderr);
+    assert_eq!(finished.stdout, "every promise was kept\n");
+}
+
+#[test]
+fn library_of_another_version_is_refused() {
+    let Some(compiler) = c::cxx() else { return };
+    let program = Program::new(&compiler, "examples/cpp/first.cpp");
+    let finished = c::run(
+        Command::new(program.flags(CXX17).compile())
+            .env("LD_PRELOAD", c::other_version())
+            .env("ZIXFLOW_API_KEY", "key")
+            .env("ZIXFLOW_WORKSPACE_ID", "workspace"),
+        b"",
+    );
+    assert_eq!(finished.code(), 1, "{finished:?}");
+    assert!(
+        finished
+            .stderr
+            .contains("zixflow.h 0.1.0 and runs with libzixflow 0.2.0"),
+        "{finished:?}"
+    );
+}
+
+#[test]
+fn examples_send() {
+    for example in ["first", "send_reply_buttons"] {
+        let Some(finished) = run_example(example, &[], "sandbox-key", b"") else {
+            return;
+        };
+        assert_eq!(finished.code(), 0, "{example}: {finished:?}");
+    }
+    let message = br#"{"recipient":"+1"}"#;
+    let broken = run_example("send_reply_buttons", &["-"], "sandbox-key", message);
+    let broken = broken.expect("a compiler is here");
+    assert_eq!(broken.code(), 1, "{broken:?}");
+    assert!(broken.stderr.contains("  /recipient: "), "{broken:?}");
+    assert!(broken.stdout.contains("\"invalid_message\""), "{broken:?}");
+}
+
+#[test]
+fn examples_fail_where_the_api_refuses() {
+    for example in ["first", "send_reply_buttons"] {
+        let Some(finished) = run_example(example, &[], "wrong", b"") else {
+            return;
+        };
+        assert_eq!(finished.code(), 1, "{example}: {finished:?}");
+        assert_ne!(finished.stderr, "", "{example}");
+    }
+}
+
+#[test]
+fn example_has_a_usage_text() {
+    let Some(help) = run_example("send_reply_buttons", &["--help"], "", b"") else {
+        return;
+    };
+    assert_eq!(help.code(), 0, "{help:?}");
+    assert!(help.stdout.starts_with("usage: "), "{help:?}");
+    let misused =
+        run_example("send_reply_buttons", &["a", "b"], "", b"").expect("a compiler is here");
+    assert_eq!(misused.code(), 1, "{misused:?}");
+    assert!(misused.stderr.starts_with("usage: "), "{misused:?}");
+}
+
+fn run_example(example: &str, arguments: &[&str], api_key: &str, input: &[u8]) -> Option<Finished> {
+    let program = Program::new(&c::cxx()?, &format!("examples/cpp/{example}.cpp"));
+    let sandbox = start();
+    let mut command = Command::new(program.flags(CXX17).compile());
+    command
+        .args(arguments)
+        .env("ZIXFLOW_API_KEY", api_key)
+        .env("ZIXFLOW_WORKSPACE_ID", "sandbox-workspace")
+        .env("ZIXFLOW_BASE_URL", http_url(&sandbox));
+    Some(c::run(&mut command, input))
+}
+
+fn start() -> Sandbox {
+    Sandbox::start(Config::default()).expect("loopback ports are free")
+}
+
+fn http_url(sandbox: &Sandbox) -> &str {
+    sandbox.http_url().expect("it listens for HTTP")
+}

@@ -1,0 +1,269 @@
+// wrapper BASE_URL: what zixflow.hpp promises, against a sandbox. It stops at the first promise
+// that is not kept, and names it.
+
+#include <zixflow.hpp>
+#include <zixflow.hpp>
+
+#include <chrono>
+#include <cstdlib>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <thread>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+using namespace std::chrono_literals;
+
+#define CHECK(promise) ((promise) ? void() : broken(#promise, __LINE__))
+
+// In another unit, so that the header is linked twice.
+zixflow::reply_buttons message_of_the_other_unit();
+
+namespace {
+
+void broken(const char *promise, int line) {
+  std::cerr << "line " << line << ": " << promise << '\n';
+  std::exit(EXIT_FAILURE);
+}
+
+static_assert(std::is_nothrow_move_constructible_v<zixflow::client>);
+static_assert(std::is_nothrow_move_assignable_v<zixflow::client>);
+static_assert(!std::is_copy_constructible_v<zixflow::client>);
+static_assert(!std::is_copy_assignable_v<zixflow::client>);
+static_assert(std::is_nothrow_copy_constructible_v<zixflow::error>);
+static_assert(!std::is_convertible_v<zixflow::reply, bool>);
+
+template <typename Action> zixflow::error thrown_by(Action action) {
+  try {
+    action();
+  } catch (const zixflow::error &error) {
+    return error;
+  }
+  broken("a zixflow::error is thrown", __LINE__);
+  std::abort();
+}
+
+zixflow::client_options options_for(const std::string &base_url) {
+  zixflow::client_options options;
+  options.base_url = base_url;
+  return options;
+}
+
+zixflow::client client_for(const std::string &base_url) {
+  return zixflow::client("sandbox-key", "sandbox-workspace", options_for(base_url));
+}
+
+zixflow::reply_buttons message_to(const std::string &recipient) {
+  zixflow::reply_buttons message = message_of_the_other_unit();
+  message.recipient = recipient;
+  return message;
+}
+
+void a_message_is_queued(const std::string &base_url) {
+  const zixflow::client client = client_for(base_url);
+  const zixflow::reply reply = client.send(message_to("919876543210"));
+  CHECK(reply);
+  CHECK(reply.status() == zixflow::status::ok);
+  CHECK(!reply.request_id().empty());
+  CHECK(!reply.message().empty());
+  CHECK(reply.http_status() == 202);
+  CHECK(reply.attempts() == 1);
+  CHECK(!reply.retryable());
+  CHECK(!reply.retry_after());
+  CHECK(reply.problems().empty());
+  CHECK(reply.response().empty());
+  CHECK(reply.json().find(reply.request_id()) != std::string::npos);
+
+  const std::string json = zixflow::compose(message_to("919876543210"));
+  CHECK(client.send_json(json));
+  CHECK(zixflow::check(json));
+}
+
+void a_failure_comes_back_or_is_thrown(const std::string &base_url) {
+  const zixflow::client client = client_for(base_url);
+  zixflow::call_options once;
+  once.max_retries = 0;
+  const zixflow::reply busy = client.try_send(message_to("15550100006"), once);
+  CHECK(!busy);
+  CHECK(busy.status() == zixflow::status::busy);
+  CHECK(busy.http_status() == 429);
+  CHECK(busy.retryable());
+  CHECK(busy.retry_after() == 1s);
+  CHECK(busy.request_id().empty());
+
+  const zixflow::error error = thrown_by([&] { client.send(message_to("15550100004")); });
+  CHECK(error.status() == zixflow::status::rejected);
+  CHECK(error.what() == "ZX_REJECTED: " + error.reply().message());
+
+  const zixflow::reply page = client.try_send(message_to("15550100007"));
+  CHECK(page.status() == zixflow::status::outcome_unknown);
+  CHECK(page.response().find("<title>502 Bad Gateway</title>") != std::string::npos);
+}
+
+void every_problem_is_listed(const std::string &base_url) {
+  zixflow::reply_buttons message = message_to("+91");
+  message.buttons.push_back(message.buttons.front());
+  const zixflow::reply reply = client_for(base_url).try_send(message);
+  CHECK(reply.status() == zixflow::status::invalid_message);
+  CHECK(reply.problems().size() == 3);
+  bool recipient_is_listed = false;
+  for (const zixflow::problem &problem : reply.problems()) {
+    CHECK(!problem.message.empty());
+    recipient_is_listed |= problem.path == "/recipient";
+  }
+  CHECK(recipient_is_listed);
+
+  const zixflow::error error = thrown_by([&] { (void)zixflow::compose(message); });
+  CHECK(error.reply().problems().size() == 3);
+  CHECK(zixflow::try_compose(message).failure().problems().size() == 3);
+  CHECK(zixflow::check("{}").status() == zixflow::status::invalid_message);
+}
+
+void a_nul_is_refused_and_never_cuts(const std::string &base_url) {
+  const std::string nul("a\0b", 3);
+  std::vector<zixflow::reply_buttons> messages(10, message_to("919876543210"));
+  messages[0].recipient = nul;
+  messages[1].phone_id = nul;
+  messages[2].header = zixflow::header{zixflow::header_type::text, nul};
+  messages[3].body = nul;
+  messages[4].footer = nul;
+  messages[5].buttons[0].id = nul;
+  messages[6].buttons[0].title = nul;
+  messages[7].post_back_url = nul;
+  messages[8].post_back_data = nul;
+  messages[9].header = zixflow::header{zixflow::header_type::image, nul};
+  const zixflow::client client = client_for(base_url);
+  for (const zixflow::reply_buttons &message : messages) {
+    const zixflow::reply reply = client.try_send(message);
+    CHECK(reply.status() == zixflow::status::invalid_argument);
+    CHECK(reply.message().find("NUL") != std::string::npos);
+    CHECK(!reply.retryable());
+  }
+  CHECK(client.try_send_json(nul).status() == zixflow::status::invalid_argument);
+  CHECK(zixflow::check(nul).status() == zixflow::status::invalid_argument);
+  for (const auto &[key, workspace] : {std::pair{nul, std::string("w")}, std::pair{std::string("k"), nul}}) {
+    CHECK(zixflow::client::try_make(key, workspace).failure().status() == zixflow::status::invalid_argument);
+  }
+}
+
+void each_option_reaches_the_library(const std::string &base_url) {
+  using alteration = void (*)(zixflow::client_options &);
+  const std::pair<const char *, alteration> bad_options[] = {
+      {"base_url", [](auto &options) { options.base_url = "ftp://\"\\\n"; }},
+      {"allow_plain_http", [](auto &options) { options.base_url = "http://192.0.2.1", options.allow_plain_http = false; }},
+      {"idle_timeout_ms", [](auto &options) { options.idle_timeout = -1s; }},
+      {"proxy", [](auto &options) { options.proxy = "gopher://localhost"; }},
+      {"ca_file", [](auto &options) { options.ca_file = "/no/such/file"; }},
+      {"user_agent", [](auto &options) { options.user_agent = "a\nb"; }},
+      {"timeout_ms", [](auto &options) { options.timeout = -1s; }},
+      {"connect_timeout_ms", [](auto &options) { options.connect_timeout = -1s; }},
+  };
+  for (const auto &[name, change] : bad_options) {
+    zixflow::client_options options = options_for(base_url);
+    change(options);
+    zixflow::result<zixflow::client> made = zixflow::client::try_make("key", "workspace", options);
+    CHECK(!made);
+    CHECK(made.failure().status() == zixflow::status::invalid_argument);
+    CHECK(made.failure().message().find(name) != std::string::npos);
+    const zixflow::error error = thrown_by([&] { zixflow::client("key", "workspace", options); });
+    CHECK(error.reply().json() == made.failure().json());
+  }
+
+  zixflow::client_options good = options_for("http://192.0.2.1");
+  good.allow_plain_http = true;
+  good.max_idle_connections = 1;
+  good.idle_timeout = 1s;
+  good.proxy = "";
+  good.tls_roots = zixflow::tls_roots::system;
+  good.user_agent = "acme/1";
+  good.timeout = 1min;
+  good.connect_timeout = 1s;
+  good.max_retries = 1;
+  good.validation = zixflow::validation::strict;
+  CHECK(zixflow::client::try_make("key", "workspace", good));
+
+  // The library passes what only strict validation refuses; the sandbox does not.
+  std::string json = zixflow::compose(message_to("919876543210"));
+  json.replace(json.find("Shall we?"), 9, std::string(1025, 'x'));
+  zixflow::call_options basic;
+  basic.validation = zixflow::validation::basic;
+  const zixflow::client client = client_for(base_url);
+  CHECK(client.try_send_json(json, basic).http_status() == 400);
+  CHECK(client.try_send_json(json).status() == zixflow::status::invalid_message);
+}
+
+void a_shut_down_client_ends_its_calls(const std::string &base_url) {
+  const zixflow::client client = client_for(base_url);
+  std::optional<zixflow::reply> ended;
+  std::thread sender([&] { ended = client.try_send(message_to("15550100008")); });
+  std::this_thread::sleep_for(300ms);
+  client.shutdown();
+  sender.join();
+  CHECK(ended->status() == zixflow::status::outcome_unknown);
+  CHECK(client.try_send(message_to("919876543210")).status() == zixflow::status::not_sent);
+}
+
+void a_client_moves(const std::string &base_url) {
+  zixflow::client first = client_for(base_url);
+  zixflow::client second = std::move(first);
+  CHECK(second.send(message_to("919876543210")));
+  CHECK(first.try_send(message_to("919876543210")).status() == zixflow::status::invalid_argument);
+  first = std::move(second);
+  CHECK(first.send(message_to("919876543210")));
+}
+
+void replies_are_read_whatever_they_hold() {
+  const std::string json =
+      R"({"success":false, "status" : "invalid_message","new":{"message":"no","list":[1.5e3,{"}":"]"},null]},)"
+      R"("message":"\"\\\/\b\f\n\r\t\u00e9\u20AC\ud83d\ude00 \ud83d! \ude00é","http_status":429,"attempts":3,)"
+      R"("retryable":true,"retry_after_ms":86400000000,"problems":[{"path":"/a~1b","message":"x","new":[]},{}],)"
+      R"("response":"<html>"})";
+  const zixflow::reply reply(json);
+  CHECK(reply.status() == zixflow::status::invalid_message);
+  CHECK(reply.message() == "\"\\/\b\f\n\r\t\u00e9\u20ac\U0001F600 \ufffd! \ufffdé");
+  CHECK(reply.http_status() == 429);
+  CHECK(reply.attempts() == 3);
+  CHECK(reply.retryable());
+  CHECK(reply.retry_after() == std::chrono::hours(24000));
+  CHECK(reply.problems().size() == 2);
+  CHECK(reply.problems()[0].path == "/a~1b");
+  CHECK(reply.response() == "<html>");
+  CHECK(reply.json() == json);
+  CHECK(zixflow::reply(R"({"retry_after_ms":18446744073709551000})").retry_after() == std::chrono::milliseconds::max());
+  CHECK(zixflow::reply(R"({"status":"of a later version"})").status() == zixflow::status::internal);
+
+  // Cut short or changed anywhere, it is read to some end: the sanitizers watch.
+  for (std::size_t at = 0; at < json.size(); ++at) {
+    (void)zixflow::reply(json.substr(0, at)).message();
+    for (const char other : {'"', '\\', '{', '[', 'u', '\0'}) {
+      std::string changed = json;
+      changed[at] = other;
+      (void)zixflow::reply(changed).message();
+    }
+  }
+}
+
+void the_library_describes_itself() {
+  CHECK(zixflow::schema().find("\"recipient\"") != std::string_view::npos);
+  CHECK(std::string(zixflow::library_version()).substr(0, 4) == "0.1.");
+  CHECK(zixflow::status_name(zixflow::status::busy) == std::string("ZX_BUSY"));
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  if (argc != 2) return EXIT_FAILURE;
+  const std::string base_url = argv[1];
+  a_message_is_queued(base_url);
+  a_failure_comes_back_or_is_thrown(base_url);
+  every_problem_is_listed(base_url);
+  a_nul_is_refused_and_never_cuts(base_url);
+  each_option_reaches_the_library(base_url);
+  a_shut_down_client_ends_its_calls(base_url);
+  a_client_moves(base_url);
+  replies_are_read_whatever_they_hold();
+  the_library_describes_itself();
+  std::cout << "every promise was kept\n";
+}
