@@ -1,0 +1,7 @@
+module zixflow.example/languages
+
+go 1.25
+
+require zixflow.example/go v0.0.0
+
+replace zixflow.example/go => ../../../examples/go
