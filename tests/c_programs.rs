@@ -344,6 +344,16 @@ fn what_the_program_cannot_do_is_said_and_nothing_is_sent() {
 }
 
 #[test]
+fn settings_reach_the_library_unchanged() {
+    let sandbox = start();
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let odd_path = directory.path().join("the \"CA\"\\t\n\u{1f} ç.pem");
+    fs::copy(ca_file(&sandbox), &odd_path).expect("it is writable");
+    let mut command = over_https(send_reply_buttons(), &sandbox);
+    accepted(&run(command.env("ZIXFLOW_CA_FILE", odd_path), b""));
+}
+
+#[test]
 fn a_message_of_exactly_1_mib_is_read_whole() {
     let sandbox = start();
     let mut message = ODD_MESSAGE.to_owned();
@@ -471,6 +481,7 @@ fn the_examples_lose_no_memory_and_read_none_that_is_not_theirs() {
         (over_https(send_reply_buttons()), "-", 0),
         (over_http(send_reply_buttons()), "-", 0),
         (over_http(send_reply_buttons()), "no-such-file", 1),
+        (over_http(send_reply_buttons()), "/", 1),
         (over_http(compose()), "Zoë", 0),
         (over_http(compose()), &"x".repeat(1025), 12),
     ] {

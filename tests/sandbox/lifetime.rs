@@ -93,6 +93,15 @@ fn a_taken_address_is_named() {
 fn the_command_explains_itself() {
     let help = c::run(c::example("sandbox").arg("--help"), b"");
     assert_eq!(help.code(), 0, "{help:?}");
+    let defaults = Config::default();
+    for default in [
+        defaults.api_key,
+        defaults.workspace_id,
+        defaults.notify_after.as_millis().to_string(),
+        defaults.slow_answer.as_millis().to_string(),
+    ] {
+        assert!(help.stdout.contains(&format!("[{default}]")), "{default}");
+    }
     assert!(help.stdout.contains(&table()), "{}", help.stdout);
     for (arguments, problem) in [
         (["--no-such", "x"], "no option --no-such"),

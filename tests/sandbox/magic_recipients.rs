@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::client::{Answer, connect, exchange_bytes, request, send};
-use crate::support::sandbox::Sandbox;
 use crate::support::sandbox::recipients::{Behaviour, MAGIC_RECIPIENTS, table};
+use crate::support::sandbox::{Config, Sandbox};
 use crate::{config, message, start};
 
 #[test]
@@ -100,4 +100,6 @@ fn the_table_shows_every_magic_recipient_once() {
         assert_eq!(table.matches(magic.number).count(), 1, "{}", magic.number);
     }
     assert_eq!(table.lines().count(), MAGIC_RECIPIENTS.len() + 2);
+    let slow_answer = Config::default().slow_answer.as_secs();
+    assert!(table.contains(&format!("{slow_answer} seconds")), "{table}");
 }
