@@ -286,17 +286,32 @@ pub fn example(name: &str) -> Command {
     Command::new(target_directory().join("debug/examples").join(name))
 }
 
-/// Builds in the target directory of the running program.
 fn cargo_build(what: &[&str]) {
-    let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let output = cargo()
         .arg("build")
         .args(what)
-        .env("CARGO_TARGET_DIR", target_directory())
-        .current_dir(root())
         .output()
         .expect("cargo can be run");
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "cargo build {what:?}: {stderr}");
+}
+
+/// Cargo, to build this package in the target directory of the running program.
+pub fn cargo() -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command
+        .env("CARGO_TARGET_DIR", target_directory())
+        .current_dir(root());
+    // What `cargo test` tells its programs of their package. ring's build script looks at it: left
+    // in, ring and all that depends on it would be built anew, here and by the next `cargo test`.
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        let prefixes = ["CARGO_PKG_", "CARGO_MANIFEST_", "OUT_DIR"];
+        if prefixes.iter().any(|prefix| text.starts_with(prefix)) {
+            command.env_remove(name);
+        }
+    }
+    command
 }
 
 /// The directory of the `libzixflow` that cargo built together with the running program.
@@ -328,7 +343,7 @@ fn scratch() -> PathBuf {
 /// The name that an installed shared object has for the loader.
 pub const SONAME: &str = "libzixflow.so.0";
 
-fn hash(value: impl Hash) -> u64 {
+pub fn hash(value: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);
     hasher.finish()
