@@ -60,7 +60,7 @@ fn config(arguments: Vec<String>) -> Result<Config, String> {
     let mut config = Config {
         http: Some(SocketAddr::from(([127, 0, 0, 1], 8080))),
         https: Some(SocketAddr::from(([127, 0, 0, 1], 8443))),
-        // Beside the program, so that it is neither committed by mistake nor left in /tmp.
+        // Beside the program, so that it is neither committed by mistake nor left lying about.
         ca_file: std::env::current_exe()
             .ok()
             .map(|program| program.with_file_name("sandbox-ca.pem")),
