@@ -15,7 +15,7 @@ use crate::options::{CallOptions, ClientOptions};
 use crate::outcome::{self, Answer, Body, Status};
 use crate::per_process::PerProcess;
 use crate::reply::{MAX_RESPONSE_BYTES, Refusal, Reply};
-use crate::transport::{Failure, Keep, Lane, Limits, Pool, Progress, Route};
+use crate::transport::{Failure, Interrupted, Keep, Lane, Limits, Pool, Progress, Route};
 
 /// How much of an answer is read. The API's own has about a hundred bytes.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
@@ -142,11 +142,15 @@ impl Client {
             if pause >= deadline.saturating_duration_since(Instant::now()) {
                 return reply;
             }
-            if limits.sleep(pause).is_err() {
-                return Reply {
-                    attempts,
-                    ..Refusal::NotSent(Failure::ShutDown).into()
-                };
+            match limits.sleep(pause) {
+                Ok(()) => {}
+                Err(Interrupted::ShutDown) => {
+                    return Reply {
+                        attempts,
+                        ..Refusal::NotSent(Failure::ShutDown).into()
+                    };
+                }
+                Err(_) => return reply,
             }
         }
     }

@@ -24,7 +24,7 @@ pub(crate) use pool::{Keep, Lane, Pool};
 pub(crate) use proxy::Proxy;
 pub(crate) use route::{Route, TlsRoute};
 pub(crate) use tls::{Roots, add_file, root_store};
-pub(crate) use wait::Limits;
+pub(crate) use wait::{Interrupted, Limits};
 
 /// A host and a port.
 #[derive(Clone, PartialEq, Eq, Debug)]
