@@ -53,17 +53,23 @@ impl Connection {
                     limits(&self.exchange, &self.shut_down).wait_for(&mut event)?;
                     let is_writable = event[0].is_writable();
                     if !is_writable && !matches!(self.receive(), Ok(Received::Nothing)) {
-                        self.exchange.set_progress(Progress::CutShort);
+                        self.cut_short();
                         return Ok(());
                     }
                 }
                 Err(_) => {
-                    self.exchange.set_progress(Progress::CutShort);
+                    self.cut_short();
                     return Ok(());
                 }
             }
         }
         Ok(())
+    }
+
+    /// From here on ureq writes the request to nowhere.
+    fn cut_short(&mut self) {
+        self.exchange.set_progress(Progress::CutShort);
+        self.buffers.discard_output();
     }
 
     fn send(&mut self) -> std::io::Result<()> {
@@ -257,6 +263,10 @@ impl ConnectionBuffers {
         if self.pending.is_empty() {
             self.pending = 0..0;
         }
+    }
+
+    fn discard_output(&mut self) {
+        self.pending = 0..0;
     }
 
     fn is_output_full(&self) -> bool {

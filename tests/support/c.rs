@@ -269,31 +269,34 @@ pub fn require_tool(name: &str) -> bool {
     found
 }
 
-/// The directory of the release build of `libzixflow`, which is built when first asked for.
+/// The directory of the release build of `libzixflow`, which is built when first asked for. As the
+/// README builds it: with an rlib beside them, cargo would leave out the optimisation at link time.
 pub fn release_libraries() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT
         .get_or_init(|| {
-            cargo_build(&["--release", "--lib"]);
-            target_directory().join("release/deps")
+            run_cargo(&[
+                "rustc",
+                "--release",
+                "--lib",
+                "--crate-type",
+                "cdylib,staticlib",
+            ]);
+            target_directory().join("release")
         })
         .clone()
 }
 
 /// The command that runs one of this package's examples, built where that is still to do.
 pub fn example(name: &str) -> Command {
-    cargo_build(&["--example", name]);
+    run_cargo(&["build", "--example", name]);
     Command::new(target_directory().join("debug/examples").join(name))
 }
 
-fn cargo_build(what: &[&str]) {
-    let output = cargo()
-        .arg("build")
-        .args(what)
-        .output()
-        .expect("cargo can be run");
+fn run_cargo(arguments: &[&str]) {
+    let output = cargo().args(arguments).output().expect("cargo can be run");
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "cargo build {what:?}: {stderr}");
+    assert!(output.status.success(), "cargo {arguments:?}: {stderr}");
 }
 
 /// Cargo, to build this package in the target directory of the running program.
