@@ -5,9 +5,10 @@
  * and bytes that one more connection takes which a client keeps open.
  *
  * Connections are kept only where sends overlap, so each needs a thread, and a thread has a stack
- * and an allocator's arena of its own. All threads therefore send twice: through a first client,
- * which is then freed, so that what belongs to the threads is there before the first reading; and
- * through a second one, which keeps its connections. The server must take its time to answer.
+ * and an allocator's arena of its own. All threads therefore send twice: through a first client, so
+ * that what belongs to the threads is there before the first reading; and through a second one. Both
+ * keep their connections to the end, so that the second's need fresh memory. The server must take
+ * its time to answer.
  */
 #include "contender.h"
 #include "support.h"
@@ -85,7 +86,6 @@ int main(int argc, char **argv)
     require((client = contender_new(argv[1], argv[2], message)) != NULL, "making a client");
     pthread_barrier_wait(&turn); /* each sends through the first client */
     pthread_barrier_wait(&turn); /* each has */
-    contender_free(client);
     require((client = contender_new(argv[1], argv[2], message)) != NULL, "making a client");
     before = usage();
     pthread_barrier_wait(&turn); /* each sends through the second client */

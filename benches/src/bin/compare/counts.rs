@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use crate::programs::{Contender, Programs, ZIXFLOW, output};
+use crate::programs::{Contender, Programs, ZIXFLOW, output, output_text};
 use crate::report::OwnInstructions;
 use crate::rounds::command;
 use crate::server::{Protocol, Server};
@@ -103,22 +103,39 @@ impl Counter<'_> {
 
     /// How a send through our C ABI divides between ureq, with our transport under it, and the rest.
     ///
-    /// Callgrind counts again, only while one of ureq's entries runs. What lies around them counts as
-    /// ours, ureq's request and response types too. An entry that the compiler inlined would make
-    /// our share too large, never too small.
+    /// Callgrind counts again, only while ureq runs. What lies around it counts as ours, ureq's request
+    /// and response types too.
     pub fn own_instructions(&self, protocol: Protocol) -> Result<Option<OwnInstructions>> {
-        const UREQ_ENTRIES: [&str; 2] = [
-            "--toggle-collect=ureq::middleware::MiddlewareNext::handle*",
-            "--toggle-collect=*ureq::body::BodyReader*::read*",
-        ];
+        let Some(entry) = self.ureq_entry()? else {
+            return Ok(None);
+        };
+        let send = format!("--toggle-collect={entry}");
+        let read = "--toggle-collect=<ureq::body::BodyReader as std::io::Read>::read";
         let zixflow = self.programs.contender(ZIXFLOW)?;
         let all = self.instructions(zixflow, protocol, &[])?;
-        let in_ureq = self.instructions(zixflow, protocol, &UREQ_ENTRIES)?;
-        Ok((in_ureq > 0.0).then_some(OwnInstructions {
+        let in_ureq = self.instructions(zixflow, protocol, &[&send, read])?;
+        Ok(Some(OwnInstructions {
             protocol,
             all,
             own: all - in_ureq,
         }))
+    }
+
+    /// The outermost function of ureq's that the compiler did not inline into ours.
+    fn ureq_entry(&self) -> Result<Option<&'static str>> {
+        const OUTERMOST_FIRST: [&str; 4] = [
+            "ureq::agent::Agent::run",
+            "ureq::agent::Agent::run_via_middleware",
+            "ureq::middleware::MiddlewareNext::handle",
+            "ureq::run::run",
+        ];
+        let symbols = output_text(Command::new("nm").arg("-C").arg(&self.programs.library))?;
+        let is_there = |name: &str| {
+            symbols
+                .lines()
+                .any(|line| line.ends_with(&format!(" {name}")))
+        };
+        Ok(OUTERMOST_FIRST.into_iter().find(|name| is_there(name)))
     }
 
     fn allocations(

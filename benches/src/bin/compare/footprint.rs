@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 
-use crate::programs::{LIBCURL, Programs, RAW_SOCKET, ZIXFLOW, output};
+use crate::programs::{LIBCURL, Programs, RAW_SOCKET, ZIXFLOW, output, output_text};
 use crate::rounds::{Run, median};
 use crate::server::{Protocol, Server};
 
@@ -29,7 +29,7 @@ pub fn scaling(programs: &Programs, sends: usize) -> Result<Vec<Scaling>> {
     for protocol in Protocol::ALL {
         for threads in [1, 2, 4, 8, 16, 32, 64] {
             let server = Server::start(programs, SCALING_DELAY)?;
-            let nanoseconds: f64 = output(
+            let nanoseconds: f64 = output_text(
                 Command::new(&programs.threads)
                     .args(server.arguments(protocol))
                     .args([threads.to_string(), sends.to_string()]),
@@ -107,7 +107,7 @@ pub const KEPT_CONNECTIONS: usize = 64;
 pub fn memory(programs: &Programs) -> Result<Vec<Memory>> {
     // Long enough that no send ends before the last has looked for a kept connection.
     let server = Server::start(programs, Duration::from_millis(500))?;
-    let output = output(
+    let output = output_text(
         Command::new(&programs.memory)
             .args(server.arguments(Protocol::Https))
             .arg(KEPT_CONNECTIONS.to_string()),
@@ -147,7 +147,7 @@ pub fn sizes(programs: &Programs) -> Result<Vec<Size>> {
     )?;
     let mut sizes = vec![size("libzixflow.so", &stripped)?];
 
-    let needed = output(Command::new("ldd").arg(&programs.libcurl_contender))?;
+    let needed = output_text(Command::new("ldd").arg(&programs.libcurl_contender))?;
     for line in needed.lines() {
         let Some((name, path)) = line.trim().split_once(" => ") else {
             continue;

@@ -120,7 +120,7 @@ pub fn is_installed(tool: &str, argument: &str) -> bool {
 }
 
 /// Runs a program to its end and hands out its standard output.
-pub fn output(command: &mut Command) -> Result<String> {
+pub fn output(command: &mut Command) -> Result<Vec<u8>> {
     let output = command
         .output()
         .with_context(|| format!("cannot start {command:?}"))?;
@@ -130,7 +130,11 @@ pub fn output(command: &mut Command) -> Result<String> {
         output.status,
         String::from_utf8_lossy(&output.stderr)
     );
-    String::from_utf8(output.stdout).context("output that is not UTF-8")
+    Ok(output.stdout)
+}
+
+pub fn output_text(command: &mut Command) -> Result<String> {
+    String::from_utf8(output(command)?).context("output that is not UTF-8")
 }
 
 fn run(command: &mut Command, directory: &Path) -> Result<()> {
@@ -170,7 +174,7 @@ fn build_library(package: &Path) -> Result<PathBuf> {
     ]);
     build.arg("--manifest-path").arg(manifest);
     build.stderr(std::process::Stdio::inherit());
-    for line in output(&mut build)?.lines() {
+    for line in output_text(&mut build)?.lines() {
         let artifact: Artifact = serde_json::from_str(line)?;
         for file in artifact.filenames {
             if file.ends_with("libzixflow.so") {
@@ -227,7 +231,7 @@ impl Compiler {
 }
 
 fn soname(library: &Path) -> Result<String> {
-    let dynamic = output(Command::new("readelf").arg("-dW").arg(library))?;
+    let dynamic = output_text(Command::new("readelf").arg("-dW").arg(library))?;
     let soname = dynamic
         .lines()
         .find(|line| line.contains("(SONAME)"))

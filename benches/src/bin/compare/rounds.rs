@@ -58,6 +58,18 @@ pub struct Phase {
     pub processor: f64,
 }
 
+impl Phase {
+    fn parse(line: &str) -> Result<Self> {
+        let mut words = line.split(' ');
+        let mut next = || words.next().context("three words");
+        Ok(Self {
+            name: next()?.to_owned(),
+            wall: next()?.parse()?,
+            processor: next()?.parse()?,
+        })
+    }
+}
+
 /// What a driver prints: its phases, then each send's latency.
 pub struct Run {
     pub phases: Vec<Phase>,
@@ -87,21 +99,21 @@ impl Run {
         sends: usize,
     ) -> Result<Self> {
         let output = output(&mut command(contender, server, protocol, sends))?;
-        let mut run = Self {
-            phases: Vec::new(),
-            latencies: Vec::with_capacity(sends),
-        };
-        for line in output.lines() {
-            match line.split(' ').collect::<Vec<_>>()[..] {
-                [name, wall, processor] => run.phases.push(Phase {
-                    name: name.to_owned(),
-                    wall: wall.parse()?,
-                    processor: processor.parse()?,
-                }),
-                _ => run.latencies.push(line.parse()?),
-            }
-        }
-        Ok(run)
+        // Lines of text, and then the latencies: the last 8 bytes for each send.
+        let (text, latencies) = output
+            .split_at_checked(output.len().wrapping_sub(8 * sends))
+            .context("a driver reports each send's latency")?;
+        let (latencies, _) = latencies.as_chunks::<8>();
+        Ok(Self {
+            phases: std::str::from_utf8(text)?
+                .lines()
+                .map(Phase::parse)
+                .collect::<Result<_>>()?,
+            latencies: latencies
+                .iter()
+                .map(|latency| u64::from_ne_bytes(*latency) as f64)
+                .collect(),
+        })
     }
 
     fn timing(mut self) -> Result<Timing> {
