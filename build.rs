@@ -8,6 +8,8 @@ fn main() {
     // Unloading would take away code that still runs: a name look-up's thread, a fork handler.
     println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
     // Without a version, so that a program finds it where it was built. An installed library's
-    // soname has one: `cargo cinstall` sees to that.
-    println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libzixflow.so");
+    // soname has one: `cargo cinstall`, which turns on the feature `capi`, sees to that.
+    if std::env::var_os("CARGO_FEATURE_CAPI").is_none() {
+        println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libzixflow.so");
+    }
 }

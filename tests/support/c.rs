@@ -344,7 +344,7 @@ fn scratch() -> PathBuf {
 }
 
 /// The name that an installed shared object has for the loader.
-pub const SONAME: &str = "libzixflow.so.0";
+pub const SONAME: &str = "libzixflow.so.0.1";
 
 pub fn hash(value: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();

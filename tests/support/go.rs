@@ -13,10 +13,28 @@ pub fn go(module: &str) -> Command {
 }
 
 /// `go` with the library that the pkg-config file in another directory tells of.
-pub fn go_with(module: &str, pkg_config_path: &Path) -> Command {
+pub fn go_with(module: &str, pkg_config_directory: &Path) -> Command {
+    let flags = succeed(
+        Command::new("pkg-config")
+            .env("PKG_CONFIG_LIBDIR", pkg_config_directory)
+            .env_remove("PKG_CONFIG_PATH")
+            .args(["--cflags", "--libs", "zixflow"]),
+    );
+    let include = flags
+        .split_whitespace()
+        .find_map(|flag| flag.strip_prefix("-I"));
+    let header = Path::new(include.expect("it names the headers' directory")).join("zixflow.h");
+    let header = fs::read(header).expect("the header is there");
     let mut go = Command::new("go");
     go.current_dir(c::root().join(module))
-        .env("PKG_CONFIG_PATH", pkg_config_path);
+        .env("PKG_CONFIG_LIBDIR", pkg_config_directory)
+        .env_remove("PKG_CONFIG_PATH")
+        // Go's cache knows a package by its own files and the environment: it would not notice that
+        // the header or the library's place has changed.
+        .env(
+            "CGO_CFLAGS",
+            format!("-O2 -DBUILT_WITH={}", c::hash((flags, header))),
+        );
     go
 }
 

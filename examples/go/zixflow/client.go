@@ -3,7 +3,8 @@
 //
 // It finds the library by pkg-config, so libzixflow has to be installed: see the
 // library's README. With the build tag zixflow_static it links the static
-// library, where that alone is installed.
+// library, where that alone is installed. Go's build cache does not see that
+// another version of the library was installed: build with -a then.
 //
 // An error of this package that tells of a message is an [*Error]. Its Status is
 // the answer to the one question that matters: was the message queued?

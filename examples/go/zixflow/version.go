@@ -26,7 +26,7 @@ func checkVersion() error {
 	if !strings.HasPrefix(Version(), header) {
 		return invalidArgument(fmt.Sprintf(
 			"The program was compiled with zixflow.h %sx and runs with libzixflow %s. "+
-				"Install the library that belongs to the header, or compile anew.", header, Version()))
+				"Install the library that belongs to the header, or compile anew with go build -a.", header, Version()))
 	}
 	return nil
 }
