@@ -1,0 +1,184 @@
+//! A shut-down ends every call in flight at once, with what is true of it.
+//! (`names.rs` has the name look-up.)
+
+#[path = "support/network.rs"]
+mod support;
+
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use support::api::{Client, Reply, client, message};
+use support::punctuality::within;
+use support::raw_server::{BlackHole, RawServer, SCHEMES, Scheme, answer, narrow_listener};
+
+/// How long a call in flight may take to come back.
+const AT_ONCE: Duration = Duration::from_millis(50);
+
+/// Shuts a client down while it sends, as soon as `is_under_way` returns.
+fn shut_down_during(client: &Client, message: &str, is_under_way: impl FnOnce()) -> Reply {
+    thread::scope(|scope| {
+        let call = scope.spawn(|| client.send(message));
+        is_under_way();
+        thread::sleep(Duration::from_millis(30));
+        assert!(
+            !call.is_finished(),
+            "the call was over before the shut-down"
+        );
+        within(AT_ONCE, || {
+            client.shut_down();
+            call.join().expect("a call does not panic")
+        })
+    })
+}
+
+fn assert_shut_down(reply: &Reply, status: &str) {
+    reply.assert_status(status);
+    assert_eq!(reply.retryable(), Some(false), "{reply:?}");
+    assert!(reply.message().contains("shut down"), "{reply:?}");
+}
+
+fn silent_server() -> RawServer {
+    RawServer::start(Scheme::Http, |peer| {
+        peer.stop();
+        Ok(())
+    })
+}
+
+fn shut_down_connecting(options: Value, is_under_way: impl FnOnce()) {
+    let client = client(&options);
+    let reply = shut_down_during(&client, &message("tag"), is_under_way);
+    assert_shut_down(&reply, "not_sent");
+    assert_eq!(reply.attempts(), 1);
+}
+
+#[test]
+fn shut_down_ends_a_connect() {
+    let hole = BlackHole::new();
+    let url = format!("http://{}", hole.address);
+    shut_down_connecting(json!({ "base_url": url, "proxy": "" }), || {});
+}
+
+#[test]
+fn shut_down_ends_a_tls_handshake() {
+    let server = silent_server();
+    let url = format!("https://{}", server.address());
+    shut_down_connecting(json!({ "base_url": url, "proxy": "" }), || {
+        server.await_connections(1)
+    });
+}
+
+#[test]
+fn shut_down_ends_the_wait_for_a_proxy() {
+    for scheme in ["http", "socks5"] {
+        let proxy = silent_server();
+        let proxy_url = format!("{scheme}://{}", proxy.address());
+        let options = json!({ "base_url": "http://127.0.0.1:9", "proxy": proxy_url });
+        shut_down_connecting(options, || proxy.await_connections(1));
+    }
+}
+
+#[test]
+fn shut_down_ends_a_blocked_write() {
+    for scheme in SCHEMES {
+        let server = RawServer::on(narrow_listener(), scheme, |peer| {
+            peer.handshake()?;
+            peer.stop();
+            Ok(())
+        });
+        let client = client(&server.options());
+        let large = message(&"x".repeat(700_000));
+        let reply = shut_down_during(&client, &large, || {
+            server.await_connections(1);
+            // In a debug build, encrypting what fits takes a moment.
+            thread::sleep(Duration::from_millis(300));
+        });
+        assert_shut_down(&reply, "not_sent");
+    }
+}
+
+#[test]
+fn shut_down_ends_the_wait_for_an_answer_of_which_nothing_is_known() {
+    for scheme in SCHEMES {
+        let server = RawServer::start(scheme, |peer| {
+            peer.request()?;
+            peer.send(b"HTTP/1.1 200 OK\r\ncontent-le")?;
+            peer.stop();
+            Ok(())
+        });
+        let client = client(&server.options());
+        let reply = shut_down_during(&client, &message("tag"), || server.await_requests(1));
+        assert_shut_down(&reply, "outcome_unknown");
+        assert_eq!(reply.attempts(), 1);
+    }
+}
+
+#[test]
+fn shut_down_ends_the_pause_before_a_retry() {
+    let server = RawServer::answering(Scheme::Http, answer(429, "retry-after: 20\r\n", "{}"));
+    let client = client(&server.options());
+    let reply = shut_down_during(&client, &message("tag"), || server.await_requests(1));
+    assert_shut_down(&reply, "not_sent");
+    assert_eq!(reply.attempts(), 1);
+}
+
+#[test]
+fn shut_down_ends_every_call_of_many_threads() {
+    const THREADS: usize = 32;
+    let server = RawServer::start(Scheme::Http, |peer| {
+        peer.request()?;
+        peer.stop();
+        Ok(())
+    });
+    let client = client(&server.options());
+    thread::scope(|scope| {
+        let calls: Vec<_> = (0..THREADS)
+            .map(|_| scope.spawn(|| client.send(&message("tag"))))
+            .collect();
+        server.await_requests(THREADS);
+        let replies: Vec<Reply> = within(AT_ONCE, || {
+            client.shut_down();
+            calls
+                .into_iter()
+                .map(|call| call.join().expect("no panic"))
+                .collect()
+        });
+        for reply in replies {
+            assert_shut_down(&reply, "outcome_unknown");
+        }
+    });
+}
+
+#[test]
+fn later_calls_are_not_sent() {
+    let server = RawServer::accepting(Scheme::Http);
+    let client = client(&server.options());
+    client.send(&message("tag")).assert_status("ok");
+    client.shut_down();
+    client.shut_down();
+    for _ in 0..2 {
+        let reply = client.send(&message("tag"));
+        assert_shut_down(&reply, "not_sent");
+        assert_eq!(reply.attempts(), 0);
+    }
+    assert_eq!(server.requests().len(), 1);
+    // A bad message is a bad message all the same.
+    client.send("{}").assert_status("invalid_message");
+}
+
+#[test]
+fn shut_down_closes_the_connections_that_were_kept() {
+    let server = RawServer::start(Scheme::Http, |peer| {
+        let tag = peer.request()?.tag();
+        peer.send(&support::raw_server::accepted(&tag))?;
+        assert!(
+            peer.wait_readable(Duration::from_secs(10))?,
+            "it stayed open"
+        );
+        Ok(())
+    });
+    let client = client(&server.options());
+    client.send(&message("tag")).assert_status("ok");
+    client.shut_down();
+    server.finish();
+}
