@@ -234,8 +234,8 @@ struct ConnectionBuffers {
     input: Vec<u8>,
     /// What of `input` is received but not consumed.
     unconsumed: std::ops::Range<usize>,
-    /// Whether the last look at the input used some of it up.
-    has_consumed: bool,
+    /// Whether ureq may make more of the input than at its last look.
+    has_news: bool,
 }
 
 impl ConnectionBuffers {
@@ -246,7 +246,7 @@ impl ConnectionBuffers {
             pending: 0..0,
             input: Vec::new(),
             unconsumed: 0..0,
-            has_consumed: false,
+            has_news: false,
         }
     }
 
@@ -302,10 +302,11 @@ impl Buffers for ConnectionBuffers {
 
     fn input_appended(&mut self, amount: usize) {
         self.unconsumed.end += amount;
+        self.has_news = true;
     }
 
     fn input_consume(&mut self, amount: usize) {
-        self.has_consumed = amount > 0;
+        self.has_news = amount > 0;
         self.unconsumed.start += amount;
         if self.unconsumed.is_empty() {
             self.unconsumed = 0..0;
@@ -320,6 +321,6 @@ impl Buffers for ConnectionBuffers {
     }
 
     fn can_use_input(&self) -> bool {
-        self.has_consumed && !self.unconsumed.is_empty()
+        self.has_news && !self.unconsumed.is_empty()
     }
 }
