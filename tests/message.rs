@@ -193,7 +193,11 @@ fn the_recipient_is_of_digits_only() {
 #[test]
 fn the_phone_id_is_not_empty_and_the_post_back_texts_may_be_anything() {
     assert_passes(&with("/phone_id", json!("x")));
-    assert_breaks(&with("/phone_id", json!("")), "/phone_id", "is empty");
+    assert_breaks(
+        &with("/phone_id", json!("")),
+        "/phone_id",
+        "has 0 characters; at least 1",
+    );
     for path in ["/post_back_url", "/post_back_data"] {
         assert_passes(&with(path, json!("")));
         assert_passes(&with(path, json!("any \u{1}\n text")));
@@ -299,7 +303,7 @@ fn many_buttons_are_compared_as_three_are() {
         .collect();
     assert_eq!(
         paths,
-        [BUTTONS.to_owned(), format!("{BUTTONS}/99/reply/id")]
+        [format!("{BUTTONS}/99/reply/id"), BUTTONS.to_owned()]
     );
 }
 
@@ -313,7 +317,7 @@ fn a_header_holds_what_its_type_says() {
         assert_breaks(
             &media(json!({ "id": "" })),
             &format!("{path}/id"),
-            "is empty",
+            "has 0 characters; at least 1",
         );
         assert_breaks(&media(json!({})), &path, "exactly one of \"link\", \"id\"");
         let both = json!({ "link": "https://example.com/a", "id": "1" });
@@ -488,6 +492,14 @@ fn a_key_given_twice_is_a_problem_wherever_it_stands() {
         .map(|problem| problem.path)
         .collect();
     assert_eq!(paths, ["/new/k0", "/new/k1"]);
+    // A path is readable, however long a key that the rules do not know.
+    let long = "é".repeat(100);
+    let unknown = again(r#""recipient":"#, &format!(r#""{long}":{{"a":1,"a":1}}"#));
+    assert_text_breaks(
+        &unknown,
+        &format!("/{}…/a", "é".repeat(64)),
+        "is given twice",
+    );
     // The same key in two objects is not twice in one.
     assert_passes(&with("/new", json!([{ "a": 1 }, { "a": { "a": 1 } }])));
 }
@@ -511,6 +523,79 @@ fn nesting_is_limited() {
     for open in ["[", "{\"a\":", "[{\"a\":"] {
         assert_text_breaks(&open.repeat(100_000), "", "nested deeper than 32 levels");
     }
+}
+
+/// The `type` decides what the rest is, also when it comes last.
+#[test]
+fn the_type_of_a_header_may_stand_anywhere() {
+    let valid = valid().to_string();
+    let with_header = |header: &str| {
+        let start = valid.find(r#""header":{"#).expect("a header") + r#""header":"#.len();
+        let end = start + valid[start..].find('}').expect("its end") + 1;
+        let text = format!("{}{header}{}", &valid[..start], &valid[end..]);
+        (text, start)
+    };
+    let passes = r#"{"new":[{}],"image":{"id":"1"},"type":"image"}"#;
+    assert_eq!(problems(&with_header(passes).0), []);
+
+    let empty = r#"{"new":[{}],"image":{"id":""},"type":"image"}"#;
+    let path = format!("{HEADER}/image/id");
+    assert_text_breaks(&with_header(empty).0, &path, "has 0 characters");
+
+    let twice = r#"{"type":"text","text":"a","type":"text"}"#;
+    let path = format!("{HEADER}/type");
+    assert_text_breaks(&with_header(twice).0, &path, "is given twice");
+
+    let (text, start) = with_header(r#"{"text":"a", type:"text"}"#);
+    let place = format!("line 1, column {}: a key", start + 14);
+    assert_text_breaks(&text, "", &place);
+}
+
+/// A megabyte of problems takes time and memory in proportion, however they are arranged: each of
+/// these would take minutes or many gigabytes otherwise.
+#[test]
+fn absurd_messages_are_checked_in_linear_time() {
+    let filled = |head: &str, each: &dyn Fn(usize) -> String, tail: &str| {
+        let mut text = head.to_owned();
+        for n in 0.. {
+            let item = each(n);
+            if text.len() + item.len() + tail.len() + 2 > 1024 * 1024 {
+                break;
+            }
+            text.push_str(if n == 0 { "" } else { "," });
+            text.push_str(&item);
+        }
+        text + tail
+    };
+    let button =
+        |id: usize| format!(r#"{{"type":"reply","reply":{{"id":"{id}","title":"{id}"}}}}"#);
+    let buttons = r#"{"recipient":"1","phone_id":"1","interactive":{"type":"button","body":{"text":"a"},"action":{"buttons":["#;
+    let long_key = "k".repeat(512 * 1024);
+    let started = std::time::Instant::now();
+    for (text, at_least) in [
+        // Items of the wrong type; the same IDs and titles; different ones.
+        (filled(buttons, &|_| "1".to_owned(), "]}}}"), 500_000),
+        (filled(buttons, &|n| button(n % 2), "]}}}"), 20_000),
+        (filled(buttons, &button, "]}}}"), 1),
+        // The same keys, and different ones, known and unknown.
+        (filled("{", &|n| format!("\"{}\":1", n / 2), "}"), 40_000),
+        (filled("{", &|n| format!("\"{n}\":1"), "}"), 3),
+        (filled("{", &|_| "\"recipient\":1".to_owned(), "}"), 70_000),
+        // Problems inside of a key that is half of the text.
+        (
+            filled(
+                &format!("{{\"{long_key}\":["),
+                &|_| r#"{"":1,"":1}"#.to_owned(),
+                "]}",
+            ),
+            40_000,
+        ),
+    ] {
+        assert!(text.len() > 1024 * 1024 - 100, "{}", text.len());
+        let problems = problems(&text).len();
+        assert!(problems >= at_least, "{problems}");
+    }
+    assert!(started.elapsed().as_secs() < 120, "{:?}", started.elapsed());
 }
 
 #[test]

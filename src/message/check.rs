@@ -1,180 +1,247 @@
-//! Walks a message by the table of rules and gathers every problem.
+//! Reads a message once, by the table of rules, and gathers every problem on the way.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::fmt::{self, Display, Formatter};
-use std::slice;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
-use super::document::{Document, Element, Value};
-use super::rules::{Field, Limit, MESSAGE, Rule, TextRule, Type};
+use super::distinct::Distinct;
+use super::path::Path;
+use super::reader::{Fault, Reader};
+use super::rules::{Field, Limit, MAX_DEPTH, MESSAGE, OUTERMOST, Rule, TextRule, Type};
 use super::{Problem, Validation};
 
 /// Everything that is wrong with a message; nothing, if nothing is.
 pub(crate) fn check(text: &str, validation: Validation) -> Vec<Problem> {
-    let document = match Document::parse(text) {
-        Ok(document) => document,
-        Err(message) => {
-            return vec![Problem {
-                path: String::new(),
-                message,
-            }];
-        }
+    let message = match validation {
+        Validation::Strict => &MESSAGE,
+        Validation::Basic => &OUTERMOST,
     };
-    let mut check = Check {
-        validation,
-        problems: Vec::new(),
-    };
-    for message in document.elements() {
-        check.value(message, Some(&MESSAGE.rule), &Path::Root);
+    let mut check = Check::new(Reader::new(text));
+    match check.message(message) {
+        Ok(()) => check.problems,
+        Err(fault) => vec![Problem {
+            path: String::new(),
+            message: check.reader.describe(fault),
+        }],
     }
-    check.problems
 }
 
-struct Check {
-    validation: Validation,
+struct Check<'a> {
+    reader: Reader<'a>,
     problems: Vec<Problem>,
+    distinct: Distinct<'a>,
+    /// The keys that the table does not know, with the place of their object in the text; and
+    /// whether each was given again.
+    unknown_keys: BTreeMap<(usize, Cow<'a, str>), bool>,
 }
 
-impl Check {
-    /// A value that the table does not know, of no `rule`, may be anything.
-    fn value(&mut self, element: Element<'_, '_>, rule: Option<&'static Rule>, path: &Path) {
-        let value = &element.node.value;
-        let fitting = rule.filter(|rule| rule.json_type() == value.json_type());
-        if let (Some(rule), None) = (rule, fitting) {
-            let is = with_article(value.json_type());
-            let wanted = with_article(rule.json_type());
+impl<'a> Check<'a> {
+    fn new(reader: Reader<'a>) -> Self {
+        Self {
+            reader,
+            problems: Vec::new(),
+            distinct: Distinct::default(),
+            unknown_keys: BTreeMap::new(),
+        }
+    }
+
+    fn message(&mut self, message: &'static Field) -> Result<(), Fault> {
+        self.value(message, &Path::Root)?;
+        self.reader.end()
+    }
+
+    // Inlined where it recurs: a text needs no call.
+    #[inline(always)]
+    fn value(&mut self, field: &'static Field, path: &Path) -> Result<(), Fault> {
+        let found = self.reader.next_type()?;
+        if found != field.rule.json_type() {
+            return self.misfit(found, field, path);
+        }
+        match &field.rule {
+            Rule::Constant(constant) => {
+                if self.reader.string()? != *constant {
+                    self.report(path, format!("must be \"{constant}\""));
+                }
+                Ok(())
+            }
+            Rule::Text(rule) => {
+                let text = self.reader.string()?;
+                self.text(text, rule, field.name, path);
+                Ok(())
+            }
+            Rule::Object(fields) => self.members(fields, path).map(drop),
+            Rule::ExactlyOne(fields) => self.exactly_one(fields, path),
+            Rule::ByType(kinds) => self.by_type(kinds, path),
+            Rule::Array(limit, item) => self.items(limit, item, path),
+        }
+    }
+
+    #[cold]
+    fn misfit(&mut self, found: Type, field: &Field, path: &Path) -> Result<(), Fault> {
+        if found == Type::Null && !field.required {
+            self.report(path, "is null; leave it out instead".to_owned());
+        } else {
+            let [is, wanted] = [found, field.rule.json_type()].map(with_article);
             self.report(path, format!("is {is}; it must be {wanted}"));
         }
-        match value {
-            Value::Text(text) => self.text(text, fitting, path),
-            Value::Array => self.array(element, fitting, path),
-            Value::Object => self.object(element, fitting, path),
-            Value::Null | Value::Bool | Value::Number => {}
-        }
+        self.anything(path)
     }
 
-    fn text(&mut self, text: &str, rule: Option<&Rule>, path: &Path) {
-        match rule {
-            Some(Rule::Constant(constant)) if text != *constant => {
-                self.report(path, format!("must be \"{constant}\""));
-            }
-            Some(Rule::Text(rules)) => {
-                for message in rules.iter().filter_map(|rule| rule.complaint(text)) {
-                    self.report(path, message);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn array(&mut self, array: Element<'_, '_>, rule: Option<&'static Rule>, path: &Path) {
-        let Some(Rule::Array(limit, item, unique)) = rule else {
-            return self.items(array, None, path);
-        };
-        if let Some(message) = limit.complaint(array.children.count(), "item") {
+    #[inline(always)]
+    fn text(&mut self, text: Cow<'a, str>, rule: &TextRule, name: &'static str, path: &Path) {
+        if !rule.length.holds_for(&text) {
+            let message = rule.length.complaint(text.chars().count(), "character");
             self.report(path, message);
         }
-        self.items(array, Some(&item.rule), path);
-        self.unique(array, unique, path);
-    }
-
-    fn items(&mut self, array: Element<'_, '_>, rule: Option<&'static Rule>, path: &Path) {
-        for (index, item) in array.children.enumerate() {
-            self.value(item, rule, &Path::Index(path, index));
+        if let Some(format) = rule.format
+            && !(format.holds)(&text)
+        {
+            self.report(path, format.wanted.to_owned());
+        }
+        if rule.is_distinct {
+            self.distinct(text, name, path);
         }
     }
 
-    fn object(&mut self, object: Element<'_, '_>, rule: Option<&'static Rule>, path: &Path) {
-        self.repeated_keys(object, path);
-        match rule {
-            Some(Rule::Object(fields)) => self.members(object, fields, path),
-            Some(Rule::ExactlyOne(fields)) => self.exactly_one(object, fields, path),
-            Some(Rule::ByType(kinds)) => self.by_type(object, kinds, path),
-            _ => self.members(object, &[], path),
+    fn distinct(&mut self, text: Cow<'a, str>, name: &'static str, path: &Path) {
+        if let Some(earlier) = self.distinct.insert((text, name), path.index()) {
+            let message = format!("is the same as at index {earlier}; each must be different");
+            self.report(path, message);
         }
     }
 
-    fn members(&mut self, object: Element<'_, '_>, fields: &'static [Field], path: &Path) {
-        let mut found = 0_u32;
-        for member in object.children {
-            let key = member.node.key.as_ref();
-            let path = Path::Key(path, key);
+    fn items(&mut self, limit: &Limit, item: &'static Field, path: &Path) -> Result<(), Fault> {
+        let mut count = 0;
+        let mut more = self.reader.enter(b']')?;
+        while more {
+            self.value(item, &Path::Index(path, count))?;
+            count += 1;
+            more = self.reader.another(b']')?;
+        }
+        if !limit.holds(count) {
+            self.report(path, limit.complaint(count, "item"));
+        }
+        Ok(())
+    }
+
+    /// Which of the `fields` there are: bit 0 is for the first of them.
+    fn members(&mut self, fields: &'static [Field], path: &Path) -> Result<u32, Fault> {
+        let object = self.reader.position();
+        let mut given = 0_u32;
+        let mut given_again = 0_u32;
+
+        let mut more = self.reader.enter(b'}')?;
+        while more {
+            let key = self.reader.key()?;
+            let path = &Path::Key(path, &key);
             match (0..).zip(fields).find(|(_, field)| field.name == key) {
                 Some((index, field)) => {
-                    found |= 1 << index;
-                    self.field(member, field, &path);
+                    let bit = 1 << index;
+                    if given & !given_again & bit != 0 {
+                        given_again |= bit;
+                        self.given_twice(path);
+                    }
+                    given |= bit;
+                    self.value(field, path)?;
                 }
-                None => self.value(member, None, &path),
+                None => self.unknown(object, &key, path)?,
             }
+            more = self.reader.another(b'}')?;
         }
+
         for (index, field) in (0..).zip(fields) {
-            if field.required && found & (1 << index) == 0 {
+            if field.required && given & (1 << index) == 0 {
                 self.missing(field.name, path);
             }
         }
+        Ok(given)
     }
 
-    fn field(&mut self, member: Element<'_, '_>, field: &'static Field, path: &Path) {
-        let value = &member.node.value;
-        if matches!(value, Value::Null) && !field.required {
-            self.report(path, "is null; leave it out instead".to_owned());
-        } else if self.validation == Validation::Basic
-            && value.json_type() == field.rule.json_type()
-        {
-            self.value(member, None, path);
-        } else {
-            self.value(member, Some(&field.rule), path);
-        }
-    }
-
-    fn exactly_one(&mut self, object: Element<'_, '_>, fields: &'static [Field], path: &Path) {
-        self.members(object, fields, path);
-        let is_given = |field: &&Field| object.member(field.name).is_some();
-        if fields.iter().filter(is_given).count() != 1 {
+    fn exactly_one(&mut self, fields: &'static [Field], path: &Path) -> Result<(), Fault> {
+        let given = self.members(fields, path)?;
+        if given.count_ones() != 1 {
             let message = format!("must hold exactly one of {}", names(fields));
             self.report(path, message);
         }
+        Ok(())
     }
 
-    fn by_type(&mut self, object: Element<'_, '_>, kinds: &'static [Field], path: &Path) {
-        let kind = object.member("type");
-        let name = kind.and_then(Element::text);
-        let named = kinds.iter().find(|field| name == Some(field.name));
-        match (kind, named) {
-            (None, _) => self.missing("type", path),
-            (Some(kind), None) => {
-                let is = with_article(kind.node.value.json_type());
-                let message = format!("is {is}; it must be one of {}", names(kinds));
+    fn by_type(&mut self, kinds: &'static [Field], path: &Path) -> Result<(), Fault> {
+        // What cannot be read is found when it is read in earnest.
+        let name = self.type_ahead().unwrap_or_default();
+        let kind = kinds.iter().find(|kind| name.as_deref() == Some(kind.name));
+        match kind.map(|kind| &kind.rule) {
+            Some(Rule::Object(fields)) => return self.members(fields, path).map(drop),
+            _ if name.is_none() => self.missing("type", path),
+            _ => {
+                let message = format!("must be one of {}", names(kinds));
                 self.report(&Path::Key(path, "type"), message);
             }
-            (Some(_), Some(_)) => {}
         }
-        self.members(object, named.map_or(&[], slice::from_ref), path);
+        self.members(&[], path).map(drop)
     }
 
-    fn unique<'d, 'a>(&mut self, array: Element<'d, 'a>, members: &[[&str; 2]], path: &Path) {
-        for [outer, inner] in members {
-            let text = |item: Element<'d, 'a>| item.member(outer)?.member(inner)?.text();
-            for Repeat { later, earlier, .. } in repeats(array.children.map(text)) {
-                let path = Path::Index(path, later);
-                let path = Path::Key(&path, outer);
-                let message = format!("is the same as at index {earlier}; each must be different");
-                self.report(&Path::Key(&path, inner), message);
+    /// What the `type` of the object says that begins here, wherever in it that stands. One that
+    /// is no string is as good as an empty one.
+    fn type_ahead(&self) -> Result<Option<Cow<'a, str>>, Fault> {
+        let mut ahead = Check::new(self.reader);
+        let mut more = ahead.reader.enter(b'}')?;
+        while more {
+            if ahead.reader.key()? == "type" {
+                return match ahead.reader.next_type()? {
+                    Type::String => ahead.reader.string().map(Some),
+                    _ => Ok(Some(Cow::Borrowed(""))),
+                };
+            }
+            ahead.anything(&Path::Root)?;
+            more = ahead.reader.another(b'}')?;
+        }
+        Ok(None)
+    }
+
+    #[cold]
+    fn unknown(&mut self, object: usize, key: &Cow<'a, str>, path: &Path) -> Result<(), Fault> {
+        match self.unknown_keys.entry((object, key.clone())) {
+            Entry::Vacant(entry) => {
+                entry.insert(false);
+            }
+            Entry::Occupied(mut entry) => {
+                if !entry.insert(true) {
+                    self.given_twice(path);
+                }
+            }
+        }
+        self.anything(path)
+    }
+
+    /// A value that the table does not know.
+    #[cold]
+    fn anything(&mut self, path: &Path) -> Result<(), Fault> {
+        match self.reader.next_type()? {
+            Type::Null | Type::Boolean => self.reader.word(),
+            Type::Number => self.reader.number(),
+            Type::String => self.reader.string().map(drop),
+            Type::Array | Type::Object if path.depth() == MAX_DEPTH => Err(Fault::DEPTH),
+            Type::Object => self.members(&[], path).map(drop),
+            Type::Array => {
+                let mut count = 0;
+                let mut more = self.reader.enter(b']')?;
+                while more {
+                    self.anything(&Path::Index(path, count))?;
+                    count += 1;
+                    more = self.reader.another(b']')?;
+                }
+                Ok(())
             }
         }
     }
 
-    fn repeated_keys(&mut self, object: Element<'_, '_>, path: &Path) {
-        let keys = object.children.map(|member| Some(member.node.key.as_ref()));
-        let mut repeats = repeats(keys);
-        // A key that is given three times is one problem, not two.
-        repeats.sort_by_key(|repeat| repeat.earlier);
-        repeats.dedup_by_key(|repeat| repeat.earlier);
-        for Repeat { text, .. } in repeats {
-            self.report(&Path::Key(path, text), "is given twice".to_owned());
-        }
+    #[cold]
+    fn given_twice(&mut self, path: &Path) {
+        self.report(path, "is given twice".to_owned());
     }
 
+    #[cold]
     fn missing(&mut self, key: &str, path: &Path) {
         self.report(&Path::Key(path, key), "is missing".to_owned());
     }
@@ -188,87 +255,26 @@ impl Check {
     }
 }
 
-/// A text that was there before.
-struct Repeat<'t> {
-    text: &'t str,
-    later: usize,
-    /// Where it was first.
-    earlier: usize,
-}
-
-fn repeats<'t>(texts: impl Iterator<Item = Option<&'t str>> + Clone) -> Vec<Repeat<'t>> {
-    if all_differ_at_a_glance(texts.clone().flatten()) {
-        return Vec::new();
-    }
-    let mut first = HashMap::new();
-    let mut repeats = Vec::new();
-    for (position, text) in texts.enumerate() {
-        let Some(text) = text else { continue };
-        match first.entry(text) {
-            Entry::Vacant(entry) => {
-                entry.insert(position);
-            }
-            Entry::Occupied(entry) => repeats.push(Repeat {
-                text,
-                later: position,
-                earlier: *entry.get(),
-            }),
-        }
-    }
-    repeats
-}
-
-/// True only if no two are the same; false also where it takes a closer look to tell.
-///
-/// It spares nearly every object a table of its keys.
-fn all_differ_at_a_glance<'t>(mut texts: impl Iterator<Item = &'t str>) -> bool {
-    let mut seen = 0_u64;
-    texts.all(|text| {
-        let bytes = text.as_bytes();
-        let [first, last] =
-            [bytes.first(), bytes.last()].map(|byte| byte.map_or(0, |byte| u32::from(*byte)));
-        let bit = 1_u64.rotate_left(first * 7 + last + text.len() as u32 * 5);
-        let is_new = seen & bit == 0;
-        seen |= bit;
-        is_new
-    })
-}
-
-impl TextRule {
-    fn complaint(&self, text: &str) -> Option<String> {
-        match self {
-            TextRule::NotEmpty => text.is_empty().then(|| "is empty".to_owned()),
-            TextRule::Characters(limit) => {
-                // A code point takes one to four bytes: mostly their number says enough.
-                let surely_fits =
-                    text.len().div_ceil(4) >= limit.at_least && text.len() <= limit.at_most;
-                if surely_fits {
-                    return None;
-                }
-                limit.complaint(text.chars().count(), "character")
-            }
-            TextRule::Matches(format) => (!(format.holds)(text)).then(|| format.wanted.to_owned()),
-        }
-    }
-}
-
 impl Limit {
-    fn complaint(&self, count: usize, unit: &str) -> Option<String> {
-        let Limit {
-            at_least, at_most, ..
-        } = self;
+    fn holds(&self, count: usize) -> bool {
+        (self.at_least..=self.at_most).contains(&count)
+    }
+
+    fn holds_for(&self, text: &str) -> bool {
+        // A code point takes one to four bytes: mostly their number says enough.
+        self.holds(text.len()) && self.holds(text.len().div_ceil(4))
+            || self.holds(text.chars().count())
+    }
+
+    #[cold]
+    fn complaint(&self, count: usize, unit: &str) -> String {
         let plural = if count == 1 { "" } else { "s" };
-        if count < *at_least {
-            Some(format!(
-                "has {count} {unit}{plural}; at least {at_least} must be there"
-            ))
-        } else if count > *at_most {
-            Some(format!(
-                "has {count} {unit}{plural}; at most {at_most} are allowed"
-            ))
+        let limit = if count < self.at_least {
+            format!("at least {} must be there", self.at_least)
         } else {
-            None
-        }
+            format!("at most {} are allowed", self.at_most)
+        };
+        format!("has {count} {unit}{plural}; {limit}")
     }
 }
 
@@ -290,27 +296,6 @@ fn names(fields: &[Field]) -> String {
         .map(|field| format!("\"{}\"", field.name))
         .collect();
     names.join(", ")
-}
-
-/// Where a value stands: on the stack, and written out only for a problem.
-enum Path<'p> {
-    Root,
-    Key(&'p Path<'p>, &'p str),
-    Index(&'p Path<'p>, usize),
-}
-
-/// Writes a JSON Pointer.
-impl Display for Path<'_> {
-    fn fmt(&self, formatter: &mut Formatter) -> fmt::Result {
-        match self {
-            Path::Root => Ok(()),
-            Path::Key(parent, key) => {
-                let escaped = key.replace('~', "~0").replace('/', "~1");
-                write!(formatter, "{parent}/{escaped}")
-            }
-            Path::Index(parent, index) => write!(formatter, "{parent}/{index}"),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -346,9 +331,21 @@ mod tests {
     }
 
     #[test]
+    fn basic_wants_the_fields_that_strict_wants() {
+        fn outermost(message: &Field) -> Vec<(&str, bool)> {
+            let Rule::Object(fields) = &message.rule else {
+                panic!("a message is an object");
+            };
+            let fields = fields.iter();
+            fields.map(|field| (field.name, field.required)).collect()
+        }
+        assert_eq!(outermost(&OUTERMOST), outermost(&MESSAGE));
+    }
+
+    #[test]
     fn basic_finds_a_key_given_twice_wherever_it_stands() {
         let text =
             r#"{"recipient":"","phone_id":"","interactive":{"a":[{"b":1,"b":1}]},"phone_id":""}"#;
-        assert_eq!(paths(text), ["/phone_id", "/interactive/a/0/b"]);
+        assert_eq!(paths(text), ["/interactive/a/0/b", "/phone_id"]);
     }
 }

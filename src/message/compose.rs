@@ -1,6 +1,6 @@
 //! Writes a message's JSON for a host that has none at hand.
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::rules::after_web_scheme;
 
@@ -20,77 +20,141 @@ pub(crate) struct Composition<'a> {
     pub(crate) post_back_data: Option<&'a str>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub(crate) struct Button<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) title: Option<&'a str>,
 }
 
 /// The JSON of a message that may yet break rules: the caller has to check it.
 pub(crate) fn compose(composition: &Composition) -> String {
-    let buttons: Vec<_> = composition.buttons.iter().map(button).collect();
-    let interactive = object([
-        ("type", Some(json!("button"))),
-        ("header", header(composition)),
-        ("body", composition.body.map(|text| json!({ "text": text }))),
-        (
-            "footer",
-            composition.footer.map(|text| json!({ "text": text })),
-        ),
-        ("action", Some(json!({ "buttons": buttons }))),
-    ]);
-    let message = object([
-        ("recipient", composition.recipient.map(Value::from)),
-        ("phone_id", composition.phone_id.map(Value::from)),
-        ("interactive", Some(interactive)),
-        ("post_back_url", composition.post_back_url.map(Value::from)),
-        (
-            "post_back_data",
-            composition.post_back_data.map(Value::from),
-        ),
-    ]);
-    message.to_string()
+    let reply = |reply| ReplyButton {
+        r#type: "reply",
+        reply,
+    };
+    let message = Message {
+        recipient: composition.recipient,
+        phone_id: composition.phone_id,
+        interactive: Interactive {
+            r#type: "button",
+            header: header(composition.header_type, composition.header),
+            body: composition.body.map(|text| Text { text }),
+            footer: composition.footer.map(|text| Text { text }),
+            action: Action {
+                buttons: composition.buttons.iter().map(reply).collect(),
+            },
+        },
+        post_back_url: composition.post_back_url,
+        post_back_data: composition.post_back_data,
+    };
+    // Only a key that is no string could fail to be written.
+    serde_json::to_string(&message).unwrap_or_default()
 }
 
-fn header(composition: &Composition) -> Option<Value> {
-    let &Composition {
-        header_type,
-        header,
-        ..
-    } = composition;
-    header_type.or(header)?;
-    let content = |kind| match (kind, header?) {
-        ("text", text) => Some(json!(text)),
-        ("image" | "video" | "document", link) if after_web_scheme(link).is_some() => {
-            Some(json!({ "link": link }))
-        }
-        ("image" | "video" | "document", id) => Some(json!({ "id": id })),
-        // The check names a type that there is not.
-        _ => None,
+fn header<'a>(kind: Option<&'a str>, content: Option<&'a str>) -> Option<Header<'a>> {
+    kind.or(content)?;
+    let media = content.map(|content| match after_web_scheme(content) {
+        Some(_) => Media::Link(content),
+        None => Media::Id(content),
+    });
+    let none = Header {
+        r#type: kind,
+        text: None,
+        image: None,
+        video: None,
+        document: None,
     };
-    Some(match header_type {
-        Some(kind) => object([("type", Some(json!(kind))), (kind, content(kind))]),
-        None => json!({}),
+    Some(match kind {
+        Some("text") => Header {
+            text: content,
+            ..none
+        },
+        Some("image") => Header {
+            image: media,
+            ..none
+        },
+        Some("video") => Header {
+            video: media,
+            ..none
+        },
+        Some("document") => Header {
+            document: media,
+            ..none
+        },
+        // The check names a type that there is not, or that none was given.
+        _ => none,
     })
 }
 
-fn button(button: &Button) -> Value {
-    let reply = object([
-        ("id", button.id.map(Value::from)),
-        ("title", button.title.map(Value::from)),
-    ]);
-    json!({ "type": "reply", "reply": reply })
+/// The keys, in this order.
+#[derive(Serialize)]
+struct Message<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recipient: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phone_id: Option<&'a str>,
+    interactive: Interactive<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    post_back_url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    post_back_data: Option<&'a str>,
 }
 
-fn object<const N: usize>(members: [(&str, Option<Value>); N]) -> Value {
-    let given = members
-        .into_iter()
-        .filter_map(|(key, value)| Some((key.to_owned(), value?)));
-    Value::Object(given.collect())
+#[derive(Serialize)]
+struct Interactive<'a> {
+    r#type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    header: Option<Header<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<Text<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    footer: Option<Text<'a>>,
+    action: Action<'a>,
+}
+
+#[derive(Serialize)]
+struct Header<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    r#type: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<Media<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    video: Option<Media<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    document: Option<Media<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Media<'a> {
+    Link(&'a str),
+    Id(&'a str),
+}
+
+#[derive(Serialize)]
+struct Text<'a> {
+    text: &'a str,
+}
+
+#[derive(Serialize)]
+struct Action<'a> {
+    buttons: Vec<ReplyButton<'a>>,
+}
+
+#[derive(Serialize)]
+struct ReplyButton<'a> {
+    r#type: &'static str,
+    reply: &'a Button<'a>,
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::super::{Validation, check};
     use super::*;
 
@@ -119,29 +183,23 @@ mod tests {
     }
 
     #[test]
-    fn every_field_goes_where_it_belongs() {
+    fn every_field_goes_where_it_belongs_in_the_documented_order() {
         let mut composition = composition(None, None);
         composition.buttons.push(Button {
             id: Some("c"),
             title: Some("d"),
         });
-        let expected = json!({
-            "recipient": "919876543210",
-            "phone_id": "1",
-            "interactive": {
-                "type": "button",
-                "body": { "text": "\"\\\n\u{1}\u{2028}😀" },
-                "footer": { "text": "f" },
-                "action": { "buttons": [
-                    { "type": "reply", "reply": { "id": "a", "title": "b" } },
-                    { "type": "reply", "reply": { "id": "c", "title": "d" } },
-                ] },
-            },
-            "post_back_url": "u",
-            "post_back_data": "d",
-        });
-        let composed: Value = serde_json::from_str(&compose(&composition)).unwrap();
-        assert_eq!(composed, expected);
+        let expected = concat!(
+            r#"{"recipient":"919876543210","phone_id":"1","interactive":{"type":"button","#,
+            r#""body":{"text":"\"\\\n\u0001\u{2028}😀"},"footer":{"text":"f"},"action":{"buttons":["#,
+            r#"{"type":"reply","reply":{"id":"a","title":"b"}},"#,
+            r#"{"type":"reply","reply":{"id":"c","title":"d"}}]}},"#,
+            r#""post_back_url":"u","post_back_data":"d"}"#,
+        );
+        assert_eq!(
+            compose(&composition),
+            expected.replace(r"\u{2028}", "\u{2028}")
+        );
         assert_eq!(problems(&composition), []);
     }
 

@@ -2,7 +2,9 @@
 
 mod check;
 mod compose;
-mod document;
+mod distinct;
+mod path;
+mod reader;
 mod rules;
 mod schema;
 

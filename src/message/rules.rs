@@ -7,18 +7,17 @@
 use serde::Serialize;
 
 use Rule::{Array, ByType, Constant, ExactlyOne, Object, Text};
-use TextRule::{Characters, Matches, NotEmpty};
 
 /// Values nested deeper are refused, so that a check needs little stack.
 pub(super) const MAX_DEPTH: usize = 32;
 
 pub(super) static MESSAGE: Field = unnamed(Object(&[
-    required("recipient", Text(&[Matches(&PHONE_NUMBER)])).says(
+    required("recipient", Text(ANY_TEXT.in_format(&PHONE_NUMBER))).says(
         "Recipient",
         "The phone number to send to: country code first, digits only.",
         &["919876543210"],
     ),
-    required("phone_id", Text(&[NotEmpty])).says(
+    required("phone_id", Text(NOT_EMPTY)).says(
         "Phone ID",
         "The Phone ID of the WhatsApp Business account that sends.",
         &["123456789012345"],
@@ -28,12 +27,12 @@ pub(super) static MESSAGE: Field = unnamed(Object(&[
         "The reply-buttons message, as the WhatsApp Cloud API defines it.",
         &[],
     ),
-    optional("post_back_url", Text(&[])).says(
+    optional("post_back_url", Text(ANY_TEXT)).says(
         "Post-back URL",
         "Where Zixflow posts a notification each time the message's status changes.",
         &["https://example.com/whatsapp/status"],
     ),
-    optional("post_back_data", Text(&[])).says(
+    optional("post_back_data", Text(ANY_TEXT)).says(
         "Post-back data",
         "Handed back in those notifications, so that they can be told apart.",
         &["order-1042"],
@@ -45,6 +44,15 @@ pub(super) static MESSAGE: Field = unnamed(Object(&[
     &[],
 );
 
+/// The same fields, of which no more is known than the endpoint's own page says.
+pub(super) static OUTERMOST: Field = unnamed(Object(&[
+    required("recipient", Text(ANY_TEXT)),
+    required("phone_id", Text(ANY_TEXT)),
+    required("interactive", Object(&[])),
+    optional("post_back_url", Text(ANY_TEXT)),
+    optional("post_back_data", Text(ANY_TEXT)),
+]));
+
 static INTERACTIVE: &[Field] = &[
     required("type", Constant("button")).says("Type", "The kind of interactive message.", &[]),
     optional("header", ByType(HEADER)).says("Header", "What stands above the text.", &[]),
@@ -54,50 +62,76 @@ static INTERACTIVE: &[Field] = &[
 ];
 
 static HEADER: &[Field] = &[
-    required("text", Text(&[Characters(whatsapp(1, 60))])).says(
-        "Text",
-        "A headline.",
-        &["Your order"],
-    ),
-    required("image", ExactlyOne(MEDIA)).says("Image", "A picture.", &[]),
-    required("video", ExactlyOne(MEDIA)).says("Video", "A film.", &[]),
-    required("document", ExactlyOne(MEDIA)).says("Document", "A file to open.", &[]),
+    required("text", Object(TEXT_HEADER)).says("Text", "A headline.", &[]),
+    required("image", Object(IMAGE_HEADER)).says("Image", "A picture.", &[]),
+    required("video", Object(VIDEO_HEADER)).says("Video", "A film.", &[]),
+    required("document", Object(DOCUMENT_HEADER)).says("Document", "A file to open.", &[]),
 ];
 
+static TEXT_HEADER: &[Field] = &[
+    header_type("text"),
+    required("text", Text(characters(1, 60))).says("Text", "The headline.", &["Your order"]),
+];
+
+static IMAGE_HEADER: &[Field] = &[
+    header_type("image"),
+    required("image", ExactlyOne(MEDIA)).says("Image", "The picture.", &[]),
+];
+
+static VIDEO_HEADER: &[Field] = &[
+    header_type("video"),
+    required("video", ExactlyOne(MEDIA)).says("Video", "The film.", &[]),
+];
+
+static DOCUMENT_HEADER: &[Field] = &[
+    header_type("document"),
+    required("document", ExactlyOne(MEDIA)).says("Document", "The file.", &[]),
+];
+
+const fn header_type(name: &'static str) -> Field {
+    required("type", Constant(name)).says("Type", "What the header holds.", &[])
+}
+
 static MEDIA: &[Field] = &[
-    optional("link", Text(&[Matches(&WEB_LINK)])).says(
+    optional("link", Text(ANY_TEXT.in_format(&WEB_LINK))).says(
         "Link",
         "The http or https URL that WhatsApp fetches it from.",
         &["https://example.com/menu.jpg"],
     ),
-    optional("id", Text(&[NotEmpty])).says(
+    optional("id", Text(NOT_EMPTY)).says(
         "Media ID",
         "The ID that WhatsApp gave to it when it was uploaded.",
         &["2762702990552401"],
     ),
 ];
 
-static BODY: &[Field] = &[
-    required("text", Text(&[Characters(whatsapp(1, 1024))])).says(
-        "Text",
-        "The text of the message.",
-        &["Your order is ready. Shall we bring it?"],
-    ),
-];
+static BODY: &[Field] = &[required("text", Text(characters(1, 1024))).says(
+    "Text",
+    "The text of the message.",
+    &["Your order is ready. Shall we bring it?"],
+)];
 
-static FOOTER: &[Field] = &[required("text", Text(&[Characters(whatsapp(1, 60))])).says(
+static FOOTER: &[Field] = &[required("text", Text(characters(1, 60))).says(
     "Text",
     "A line in small print.",
     &["Acme Pizza"],
 )];
 
-static ACTION: &[Field] = &[
-    required("buttons", Array(whatsapp(1, 3), &BUTTON, UNIQUE)).says(
-        "Buttons",
-        "The replies that the recipient can choose from.",
-        &[],
+static ACTION: &[Field] = &[required(
+    "buttons",
+    Array(
+        Limit {
+            at_least: 1,
+            at_most: 3,
+        },
+        &BUTTON,
     ),
-];
+)
+.says(
+    "Buttons",
+    "The replies that the recipient can choose from.",
+    &[],
+)];
 
 static BUTTON: Field = unnamed(Object(&[
     required("type", Constant("reply")).says("Type", "The kind of button.", &[]),
@@ -108,22 +142,19 @@ static BUTTON: Field = unnamed(Object(&[
 static REPLY: &[Field] = &[
     required(
         "id",
-        Text(&[Characters(whatsapp(1, 256)), Matches(&TRIMMED)]),
+        Text(characters(1, 256).in_format(&TRIMMED).distinct()),
     )
     .says(
         "ID",
         "Tells which button was chosen; the recipient does not see it.",
         &["bring-it"],
     ),
-    required("title", Text(&[Characters(whatsapp(1, 20))])).says(
+    required("title", Text(characters(1, 20).distinct())).says(
         "Title",
         "What the button says.",
         &["Yes, please"],
     ),
 ];
-
-/// The fields of a button that differ from those of every other button of the message.
-static UNIQUE: &[[&str; 2]] = &[["reply", "id"], ["reply", "title"]];
 
 static PHONE_NUMBER: Format = Format {
     holds: |text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()),
@@ -178,27 +209,28 @@ pub(super) struct Field {
 
 pub(super) enum Rule {
     Constant(&'static str),
-    Text(&'static [TextRule]),
+    Text(TextRule),
     Object(&'static [Field]),
     /// An object that holds one of these fields and not another of them.
     ExactlyOne(&'static [Field]),
-    /// An object whose `type` is the name of one of these fields, which it then has to hold.
+    /// An object whose `type` is the name of one of these, which says what else it holds.
     ByType(&'static [Field]),
-    /// How many items, what each is, and the paths of the texts in which no two items are alike.
-    Array(Limit, &'static Field, &'static [[&'static str; 2]]),
+    /// How many items, and what each of them is.
+    Array(Limit, &'static Field),
 }
 
-pub(super) enum TextRule {
-    NotEmpty,
+pub(super) struct TextRule {
     /// Counts Unicode code points: WhatsApp was measured to count characters, not bytes.
-    Characters(Limit),
-    Matches(&'static Format),
+    pub(super) length: Limit,
+    pub(super) format: Option<&'static Format>,
+    /// Differs from the texts in the same field of an array's other items.
+    pub(super) is_distinct: bool,
 }
 
+/// WhatsApp's, where there is an upper one.
 pub(super) struct Limit {
     pub(super) at_least: usize,
     pub(super) at_most: usize,
-    pub(super) source: &'static str,
 }
 
 /// One format, said for the check, for the schema and for a person.
@@ -209,7 +241,7 @@ pub(super) struct Format {
     pub(super) wanted: &'static str,
 }
 
-pub(super) const fn required(name: &'static str, rule: Rule) -> Field {
+const fn required(name: &'static str, rule: Rule) -> Field {
     Field {
         name,
         required: true,
@@ -231,16 +263,35 @@ const fn unnamed(rule: Rule) -> Field {
     required("", rule)
 }
 
-const fn whatsapp(at_least: usize, at_most: usize) -> Limit {
-    Limit {
-        at_least,
-        at_most,
-        source: "WhatsApp's limit",
+const ANY_TEXT: TextRule = characters(0, usize::MAX);
+const NOT_EMPTY: TextRule = characters(1, usize::MAX);
+
+const fn characters(at_least: usize, at_most: usize) -> TextRule {
+    TextRule {
+        length: Limit { at_least, at_most },
+        format: None,
+        is_distinct: false,
+    }
+}
+
+impl TextRule {
+    const fn in_format(self, format: &'static Format) -> Self {
+        Self {
+            format: Some(format),
+            ..self
+        }
+    }
+
+    const fn distinct(self) -> Self {
+        Self {
+            is_distinct: true,
+            ..self
+        }
     }
 }
 
 impl Field {
-    pub(super) const fn says(
+    const fn says(
         self,
         title: &'static str,
         description: &'static str,

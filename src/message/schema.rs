@@ -3,7 +3,7 @@
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::json;
 
-use super::rules::{Field, MAX_DEPTH, MESSAGE, Rule, TextRule, required};
+use super::rules::{Field, Limit, MAX_DEPTH, MESSAGE, Rule};
 
 /// The JSON Schema (draft 2020-12) of a message.
 ///
@@ -56,62 +56,50 @@ fn rule<M: SerializeMap>(schema: &mut M, rule: &Rule) -> Result<(), M::Error> {
             schema.serialize_entry("const", constant)?;
             schema.serialize_entry("default", constant)
         }
-        Rule::Text(rules) => rules.iter().try_for_each(|rule| text_rule(schema, rule)),
-        Rule::Object(fields) => members(schema, fields.iter()),
+        Rule::Text(text) => {
+            limit(schema, ["minLength", "maxLength"], &text.length)?;
+            match text.format {
+                Some(format) => schema.serialize_entry("pattern", format.pattern),
+                None => Ok(()),
+            }
+        }
+        Rule::Object(fields) => members(schema, fields),
         Rule::ExactlyOne(fields) => {
-            members(schema, fields.iter())?;
+            members(schema, fields)?;
             let choice = |field: &Field| json!({ "title": field.title, "required": [field.name] });
             schema.serialize_entry("oneOf", &fields.iter().map(choice).collect::<Vec<_>>())
         }
-        Rule::ByType(kinds) => {
-            schema.serialize_entry("oneOf", &kinds.iter().map(Kind).collect::<Vec<_>>())
-        }
-        Rule::Array(limit, item, _) => {
-            schema.serialize_entry("minItems", &limit.at_least)?;
-            schema.serialize_entry("maxItems", &limit.at_most)?;
-            schema.serialize_entry("$comment", limit.source)?;
+        Rule::ByType(kinds) => schema.serialize_entry("oneOf", kinds),
+        Rule::Array(length, item) => {
+            limit(schema, ["minItems", "maxItems"], length)?;
             schema.serialize_entry("items", item)
         }
     }
 }
 
-fn text_rule<M: SerializeMap>(schema: &mut M, rule: &TextRule) -> Result<(), M::Error> {
-    match rule {
-        TextRule::NotEmpty => schema.serialize_entry("minLength", &1),
-        TextRule::Characters(limit) => {
-            schema.serialize_entry("minLength", &limit.at_least)?;
-            schema.serialize_entry("maxLength", &limit.at_most)?;
-            schema.serialize_entry("$comment", limit.source)
-        }
-        TextRule::Matches(format) => schema.serialize_entry("pattern", format.pattern),
-    }
-}
-
-/// One alternative of an object whose `type` says which field it holds.
-struct Kind(&'static Field);
-
-impl Serialize for Kind {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self(content) = self;
-        let kind = required("type", Rule::Constant(content.name)).says("Type", "", &[]);
-        let mut schema = serializer.serialize_map(None)?;
-        schema.serialize_entry("title", content.title)?;
-        members(&mut schema, [&kind, content].into_iter())?;
-        schema.end()
-    }
-}
-
-fn members<'a, M: SerializeMap>(
+fn limit<M: SerializeMap>(
     schema: &mut M,
-    fields: impl Iterator<Item = &'a Field> + Clone,
+    [at_least, at_most]: [&'static str; 2],
+    limit: &Limit,
 ) -> Result<(), M::Error> {
-    let required = fields.clone().filter(|field| field.required);
-    schema.serialize_entry("properties", &Properties(fields.collect()))?;
+    if limit.at_least > 0 {
+        schema.serialize_entry(at_least, &limit.at_least)?;
+    }
+    if limit.at_most < usize::MAX {
+        schema.serialize_entry(at_most, &limit.at_most)?;
+        schema.serialize_entry("$comment", "WhatsApp's limit")?;
+    }
+    Ok(())
+}
+
+fn members<M: SerializeMap>(schema: &mut M, fields: &[Field]) -> Result<(), M::Error> {
+    schema.serialize_entry("properties", &Properties(fields))?;
+    let required = fields.iter().filter(|field| field.required);
     let required: Vec<_> = required.map(|field| field.name).collect();
     schema.serialize_entry("required", &required)
 }
 
-struct Properties<'a>(Vec<&'a Field>);
+struct Properties<'a>(&'a [Field]);
 
 impl Serialize for Properties<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
