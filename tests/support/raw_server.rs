@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
@@ -208,7 +208,7 @@ impl Drop for RawServer {
             .filter_map(|it| it.upgrade())
         {
             // The client may have closed it.
-            let _ = socket.shutdown(std::net::Shutdown::Both);
+            let _ = socket.shutdown(Shutdown::Both);
         }
     }
 }
@@ -353,6 +353,23 @@ impl Peer {
         self.wire.readable = usize::MAX;
         self.wire.writable = usize::MAX;
         while self.request().is_ok() {}
+    }
+
+    /// Passes everything on, both ways, until one side closes.
+    pub fn tunnel(&mut self, to: SocketAddr) -> io::Result<()> {
+        let mut far = TcpStream::connect(to)?;
+        far.set_nodelay(true)?;
+        let near = Arc::clone(&self.wire.socket);
+        let mut from_far = far.try_clone()?;
+        let back = thread::spawn(move || {
+            // It ends with the connection, one way or the other.
+            let _ = io::copy(&mut from_far, &mut &*near);
+            let _ = near.shutdown(Shutdown::Both);
+        });
+        let _ = io::copy(&mut &*self.wire.socket, &mut far);
+        let _ = far.shutdown(Shutdown::Both);
+        back.join().expect("copying does not panic");
+        Ok(())
     }
 
     /// Waits for the client to say something more, or to close; `false` if it does neither.

@@ -1,0 +1,362 @@
+//! Name look-ups. This program has a `getaddrinfo` of its own, which takes the place of the
+//! system's for the library that is linked into it: so a name server can hang, or name addresses
+//! that are silent.
+
+#[path = "support/network.rs"]
+mod support;
+
+use std::collections::HashMap;
+use std::ffi::{CStr, c_char, c_int};
+use std::fs;
+use std::net::{IpAddr, SocketAddr};
+use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use socket2::SockAddr;
+use support::api::{Client, client, message, timed};
+use support::punctuality::{GRACE, within};
+use support::raw_server::{BlackHole, RawServer, SCHEMES, Scheme};
+
+/// What the name server says of a host.
+#[derive(Clone)]
+enum Entry {
+    Addresses(Vec<IpAddr>),
+    Unknown,
+    /// Nothing, until [`release`] is called for the host.
+    Hangs,
+}
+
+static ZONE: Mutex<Option<HashMap<String, Entry>>> = Mutex::new(None);
+static CHANGED: Condvar = Condvar::new();
+static LOOK_UPS: AtomicUsize = AtomicUsize::new(0);
+
+fn zone() -> MutexGuard<'static, Option<HashMap<String, Entry>>> {
+    ZONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn define(host: &str, entry: Entry) {
+    zone()
+        .get_or_insert_default()
+        .insert(host.to_owned(), entry);
+    CHANGED.notify_all();
+}
+
+/// Lets the look-ups of a host that hang come to an end.
+fn release(host: &str) {
+    define(host, Entry::Unknown);
+}
+
+fn entry(host: &str) -> Entry {
+    let mut zone = zone();
+    loop {
+        match zone.as_ref().and_then(|zone| zone.get(host)) {
+            Some(Entry::Hangs) => {
+                zone = CHANGED.wait(zone).unwrap_or_else(PoisonError::into_inner);
+            }
+            Some(entry) => return entry.clone(),
+            None => return Entry::Unknown,
+        }
+    }
+}
+
+/// # Safety
+///
+/// As for the system's: `node` is a string, and `result` has a place.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn getaddrinfo(
+    node: *const c_char,
+    _service: *const c_char,
+    _hints: *const libc::addrinfo,
+    result: *mut *mut libc::addrinfo,
+) -> c_int {
+    LOOK_UPS.fetch_add(1, Ordering::SeqCst);
+    // SAFETY: the caller's promise.
+    let host = unsafe { CStr::from_ptr(node) }.to_str().expect("ASCII");
+    let Entry::Addresses(addresses) = entry(host) else {
+        return libc::EAI_NONAME;
+    };
+    let mut next = ptr::null_mut();
+    for address in addresses.into_iter().rev() {
+        let address = Box::new(SockAddr::from(SocketAddr::new(address, 0)));
+        let length = address.len();
+        let family = c_int::from(address.family());
+        next = Box::into_raw(Box::new(libc::addrinfo {
+            ai_flags: 0,
+            ai_family: family,
+            ai_socktype: libc::SOCK_STREAM,
+            ai_protocol: 0,
+            ai_addrlen: length,
+            ai_addr: Box::into_raw(address).cast(),
+            ai_canonname: ptr::null_mut(),
+            ai_next: next,
+        }));
+    }
+    // SAFETY: the caller's promise.
+    unsafe { result.write(next) };
+    0
+}
+
+/// # Safety
+///
+/// As for the system's: the list came from [`getaddrinfo`] above.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn freeaddrinfo(list: *mut libc::addrinfo) {
+    let mut next = list;
+    while !next.is_null() {
+        // SAFETY: both boxes were made there.
+        let (entry, _address) = unsafe {
+            let entry = Box::from_raw(next);
+            let address = Box::from_raw(entry.ai_addr.cast::<SockAddr>());
+            (entry, address)
+        };
+        next = entry.ai_next;
+    }
+}
+
+/// Options for a host of the zone, on the port of `server`.
+fn options(host: &str, server: SocketAddr) -> Value {
+    let base_url = format!("http://{host}:{}", server.port());
+    json!({ "base_url": base_url, "allow_plain_http": true, "proxy": "" })
+}
+
+fn client_of(host: &str, server: &RawServer) -> Client {
+    client(&options(host, server.address()))
+}
+
+fn addresses(list: &[&str]) -> Entry {
+    Entry::Addresses(
+        list.iter()
+            .map(|it| it.parse().expect("an address"))
+            .collect(),
+    )
+}
+
+/// One test at a time: they count look-ups and threads.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn look_up_threads() -> usize {
+    threads_named("zixflow-names")
+}
+
+fn threads_named(name: &str) -> usize {
+    let tasks = fs::read_dir("/proc/self/task").expect("Linux");
+    let names = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok());
+    names.filter(|it| it.trim() == name).count()
+}
+
+#[test]
+fn name_is_looked_up_only_when_a_connection_is_opened() {
+    let _alone = alone();
+    define("once.test", addresses(&["127.0.0.1"]));
+    let server = RawServer::accepting(Scheme::Http);
+    let client = client_of("once.test", &server);
+    let before = LOOK_UPS.load(Ordering::SeqCst);
+    for _ in 0..20 {
+        client.send(&message("tag")).assert_status("ok");
+    }
+    assert_eq!(LOOK_UPS.load(Ordering::SeqCst), before + 1);
+}
+
+#[test]
+fn ip_address_is_not_looked_up() {
+    let _alone = alone();
+    let before = LOOK_UPS.load(Ordering::SeqCst);
+    for scheme in SCHEMES {
+        let server = RawServer::accepting(scheme);
+        client(&server.options())
+            .send(&message("tag"))
+            .assert_status("ok");
+    }
+    assert_eq!(LOOK_UPS.load(Ordering::SeqCst), before);
+}
+
+#[test]
+fn certificate_is_checked_for_the_name() {
+    let _alone = alone();
+    let server = RawServer::accepting(Scheme::Https);
+    for (host, status) in [("api.test", "ok"), ("other.test", "not_sent")] {
+        define(host, addresses(&["127.0.0.1"]));
+        let url = format!("https://{host}:{}", server.address().port());
+        let client = client(&server.options_with(json!({ "base_url": url })));
+        client.send(&message("tag")).assert_status(status);
+    }
+}
+
+#[test]
+fn unknown_host_is_not_sent() {
+    let _alone = alone();
+    let server = RawServer::accepting(Scheme::Http);
+    let mut options = options("unknown.test", server.address());
+    options["max_retries"] = json!(0);
+    let reply = client(&options).send(&message("tag"));
+    reply.assert_status("not_sent");
+    assert_eq!(reply.retryable(), Some(true));
+    assert!(reply.message().contains("unknown.test"), "{reply:?}");
+}
+
+#[test]
+fn hung_look_up_ends_in_time() {
+    let _alone = alone();
+    define("hangs.test", Entry::Hangs);
+    let server = RawServer::accepting(Scheme::Http);
+    let timeout = Duration::from_millis(300);
+    for option in ["timeout_ms", "connect_timeout_ms"] {
+        let mut options = options("hangs.test", server.address());
+        options[option] = json!(timeout.as_millis());
+        options["max_retries"] = json!(0);
+        let client = client(&options);
+        let reply = within(timeout + GRACE, || client.send(&message("tag")));
+        reply.assert_status("not_sent");
+        assert_eq!(reply.retryable(), Some(true));
+        assert!(reply.message().contains(option), "{reply:?}");
+    }
+    release("hangs.test");
+}
+
+#[test]
+fn many_hung_look_ups_hold_no_call_and_take_four_threads_at_most() {
+    let _alone = alone();
+    let server = RawServer::accepting(Scheme::Http);
+    let hosts: Vec<String> = (0..24)
+        .map(|number| format!("hangs-{number}.test"))
+        .collect();
+    let timeout = Duration::from_millis(500);
+    thread::scope(|scope| {
+        for host in &hosts {
+            define(host, Entry::Hangs);
+            let mut options = options(host, server.address());
+            options["timeout_ms"] = json!(timeout.as_millis());
+            scope.spawn(move || {
+                let client = client(&options);
+                for _ in 0..2 {
+                    let reply = within(timeout + GRACE, || client.send(&message("tag")));
+                    reply.assert_status("not_sent");
+                }
+            });
+        }
+        for _ in 0..10 {
+            thread::sleep(Duration::from_millis(50));
+            assert!(look_up_threads() <= 4, "{} threads", look_up_threads());
+        }
+        assert_eq!(look_up_threads(), 4, "the look-ups hung in vain");
+    });
+
+    // Once the name server is back, so is the library, and the threads go.
+    for host in &hosts {
+        define(host, addresses(&["127.0.0.1"]));
+    }
+    for host in &hosts {
+        client_of(host, &server)
+            .send(&message("tag"))
+            .assert_status("ok");
+    }
+    let gone = (0..500).any(|_| {
+        thread::sleep(Duration::from_millis(10));
+        look_up_threads() == 0
+    });
+    assert!(gone, "{} threads stay", look_up_threads());
+}
+
+#[test]
+fn calls_for_one_host_share_one_look_up() {
+    let _alone = alone();
+    define("shared.test", Entry::Hangs);
+    let server = RawServer::accepting(Scheme::Http);
+    let client = client_of("shared.test", &server);
+    let before = LOOK_UPS.load(Ordering::SeqCst);
+    thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| client.send(&message("tag")).assert_status("ok"));
+        }
+        thread::sleep(Duration::from_millis(300));
+        assert_eq!(LOOK_UPS.load(Ordering::SeqCst), before + 1);
+        define("shared.test", addresses(&["127.0.0.1"]));
+    });
+}
+
+#[test]
+fn shut_down_ends_a_look_up_at_once() {
+    let _alone = alone();
+    define("shut.test", Entry::Hangs);
+    let server = RawServer::accepting(Scheme::Http);
+    let client = client_of("shut.test", &server);
+    let before = LOOK_UPS.load(Ordering::SeqCst);
+    thread::scope(|scope| {
+        let call = scope.spawn(|| client.send(&message("tag")));
+        while LOOK_UPS.load(Ordering::SeqCst) == before {
+            thread::sleep(Duration::from_millis(1));
+        }
+        let reply = within(Duration::from_millis(50), || {
+            client.shut_down();
+            call.join().expect("a call does not panic")
+        });
+        reply.assert_status("not_sent");
+        assert_eq!(reply.retryable(), Some(false));
+    });
+    release("shut.test");
+}
+
+#[test]
+fn silent_address_delays_a_connection_by_little() {
+    let _alone = alone();
+    let server = RawServer::accepting(Scheme::Http);
+    let port = server.address().port();
+    let hole =
+        |address: &str| BlackHole::at(SocketAddr::new(address.parse().expect("an address"), port));
+    let _holes = [hole("127.0.0.2"), hole("127.0.0.3"), hole("::1")];
+    // RFC 8305: a quarter of a second for each address that is silent.
+    for (list, silent) in [
+        (&["127.0.0.2", "127.0.0.1"][..], 1),
+        (&["::1", "127.0.0.1"], 1),
+        (&["127.0.0.1", "::1"], 0),
+        (&["127.0.0.2", "127.0.0.3", "127.0.0.1"], 2),
+        // Families take turns: the good address is the second to be tried.
+        (&["::1", "::1", "::1", "127.0.0.1"], 1),
+    ] {
+        define("silent.test", addresses(list));
+        let client = client_of("silent.test", &server);
+        let limit = Duration::from_millis(250) * silent + Duration::from_millis(300);
+        let reply = within(limit, || client.send(&message("tag")));
+        reply.assert_status("ok");
+        assert_eq!(reply.attempts(), 1, "{list:?}: {reply:?}");
+    }
+}
+
+#[test]
+fn address_that_refuses_delays_nothing() {
+    let _alone = alone();
+    let server = RawServer::accepting(Scheme::Http);
+    // Nothing listens on the other addresses of the loopback network.
+    define(
+        "refuses.test",
+        addresses(&["127.0.0.2", "::1", "127.0.0.3", "127.0.0.1"]),
+    );
+    let client = client_of("refuses.test", &server);
+    let (reply, took) = timed(|| client.send(&message("tag")));
+    reply.assert_status("ok");
+    assert!(took < Duration::from_millis(240), "{took:?}");
+}
+
+#[test]
+fn call_starts_no_thread_of_its_own() {
+    let _alone = alone();
+    let server = RawServer::accepting(Scheme::Http);
+    let client = client(&server.options_with(json!({ "timeout_ms": 5000 })));
+    client.send(&message("tag")).assert_status("ok");
+    // A thread has the name of the one that started it, unless it is given another.
+    let own = fs::read_to_string("/proc/thread-self/comm").expect("Linux");
+    let threads = || threads_named(own.trim());
+    let before = threads();
+    for _ in 0..100 {
+        client.send(&message("tag")).assert_status("ok");
+        assert!(threads() <= before, "a thread was started");
+    }
+    assert_eq!(look_up_threads(), 0);
+}
