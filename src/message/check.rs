@@ -144,7 +144,7 @@ impl<'a> Check<'a> {
                     given |= bit;
                     self.value(field, path)?;
                 }
-                None => self.unknown(object, &key, path)?,
+                None => self.unknown(object, key.clone(), path)?,
             }
             more = self.reader.another(b'}')?;
         }
@@ -200,8 +200,8 @@ impl<'a> Check<'a> {
     }
 
     #[cold]
-    fn unknown(&mut self, object: usize, key: &Cow<'a, str>, path: &Path) -> Result<(), Fault> {
-        match self.unknown_keys.entry((object, key.clone())) {
+    fn unknown(&mut self, object: usize, key: Cow<'a, str>, path: &Path) -> Result<(), Fault> {
+        match self.unknown_keys.entry((object, key)) {
             Entry::Vacant(entry) => {
                 entry.insert(false);
             }
