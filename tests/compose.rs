@@ -297,8 +297,9 @@ fn buttons_are_as_many_as_the_count_says() {
 
 #[test]
 fn text_that_is_not_utf_8_is_refused_by_name() {
+    type Set = fn(&mut zx_reply_buttons, *const c_char);
     let bad = c"a\xff";
-    let set: [(&str, fn(&mut zx_reply_buttons, *const c_char)); 8] = [
+    let set: [(&str, Set); 8] = [
         ("recipient", |message, text| message.recipient = text),
         ("phone_id", |message, text| message.phone_id = text),
         ("header_type", |message, text| message.header_type = text),
