@@ -203,15 +203,9 @@ impl Endpoint {
         if authority.as_str().contains('@') {
             return Err(format!("{FORM}; it takes no user or password"));
         }
-        let host = authority.host().trim_matches(['[', ']']);
-        // "host:" and "host:99999" parse, without a port.
-        let has_port = authority.as_str().len() > authority.host().len();
-        if host.is_empty() || (has_port && authority.port_u16().is_none_or(|port| port == 0)) {
-            return Err(format!(
-                "{FORM}; its host or port is missing or out of range"
-            ));
-        }
-        if !is_https && !allow_plain_http && !is_loopback(host) {
+        let target = Authority::of(&base, if is_https { 443 } else { 80 })
+            .ok_or_else(|| format!("{FORM}; its host or port is missing or out of range"))?;
+        if !is_https && !allow_plain_http && !is_loopback(&target.host) {
             return Err(
                 "is http://, which would send the API key in the clear: use https://, or set \
                  allow_plain_http for a gateway in your own network"
@@ -225,12 +219,7 @@ impl Endpoint {
         );
         Ok(Endpoint {
             url: url.parse().map_err(|_| FORM.to_owned())?,
-            target: Authority {
-                host: host.to_owned(),
-                port: authority
-                    .port_u16()
-                    .unwrap_or(if is_https { 443 } else { 80 }),
-            },
+            target,
             is_https,
         })
     }

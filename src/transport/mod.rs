@@ -18,6 +18,8 @@ mod wait;
 
 use std::fmt;
 
+use ureq::http::Uri;
+
 pub(crate) use exchange::Progress;
 pub(crate) use failure::Failure;
 pub(crate) use pool::{Keep, Lane, Pool};
@@ -32,6 +34,24 @@ pub(crate) struct Authority {
     /// A name or an IP address, without brackets.
     pub(crate) host: String,
     pub(crate) port: u16,
+}
+
+impl Authority {
+    /// What a URL names; `None` where its host is missing, or its port is no port, of both of which
+    /// the URL's parser says nothing.
+    pub(crate) fn of(url: &Uri, default_port: u16) -> Option<Self> {
+        let authority = url.authority()?;
+        let host = authority.host().trim_matches(['[', ']']);
+        let names_no_port = authority.as_str().ends_with(authority.host());
+        let port = match authority.port_u16() {
+            None if names_no_port => default_port,
+            port => port.filter(|port| *port > 0)?,
+        };
+        (!host.is_empty()).then(|| Authority {
+            host: host.to_owned(),
+            port,
+        })
+    }
 }
 
 impl fmt::Display for Authority {

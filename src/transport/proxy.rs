@@ -51,15 +51,10 @@ impl Proxy {
                 }
             }
         }
-        let host = proxy.host().trim_matches(['[', ']']);
-        if host.is_empty() {
-            return Err("names no host".to_owned());
-        }
+        let authority = Authority::of(proxy.uri(), proxy.port())
+            .ok_or("has a host or port that is missing or out of range")?;
         Ok(Proxy {
-            authority: Authority {
-                host: host.to_owned(),
-                port: proxy.port(),
-            },
+            authority,
             protocol,
             credentials,
         })
