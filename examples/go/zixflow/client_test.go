@@ -138,7 +138,7 @@ func TestStringsThatCannotBePassed(t *testing.T) {
 			return err
 		},
 		"option": func(text string) error {
-			_, err := zixflow.New("key", "workspace", zixflow.WithUserAgent(text))
+			_, err := zixflow.New("key", "workspace", zixflow.WithProxy("http://user:"+text+"@localhost"))
 			return err
 		},
 	}

@@ -2,9 +2,7 @@ package zixflow
 
 import (
 	"encoding/json"
-	"fmt"
 	"time"
-	"unicode/utf8"
 )
 
 // Option is an option of [New]. The library's README has the defaults.
@@ -80,14 +78,9 @@ func milliseconds(d time.Duration) int64 {
 	return int64((d + time.Millisecond - 1) / time.Millisecond)
 }
 
-// encode writes options as the library reads them.
+// encode writes options as the library reads them. What is not UTF-8 becomes
+// U+FFFD, which no option takes.
 func encode(options map[string]any) (string, *Error) {
-	for key, value := range options {
-		// encoding/json would replace what is not UTF-8 without a word.
-		if text, ok := value.(string); ok && !utf8.ValidString(text) {
-			return "", invalidArgument(fmt.Sprintf("The option %s is not UTF-8.", key))
-		}
-	}
 	text, err := json.Marshal(options)
 	if err != nil {
 		return "", invalidArgument("The options cannot be encoded: " + err.Error())
