@@ -42,6 +42,29 @@ zx_status zx_send_reply_buttons(const zx_client *client, const char *message_jso
     return status;
 }
 
+zx_status zx_send_reply_buttons_with(const zx_client *client, const char *message_json,
+                                     const char *options_json, char **reply_json)
+{
+    zx_status (*next)(const zx_client *, const char *, const char *, char **);
+    zx_status status;
+
+    FIND_NEXT(next, "zx_send_reply_buttons_with");
+    status = next(client, message_json, options_json, reply_json);
+    objects += reply_json != NULL && *reply_json != NULL;
+    return status;
+}
+
+zx_status zx_check_reply_buttons(const char *message_json, char **report_json)
+{
+    zx_status (*next)(const char *, char **);
+    zx_status status;
+
+    FIND_NEXT(next, "zx_check_reply_buttons");
+    status = next(message_json, report_json);
+    objects += report_json != NULL && *report_json != NULL;
+    return status;
+}
+
 zx_status zx_compose_reply_buttons(const zx_reply_buttons *message, char **message_json)
 {
     zx_status (*next)(const zx_reply_buttons *, char **);
