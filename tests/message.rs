@@ -295,15 +295,20 @@ fn ids_and_titles_are_unique() {
 
 #[test]
 fn many_buttons_are_compared_as_three_are() {
-    let button = |n| json!({ "type": "reply", "reply": { "id": format!("{}", n % 99), "title": format!("{n}") } });
+    let id = |n| if n < 98 { n } else { n - 8 };
+    let button = |n| json!({ "type": "reply", "reply": { "id": id(n).to_string(), "title": n.to_string() } });
     let message = with(BUTTONS, (0..100).map(button).collect());
-    let paths: Vec<_> = problems(&message.to_string())
+    let problems: Vec<_> = problems(&message.to_string())
         .into_iter()
-        .map(|p| p.path)
+        .map(|problem| format!("{} {}", problem.path, problem.message))
         .collect();
     assert_eq!(
-        paths,
-        [format!("{BUTTONS}/99/reply/id"), BUTTONS.to_owned()]
+        problems,
+        [
+            format!("{BUTTONS}/98/reply/id is the same as at index 90; each must be different"),
+            format!("{BUTTONS}/99/reply/id is the same as at index 91; each must be different"),
+            format!("{BUTTONS} has 100 items; at most 3 are allowed"),
+        ]
     );
 }
 
@@ -478,7 +483,7 @@ fn a_key_given_twice_is_a_problem_wherever_it_stands() {
         "is given twice",
     );
     // In a field that the rules do not know; its path is escaped as RFC 6901 has it.
-    let unknown = again(r#""recipient":"#, r#""a/b~c":[0,{"":1,"":2}]"#);
+    let unknown = again(r#""recipient":"#, r#""a/b~c":[0,{"":1,"":2,"":3}]"#);
     assert_text_breaks(&unknown, "/a~1b~0c/1/", "is given twice");
     // Among many keys, and two of them.
     let keys: String = (0..1000).map(|n| format!("\"k{}\":0,", n % 998)).collect();
