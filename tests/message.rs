@@ -295,8 +295,8 @@ fn ids_and_titles_are_unique() {
 
 #[test]
 fn many_buttons_are_compared_as_three_are() {
-    let id = |n| if n < 98 { n } else { n - 8 };
-    let button = |n| json!({ "type": "reply", "reply": { "id": id(n).to_string(), "title": n.to_string() } });
+    let id = |n: usize| if n < 98 { n } else { n - 8 };
+    let button = |n: usize| json!({ "type": "reply", "reply": { "id": id(n).to_string(), "title": n.to_string() } });
     let message = with(BUTTONS, (0..100).map(button).collect());
     let problems: Vec<_> = problems(&message.to_string())
         .into_iter()
