@@ -3,13 +3,16 @@
 #[path = "support/network.rs"]
 mod support;
 
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use support::api::message;
 use support::c::{self, Program};
-use support::raw_server::{RawServer, Scheme, accepted};
+use support::raw_server::{RawServer, SCHEMES, Scheme, accepted};
 
 const THREADS: usize = 64;
 const SENDS: usize = 6400;
@@ -51,9 +54,16 @@ fn send_all(server: &RawServer) -> Duration {
     Duration::from_secs_f64(milliseconds / 1000.0)
 }
 
+/// One test at a time: one of them takes times.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[test]
 fn threads_share_a_client_with_a_connection_each_and_no_more() {
-    for scheme in [Scheme::Http, Scheme::Https] {
+    let _alone = alone();
+    for scheme in SCHEMES {
         let server = server(scheme);
         send_all(&server);
         assert_eq!(server.requests().len(), SENDS);
@@ -65,19 +75,52 @@ fn threads_share_a_client_with_a_connection_each_and_no_more() {
     }
 }
 
+/// The same from this program, with a hand-written request on raw sockets: what this machine can do
+/// at the moment.
+fn send_all_raw(server: &RawServer) -> Duration {
+    let body = message("tag");
+    let length = body.len();
+    let request = format!("POST / HTTP/1.1\r\ncontent-length: {length}\r\n\r\n{body}");
+    let send = || -> io::Result<()> {
+        let mut socket = TcpStream::connect(server.address())?;
+        socket.set_nodelay(true)?;
+        let mut answer = accepted("tag");
+        for _ in 0..SENDS / THREADS {
+            socket.write_all(request.as_bytes())?;
+            socket.read_exact(&mut answer)?;
+        }
+        Ok(())
+    };
+    let started = Instant::now();
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(send)).collect();
+        for thread in threads {
+            thread
+                .join()
+                .expect("no panic")
+                .expect("an answer to each request");
+        }
+    });
+    started.elapsed()
+}
+
 /// What the library can do shows in the best of a few runs: in the others, the machine had
 /// something else to do.
 #[test]
 fn threads_do_not_wait_for_each_other() {
     const RUNS: usize = 5;
-    let ideal = SERVICE * (SENDS / THREADS) as u32;
-    let limit = ideal.mul_f64(1.0 / 0.95);
+    let _alone = alone();
+    let mut fastest_raw = Duration::MAX;
     let mut times = Vec::new();
-    while times.len() < RUNS && times.iter().all(|time| *time > limit) {
-        times.push(send_all(&server(Scheme::Http)));
+    for _ in 0..RUNS {
+        let server = server(Scheme::Http);
+        fastest_raw = fastest_raw.min(send_all_raw(&server));
+        times.push(send_all(&server));
+        let ideal = SERVICE * (SENDS / THREADS) as u32;
+        let limit = ideal.max(fastest_raw).div_f64(0.95);
+        if times.iter().any(|time| *time <= limit) {
+            return;
+        }
     }
-    assert!(
-        times.iter().any(|time| *time <= limit),
-        "{times:?}, and {limit:?} are allowed"
-    );
+    panic!("{times:?}, where raw sockets take {fastest_raw:?}");
 }

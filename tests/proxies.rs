@@ -119,11 +119,11 @@ fn socks5(peer: &mut Peer, asked: &Asked) -> io::Result<()> {
         assert_eq!(version, 1);
         proof = format!("{}:{}", read_text(peer)?, read_text(peer)?);
         let is_right = proof == format!("{USER}:{PASSWORD}");
-        peer.send_raw(&[1, u8::from(!is_right)])?;
         if !is_right {
             note(asked, "", &proof);
-            return Ok(());
+            return peer.send_raw(&[1, 1]);
         }
+        peer.send_raw(&[1, 0])?;
     } else {
         peer.send_raw(&[5, 0])?;
     }
