@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use ureq::http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
+use ureq::http::header::{ACCEPT, CONTENT_TYPE, HOST, RETRY_AFTER, USER_AGENT};
 use ureq::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 
 use crate::message;
@@ -47,6 +47,8 @@ impl Client {
         options: ClientOptions,
     ) -> Result<Self, String> {
         let mut headers = HeaderMap::with_capacity(8);
+        // ureq would write it anew for each request.
+        headers.insert(HOST, host(&options.url)?);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(
@@ -190,12 +192,12 @@ impl Client {
     fn read(&self, answer: Answer) -> Reply {
         let said = answer.said();
         let verdict = outcome::verdict(&answer, said.success);
-        let message = match &said.message {
+        let message = match said.message {
             Some(message) => self.redact(message),
             None => explanation(verdict.status, &answer),
         };
         Reply {
-            request_id: said.request_id.map(|id| self.redact(&id)),
+            request_id: said.request_id.map(|id| self.redact(id)),
             http_status: Some(answer.http_status),
             retry_after: answer.retry_after,
             response: (!said.is_documented).then(|| self.excerpt(answer.bytes())),
@@ -205,14 +207,13 @@ impl Client {
 
     /// The beginning of an answer, as text.
     fn excerpt(&self, answer: &[u8]) -> String {
-        let text = self.redact(&String::from_utf8_lossy(answer));
+        let text = self.redact(String::from_utf8_lossy(answer).into_owned());
         let end = text.floor_char_boundary(MAX_RESPONSE_BYTES);
         text.get(..end).unwrap_or_default().to_owned()
     }
 
     /// What came from the network, without the secrets that it may repeat.
-    fn redact(&self, text: &str) -> String {
-        let mut text = text.to_owned();
+    fn redact(&self, mut text: String) -> String {
         for secret in &self.secrets {
             if text.contains(secret) {
                 text = text.replace(secret, "***");
@@ -313,6 +314,11 @@ fn credential(name: &str, text: &str) -> Result<HeaderValue, String> {
     Err(format!(
         "{name} {reason}: copy it from your Zixflow workspace's settings"
     ))
+}
+
+fn host(url: &Uri) -> Result<HeaderValue, String> {
+    let authority = url.authority().map_or("", |authority| authority.as_str());
+    HeaderValue::from_str(authority).map_err(|error| error.to_string())
 }
 
 fn user_agent(suffix: Option<&str>) -> Result<HeaderValue, String> {

@@ -11,6 +11,9 @@ use crate::transport::Failure;
 /// How much of an undocumented answer a reply repeats.
 pub(crate) const MAX_RESPONSE_BYTES: usize = 4 * 1024;
 
+/// A reply to an accepted message, so that writing one allocates once.
+const USUAL_BYTES: usize = 256;
+
 /// The keys, in this order. One that does not apply is left out.
 #[derive(Serialize)]
 pub(crate) struct Reply {
@@ -58,8 +61,10 @@ impl Reply {
     }
 
     pub(crate) fn to_json(&self) -> String {
+        let mut json = Vec::with_capacity(USUAL_BYTES);
         // Only a map with keys that are no text fails, and here is none.
-        serde_json::to_string(self).unwrap_or_default()
+        let _ = serde_json::to_writer(&mut json, self);
+        String::from_utf8(json).unwrap_or_default()
     }
 }
 
