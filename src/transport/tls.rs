@@ -116,27 +116,32 @@ impl TlsStream {
         !self.tls.wants_write()
     }
 
-    /// Reads what is there, without waiting.
+    /// Reads what is there, without waiting, and at most once: a peer that sends records without
+    /// end and without content must not keep a call from its deadline.
     pub(super) fn receive(&mut self, into: &mut [u8]) -> Result<Received, Failure> {
-        loop {
-            match self.tls.reader().read(into) {
-                Ok(0) => return Ok(Received::End),
-                Ok(count) => return Ok(Received::Bytes(count)),
-                Err(error) if is_transient(&error) => {}
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                    return Ok(Received::End);
-                }
-                Err(error) => return Err(error.into()),
-            }
-            let mut tracked = Tracked {
-                source: &self.socket,
-                records: &mut self.records,
-            };
-            match self.tls.read_tls(&mut tracked) {
-                Ok(_) => self.tls.process_new_packets().map_err(Failure::Tls)?,
-                Err(error) if is_transient(&error) => return Ok(Received::Nothing),
-                Err(error) => return Err(error.into()),
-            };
+        match self.decrypted(into)? {
+            Received::Nothing => {}
+            received => return Ok(received),
+        }
+        let mut tracked = Tracked {
+            source: &self.socket,
+            records: &mut self.records,
+        };
+        match self.tls.read_tls(&mut tracked) {
+            Ok(_) => self.tls.process_new_packets().map_err(Failure::Tls)?,
+            Err(error) if is_transient(&error) => return Ok(Received::Nothing),
+            Err(error) => return Err(error.into()),
+        };
+        self.decrypted(into)
+    }
+
+    fn decrypted(&mut self, into: &mut [u8]) -> Result<Received, Failure> {
+        match self.tls.reader().read(into) {
+            Ok(0) => Ok(Received::End),
+            Ok(count) => Ok(Received::Bytes(count)),
+            Err(error) if is_transient(&error) => Ok(Received::Nothing),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(Received::End),
+            Err(error) => Err(error.into()),
         }
     }
 
