@@ -132,6 +132,8 @@ impl Program {
         } else {
             line.push(format!("-L{}", self.libraries.display()));
             line.push(format!("-Wl,-rpath,{}", self.libraries.display()));
+            // So that it comes before LD_LIBRARY_PATH, in which cargo names its own directories.
+            line.push("-Wl,--disable-new-dtags".to_owned());
             line.push("-lzixflow".to_owned());
         }
         // Test programs start threads; glibc before 2.34 wants to be told.

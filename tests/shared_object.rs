@@ -1,0 +1,104 @@
+//! `libzixflow.so` as it ships: what it shows, and what it does when it is loaded.
+
+#[path = "support/network.rs"]
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use object::elf::{DF_1_NODELETE, DT_FLAGS_1, DT_SONAME};
+use object::read::elf::ElfFile64;
+use object::{Endianness, Object, ObjectSection, ObjectSymbol, RelocationTarget, SymbolKind};
+
+use support::c::{cargo, release_libraries};
+
+const EXPORTED_SYMBOLS: &str = include_str!("exported_symbols.txt");
+
+type Elf<'data> = ElfFile64<'data, Endianness>;
+
+#[test]
+fn exports_are_the_functions_of_the_header_and_nothing_else() {
+    let library = library();
+    let mut exported: Vec<&str> = elf(&library)
+        .dynamic_symbols()
+        .filter(|symbol| symbol.is_definition())
+        .map(|symbol| symbol.name().expect("UTF-8"))
+        .collect();
+    exported.sort_unstable();
+    let expected: Vec<&str> = EXPORTED_SYMBOLS.lines().collect();
+    assert_eq!(exported, expected);
+}
+
+#[test]
+fn it_has_a_soname_and_is_never_unloaded() {
+    let library = library();
+    let elf = elf(&library);
+    let dynamic = elf.elf_dynamic_table().expect("a dynamic section");
+    let entry = |tag| dynamic.iter().find(|entry| entry.tag == tag);
+    let soname = entry(DT_SONAME).expect("a soname");
+    assert_eq!(dynamic.string(soname), Ok(&b"libzixflow.so"[..]));
+    let flags = entry(DT_FLAGS_1).expect("flags").val;
+    assert_ne!(flags & DF_1_NODELETE.0, 0, "{flags:x}");
+}
+
+/// What runs when the library is loaded is the C runtime's own (which registers unwind tables) and
+/// one function of Rust's library, which notes where the arguments of `main` are. The library
+/// itself has nothing there.
+#[test]
+fn loading_it_does_no_work() {
+    let library = library();
+    let elf = elf(&library);
+    let constructors = elf.section_by_name(".init_array").expect("the C runtime's");
+    let place = constructors.address()..constructors.address() + constructors.size();
+    let mut names: Vec<&str> = elf
+        .dynamic_relocations()
+        .expect("relocations")
+        .filter(|(address, _)| place.contains(address))
+        .map(|(_, relocation)| {
+            assert_eq!(relocation.target(), RelocationTarget::Absolute);
+            let address = u64::try_from(relocation.addend()).expect("an address");
+            function_at(&elf, address)
+        })
+        .collect();
+    names.sort_unstable();
+    let (rust, c): (Vec<&str>, Vec<&str>) = names.iter().partition(|name| name.contains("std"));
+    assert_eq!(c, ["frame_dummy"]);
+    assert!(
+        rust.iter().all(|name| name.contains("ARGV_INIT_ARRAY")) && rust.len() <= 1,
+        "{rust:?}"
+    );
+}
+
+fn function_at<'data>(elf: &Elf<'data>, address: u64) -> &'data str {
+    elf.symbols()
+        .filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.address() == address)
+        .find_map(|symbol| symbol.name().ok())
+        .unwrap_or("a function without a name")
+}
+
+#[test]
+fn it_cannot_be_built_without_unwinding() {
+    let output = cargo()
+        .args(["check", "--lib", "--profile", "release"])
+        .env("CARGO_PROFILE_RELEASE_PANIC", "abort")
+        .env(
+            "CARGO_TARGET_DIR",
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join("panic-abort"),
+        )
+        .output()
+        .expect("cargo can be run");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{stderr}");
+    assert!(
+        stderr.contains("zixflow must be built with panic = \"unwind\""),
+        "{stderr}"
+    );
+}
+
+fn library() -> Vec<u8> {
+    fs::read(release_libraries().join("libzixflow.so")).expect("it was built")
+}
+
+fn elf(library: &[u8]) -> Elf<'_> {
+    Elf::parse(library).expect("an ELF file")
+}
