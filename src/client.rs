@@ -352,3 +352,50 @@ impl fmt::Debug for Client {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Client;
+    use crate::options::ClientOptions;
+
+    #[test]
+    fn no_debug_output_has_a_secret() {
+        let options = ClientOptions::parse(Some(
+            r#"{"proxy": "http://user:proxy-secret@127.0.0.1:3128"}"#,
+        ))
+        .expect("sound options");
+        let options_text = format!("{options:#?}");
+        let client = Client::new("key-secret", "workspace", options).expect("a client");
+        let pool_text = format!("{:#?}", client.pool().expect("a pool"));
+        let headers_text = format!("{:#?}", client.headers);
+        for text in [
+            options_text,
+            pool_text,
+            headers_text,
+            format!("{client:#?}"),
+        ] {
+            assert!(text.contains("127.0.0.1") || text.contains("x-api-key"));
+            assert!(!text.contains("-secret"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_cut_out_however_the_answer_spells_it() {
+        let options = ClientOptions::parse(Some(r#"{"proxy": ""}"#)).expect("sound options");
+        let client = Client::new(r#"a"key"#, "workspace", options).expect("a client");
+        let answer = r#"a"key and a\"key"#.to_owned();
+        assert_eq!(client.redact(answer), "*** and ***");
+    }
+
+    #[test]
+    fn backoff_doubles_up_to_a_limit() {
+        for attempts in [1, 2, 3, 6, 7, 100] {
+            let limit = super::MAX_BACKOFF
+                .min(super::FIRST_BACKOFF.saturating_mul(1 << (attempts - 1).min(16)));
+            let longest = (0..1000).map(|_| super::backoff(attempts)).max();
+            let longest = longest.expect("a thousand");
+            assert!(longest <= limit, "{longest:?} after {attempts} attempts");
+            assert!(longest > limit / 2, "{longest:?} after {attempts} attempts");
+        }
+    }
+}
