@@ -21,7 +21,7 @@ fn fork_three_times(scheme: Scheme) {
         loop {
             let tag = peer.request()?.tag();
             if tag == "slow" {
-                thread::sleep(Duration::from_millis(500));
+                thread::sleep(Duration::from_millis(300));
             }
             peer.send(&accepted(&tag))?;
         }

@@ -549,6 +549,10 @@ fn client_is_refused_for_a_bad_argument_which_the_message_names() {
             refusal(key(), workspace(), c("timeout")),
             "options_json is not JSON",
         ),
+        (
+            refusal(key(), workspace(), c(r#"{"a":"#.repeat(200))),
+            "options_json is",
+        ),
     ];
     for (reply, expected) in cases {
         assert!(reply.message().contains(expected), "{expected}: {reply:?}");

@@ -1,5 +1,5 @@
-/* Forks with a connection open and other threads in the middle of calls; then parent and child
- * send at once on the same client.
+/* Forks with connections open, some idle and some in the middle of another thread's call; then
+ * parent and child send at once on the same client.
  *
  * usage: fork OPTIONS_JSON MESSAGE_FORMAT SENDS
  *
@@ -21,7 +21,8 @@
 
 static zx_client *client;
 static const char *format;
-static volatile int is_forked;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static int is_over;
 
 /* Returns whether the message was accepted and the reply is its own. */
 static int send_tagged(const char *tag)
@@ -48,13 +49,33 @@ static void *wait_for_answer(void *unused)
     return send_tagged("slow") ? NULL : (void *)&client;
 }
 
-static void *send_until_forked(void *unused)
+static void *send_until_over(void *unused)
 {
     (void)unused;
-    while (!is_forked)
+    for (;;) {
+        int stop;
         if (!send_tagged("busy"))
             return (void *)&client;
-    return NULL;
+        pthread_mutex_lock(&lock);
+        stop = is_over;
+        pthread_mutex_unlock(&lock);
+        if (stop)
+            return NULL;
+    }
+}
+
+/* Waits for `count` threads. Returns how many of them had a call that went wrong. */
+static int join_all(const pthread_t *threads, int count)
+{
+    int wrong = 0;
+    int index;
+
+    for (index = 0; index < count; index++) {
+        void *failed;
+        pthread_join(threads[index], &failed);
+        wrong += failed != NULL;
+    }
+    return wrong;
 }
 
 /* Returns how many went wrong. */
@@ -73,10 +94,10 @@ static int send_many(const char *who, int sends)
 
 int main(int argc, char **argv)
 {
-    static void *(*const others[])(void *) = {wait_for_answer, send_until_forked};
-    enum { OTHERS = sizeof others / sizeof others[0] };
+    static void *(*const others[])(void *) = {wait_for_answer, send_until_over};
+    enum { OTHERS = sizeof others / sizeof others[0], CONNECTIONS = OTHERS + 2 };
     const struct timespec moment = {0, 100 * 1000 * 1000};
-    pthread_t threads[OTHERS];
+    pthread_t threads[CONNECTIONS];
     char *error;
     pid_t child;
     int wrong;
@@ -93,7 +114,11 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s\n", error);
         return 2;
     }
-    if (!send_tagged("first"))
+    /* Together they open a connection each, which is idle when they are done. */
+    for (index = 0; index < CONNECTIONS; index++)
+        if (pthread_create(&threads[index], NULL, wait_for_answer, NULL) != 0)
+            return 2;
+    if (join_all(threads, CONNECTIONS) != 0)
         return 2;
     for (index = 0; index < OTHERS; index++)
         if (pthread_create(&threads[index], NULL, others[index], NULL) != 0)
@@ -109,12 +134,10 @@ int main(int argc, char **argv)
         _exit(wrong != 0);
     }
     wrong = send_many("parent", sends);
-    is_forked = 1;
-    for (index = 0; index < OTHERS; index++) {
-        void *failed;
-        pthread_join(threads[index], &failed);
-        wrong += failed != NULL;
-    }
+    pthread_mutex_lock(&lock);
+    is_over = 1;
+    pthread_mutex_unlock(&lock);
+    wrong += join_all(threads, OTHERS);
     if (waitpid(child, &child_status, 0) != child || child_status != 0) {
         fprintf(stderr, "child: wait status %d\n", child_status);
         wrong++;
