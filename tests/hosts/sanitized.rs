@@ -34,10 +34,13 @@ fn address_sanitizer_finds_nothing() {
         for arguments in [
             &["handles", &options][..],
             &["free_while_sending", &options, "5"],
-            &["panic", &options],
         ] {
             run(Command::new(built.host(arguments[0])).args(&arguments[1..]));
         }
+        run(Command::new(built.host("panic"))
+            .arg(&options)
+            // A panic's payload is forgotten: dropping it could panic again.
+            .env("ASAN_OPTIONS", "detect_leaks=0"));
     }
 }
 
