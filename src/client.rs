@@ -7,21 +7,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use ureq::http::header::{ACCEPT, CONTENT_TYPE, HOST, RETRY_AFTER, USER_AGENT};
-use ureq::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
+use ureq::http::header::RETRY_AFTER;
+use ureq::http::{HeaderMap, Method, Request, Response, Uri};
 
+use crate::headers;
 use crate::message;
 use crate::options::{CallOptions, ClientOptions};
 use crate::outcome::{self, Answer, Body, Status};
 use crate::per_process::PerProcess;
 use crate::reply::{MAX_RESPONSE_BYTES, Refusal, Reply};
+use crate::secrets::Secrets;
 use crate::transport::{Failure, Interrupted, Keep, Lane, Limits, Pool, Progress, Route};
 
 /// How much of an answer is read. The API's own has about a hundred bytes.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
-
-/// Longer than any key, and short enough for a request's head to fit into one send.
-const MAX_CREDENTIAL_BYTES: usize = 4 * 1024;
 
 /// The first pause before a retry is at most this long; each further one at most twice the last.
 const FIRST_BACKOFF: Duration = Duration::from_millis(250);
@@ -30,8 +29,7 @@ const MAX_BACKOFF: Duration = Duration::from_secs(8);
 pub(crate) struct Client {
     url: Uri,
     headers: HeaderMap,
-    /// What must appear in no reply, the longest first.
-    secrets: Vec<String>,
+    secrets: Secrets,
     options: CallOptions,
     keep: Keep,
     route: Arc<Route>,
@@ -46,28 +44,10 @@ impl Client {
         workspace_id: &str,
         options: ClientOptions,
     ) -> Result<Self, String> {
-        let mut headers = HeaderMap::with_capacity(8);
-        // ureq would write it anew for each request.
-        headers.insert(HOST, host(&options.url)?);
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        headers.insert(
-            HeaderName::from_static("x-api-key"),
-            credential("api_key", api_key)?,
-        );
-        headers.insert(
-            HeaderName::from_static("x-workspace-id"),
-            credential("workspace_id", workspace_id)?,
-        );
-        headers.insert(USER_AGENT, user_agent(options.user_agent.as_deref())?);
-
+        let user_agent = options.user_agent.as_deref();
+        let headers = headers::build(&options.url, api_key, workspace_id, user_agent)?;
         let password = options.route.proxy.as_ref().and_then(|it| it.password());
-        let mut secrets: Vec<String> = [Some(api_key), password]
-            .into_iter()
-            .flatten()
-            .flat_map(spellings)
-            .collect();
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        let secrets = Secrets::new([Some(api_key), password].into_iter().flatten());
 
         Ok(Client {
             url: options.url,
@@ -193,11 +173,11 @@ impl Client {
         let said = answer.said();
         let verdict = outcome::verdict(&answer, said.success);
         let message = match said.message {
-            Some(message) => self.redact(message),
+            Some(message) => self.secrets.redact(message),
             None => explanation(verdict.status, &answer),
         };
         Reply {
-            request_id: said.request_id.map(|id| self.redact(id)),
+            request_id: said.request_id.map(|id| self.secrets.redact(id)),
             http_status: Some(answer.http_status),
             retry_after: answer.retry_after,
             response: (!said.is_documented).then(|| self.excerpt(answer.bytes())),
@@ -207,19 +187,11 @@ impl Client {
 
     /// The beginning of an answer, as text.
     fn excerpt(&self, answer: &[u8]) -> String {
-        let text = self.redact(String::from_utf8_lossy(answer).into_owned());
+        let text = self
+            .secrets
+            .redact(String::from_utf8_lossy(answer).into_owned());
         let end = text.floor_char_boundary(MAX_RESPONSE_BYTES);
         text.get(..end).unwrap_or_default().to_owned()
-    }
-
-    /// What came from the network, without the secrets that it may repeat.
-    fn redact(&self, mut text: String) -> String {
-        for secret in &self.secrets {
-            if text.contains(secret) {
-                text = text.replace(secret, "***");
-            }
-        }
-        text
     }
 }
 
@@ -293,55 +265,6 @@ fn explanation(status: Status, answer: &Answer) -> String {
     }
 }
 
-/// A credential as a header's value.
-fn credential(name: &str, text: &str) -> Result<HeaderValue, String> {
-    let reason = if text.is_empty() {
-        "is empty".to_owned()
-    } else if text.len() > MAX_CREDENTIAL_BYTES {
-        format!("is longer than {MAX_CREDENTIAL_BYTES} bytes")
-    } else if text.trim() != text {
-        "begins or ends with white space, such as the line break at the end of a file".to_owned()
-    } else if !text
-        .bytes()
-        .all(|byte| byte == b' ' || byte.is_ascii_graphic())
-    {
-        "has a character that no HTTP header can carry, such as a line break".to_owned()
-    } else {
-        let mut value = HeaderValue::from_str(text).map_err(|error| error.to_string())?;
-        value.set_sensitive(true);
-        return Ok(value);
-    };
-    Err(format!(
-        "{name} {reason}: copy it from your Zixflow workspace's settings"
-    ))
-}
-
-fn host(url: &Uri) -> Result<HeaderValue, String> {
-    let authority = url.authority().map_or("", |authority| authority.as_str());
-    HeaderValue::from_str(authority).map_err(|error| error.to_string())
-}
-
-fn user_agent(suffix: Option<&str>) -> Result<HeaderValue, String> {
-    let library = concat!("zixflow-c/", env!("CARGO_PKG_VERSION"));
-    let value = match suffix {
-        Some(suffix) => format!("{library} {suffix}"),
-        None => library.to_owned(),
-    };
-    HeaderValue::from_str(&value).map_err(|error| error.to_string())
-}
-
-/// A secret as it is, and as a JSON string would hold it.
-fn spellings(secret: &str) -> Vec<String> {
-    let escaped = serde_json::to_string(secret).unwrap_or_default();
-    let inside = escaped
-        .strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'));
-    match inside {
-        Some(inside) if inside != secret => vec![secret.to_owned(), inside.to_owned()],
-        _ => vec![secret.to_owned()],
-    }
-}
-
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
@@ -377,14 +300,6 @@ mod tests {
             assert!(text.contains("127.0.0.1") || text.contains("x-api-key"));
             assert!(!text.contains("-secret"), "{text}");
         }
-    }
-
-    #[test]
-    fn a_secret_is_cut_out_however_the_answer_spells_it() {
-        let options = ClientOptions::parse(Some(r#"{"proxy": ""}"#)).expect("sound options");
-        let client = Client::new(r#"a"key"#, "workspace", options).expect("a client");
-        let answer = r#"a"key and a\"key"#.to_owned();
-        assert_eq!(client.redact(answer), "*** and ***");
     }
 
     #[test]

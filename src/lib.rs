@@ -7,11 +7,11 @@
 //! | --- | --- |
 //! | the C call, and what keeps a host's mistakes and our own from crashing it | [`ffi`] |
 //! | options, read and checked | `options` |
-//! | check, attempt, read the answer, retry | `client` |
+//! | check, attempt, read the answer, retry | `client`, `headers` |
 //! | the rules of a message, composing one, its JSON Schema | `message` |
 //! | the socket under ureq, which knows whether a request can have arrived | `transport` |
 //! | the table that reads an answer | `outcome` |
-//! | the JSON that goes back | `reply` |
+//! | the JSON that goes back | `reply`, `secrets` |
 //!
 //! Two things run across: `panics` (a bug of ours becomes a status) and `per_process` (what a
 //! child of `fork()` must not share).
@@ -30,10 +30,12 @@
 
 mod client;
 pub mod ffi;
+mod headers;
 mod message;
 mod options;
 mod outcome;
 mod panics;
 mod per_process;
 mod reply;
+mod secrets;
 mod transport;
