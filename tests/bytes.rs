@@ -140,13 +140,16 @@ fn assert_outcome(reply: &Reply, requests: &[Request], possible: &[Outcome], cas
     );
 }
 
-/// Runs all cases, many at a time: most of them wait.
-fn in_parallel<C: Send>(cases: Vec<C>, run: impl Fn(C) + Sync) {
-    const WORKERS: usize = 24;
+/// So many cases at a time: most of them wait.
+const MANY: usize = 24;
+/// So many where each takes a processor, to make and check a large message.
+const FEW: usize = 4;
+
+fn in_parallel<C: Send>(workers: usize, cases: Vec<C>, run: impl Fn(C) + Sync) {
     let cases = Mutex::new(cases.into_iter());
     let next = || cases.lock().expect("no case panics in here").next();
     thread::scope(|scope| {
-        for _ in 0..WORKERS {
+        for _ in 0..workers {
             scope.spawn(|| {
                 while let Some(case) = next() {
                     run(case);
@@ -162,7 +165,7 @@ fn request_cut_at_every_byte_gets_the_true_status_and_goes_out_once() {
         let sizes = Sizes::measure(scheme, &accepted("tag"));
         let places = Sizes::places(sizes.client_handshake, sizes.client_total);
         let cases = places.flat_map(|k| ENDINGS.map(|ending| (k, ending)));
-        in_parallel(cases.collect(), |(k, ending)| {
+        in_parallel(MANY, cases.collect(), |(k, ending)| {
             let server = server(scheme, move |peer| {
                 peer.read_at_most(k);
                 // Fails, unless k is the whole of it.
@@ -226,7 +229,7 @@ fn answer_cut_at_every_byte_gets_the_true_status_and_the_message_is_not_repeated
                 .flat_map(|k| ENDINGS.map(|ending| (k, ending)))
                 // Whole, and nothing more to come: that is no cut.
                 .filter(|case| *case != (sizes.server_total, Ending::Stop));
-            in_parallel(cases.collect(), |(k, ending)| {
+            in_parallel(MANY, cases.collect(), |(k, ending)| {
                 let answer = answer.clone();
                 let server = server(scheme, move |peer| {
                     peer.send_at_most(k);
@@ -282,7 +285,7 @@ fn a_peer_that_stops_reading_gets_the_whole_request_exactly_if_the_outcome_is_un
     for scheme in SCHEMES {
         let statuses = Mutex::new(BTreeSet::new());
         let sizes: Vec<usize> = (4..=400).step_by(4).map(|kib| kib * 1024).collect();
-        in_parallel(sizes, |size| {
+        in_parallel(FEW, sizes, |size| {
             let server = RawServer::on(narrow_listener(), scheme, |peer| {
                 peer.handshake()?;
                 peer.end(Ending::Stop)
@@ -316,7 +319,7 @@ fn a_large_message_that_broke_off_in_the_middle_is_sent_again_and_accepted_once(
         let places = READ.step_by(4 * 1024);
         let endings = [Ending::Reset, Ending::Close];
         let cases = places.flat_map(|k| endings.map(|ending| (k, ending)));
-        in_parallel(cases.collect(), |(k, ending)| {
+        in_parallel(FEW, cases.collect(), |(k, ending)| {
             let server = RawServer::on(narrow_listener(), scheme, move |peer| {
                 if peer.number > 0 {
                     return peer.serve();

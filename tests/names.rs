@@ -18,7 +18,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use socket2::SockAddr;
 use support::api::{Client, client, message, timed};
-use support::punctuality::{GRACE, within};
+use support::punctuality::{GRACE, Watch, within};
 use support::raw_server::{BlackHole, RawServer, SCHEMES, Scheme};
 
 /// What the name server says of a host.
@@ -289,14 +289,17 @@ fn shut_down_ends_a_look_up_at_once() {
     let client = client_of("shut.test", &server);
     let before = LOOK_UPS.load(Ordering::SeqCst);
     thread::scope(|scope| {
-        let call = scope.spawn(|| client.send(&message("tag")));
+        let call = scope.spawn(|| {
+            let watch = Watch::start();
+            (client.send(&message("tag")), watch.excuse())
+        });
         while LOOK_UPS.load(Ordering::SeqCst) == before {
             thread::sleep(Duration::from_millis(1));
         }
-        let reply = within(Duration::from_millis(50), || {
-            client.shut_down();
-            call.join().expect("a call does not panic")
-        });
+        let watch = Watch::start();
+        client.shut_down();
+        let (reply, excuse) = call.join().expect("a call does not panic");
+        watch.assert_at_most(Duration::from_millis(50) + excuse, watch.elapsed());
         reply.assert_status("not_sent");
         assert_eq!(reply.retryable(), Some(false));
     });

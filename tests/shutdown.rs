@@ -9,26 +9,33 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use support::api::{Client, Reply, client, message};
-use support::punctuality::within;
+use support::punctuality::Watch;
 use support::raw_server::{BlackHole, RawServer, SCHEMES, Scheme, answer, narrow_listener};
 
 /// How long a call in flight may take to come back.
 const AT_ONCE: Duration = Duration::from_millis(50);
 
+/// Sends a message; gives the reply, and how long the machine kept the call from running.
+fn send_watched(client: &Client, message: &str) -> (Reply, Duration) {
+    let watch = Watch::start();
+    (client.send(message), watch.excuse())
+}
+
 /// Shuts a client down while it sends, as soon as `is_under_way` returns.
 fn shut_down_during(client: &Client, message: &str, is_under_way: impl FnOnce()) -> Reply {
     thread::scope(|scope| {
-        let call = scope.spawn(|| client.send(message));
+        let call = scope.spawn(|| send_watched(client, message));
         is_under_way();
         thread::sleep(Duration::from_millis(30));
         assert!(
             !call.is_finished(),
             "the call was over before the shut-down"
         );
-        within(AT_ONCE, || {
-            client.shut_down();
-            call.join().expect("a call does not panic")
-        })
+        let watch = Watch::start();
+        client.shut_down();
+        let (reply, excuse) = call.join().expect("a call does not panic");
+        watch.assert_at_most(AT_ONCE + excuse, watch.elapsed());
+        reply
     })
 }
 
@@ -133,19 +140,18 @@ fn shut_down_ends_every_call_of_many_threads() {
     let client = client(&server.options());
     thread::scope(|scope| {
         let calls: Vec<_> = (0..THREADS)
-            .map(|_| scope.spawn(|| client.send(&message("tag"))))
+            .map(|_| scope.spawn(|| send_watched(&client, &message("tag"))))
             .collect();
         server.await_requests(THREADS);
-        let replies: Vec<Reply> = within(AT_ONCE, || {
-            client.shut_down();
-            calls
-                .into_iter()
-                .map(|call| call.join().expect("no panic"))
-                .collect()
-        });
-        for reply in replies {
+        let watch = Watch::start();
+        client.shut_down();
+        let mut longest_excuse = Duration::ZERO;
+        for call in calls {
+            let (reply, excuse) = call.join().expect("a call does not panic");
             assert_shut_down(&reply, "outcome_unknown");
+            longest_excuse = longest_excuse.max(excuse);
         }
+        watch.assert_at_most(AT_ONCE + longest_excuse, watch.elapsed());
     });
 }
 
