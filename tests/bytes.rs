@@ -7,6 +7,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -19,7 +20,7 @@ use support::raw_server::{
 };
 
 /// For a call that can only end with its time.
-const SHORT: Duration = Duration::from_millis(300);
+const SHORT: Duration = Duration::from_millis(400);
 /// For a call that ends before its time, back-off included.
 const LONG: Duration = Duration::from_secs(10);
 
@@ -198,7 +199,7 @@ fn after_part_of_a_request(k: usize, ending: Ending, sizes: Sizes) -> Vec<Outcom
         // The kernel takes a request of this size at once, and the server reads it in the end.
         return vec![UNKNOWN_READ];
     }
-    let may_be_early = k == 0 || k < sizes.client_handshake;
+    let may_be_early = k <= sizes.client_handshake;
     let mut possible = match k == sizes.client_total {
         true => vec![UNKNOWN_READ],
         false => vec![UNKNOWN_UNREAD],
@@ -321,8 +322,12 @@ fn a_large_message_that_broke_off_in_the_middle_is_sent_again_and_accepted_once(
     for scheme in SCHEMES {
         let places = READ.step_by(4 * 1024);
         let endings = [Ending::Reset, Ending::Close];
-        let cases = places.flat_map(|k| endings.map(|ending| (k, ending)));
-        in_parallel(FEW, cases.collect(), |(k, ending)| {
+        let cases: Vec<_> = places
+            .flat_map(|k| endings.map(|ending| (k, ending)))
+            .collect();
+        let count = cases.len();
+        let sent_again = AtomicUsize::new(0);
+        in_parallel(FEW, cases, |(k, ending)| {
             let server = RawServer::on(narrow_listener(), scheme, move |peer| {
                 if peer.number > 0 {
                     return peer.serve();
@@ -334,8 +339,16 @@ fn a_large_message_that_broke_off_in_the_middle_is_sent_again_and_accepted_once(
             });
             let (reply, requests) = send_to(server, &large_message(SIZE), LONG, 1);
             let case = format!("{scheme:?}, {ending:?} after {k} bytes");
-            assert_outcome(&reply, &requests, &[ACCEPTED_THE_SECOND_TIME], &case);
+            // Now and then the kernel takes all of it before it learns of the end.
+            let possible = [ACCEPTED_THE_SECOND_TIME, UNKNOWN_UNREAD];
+            assert_outcome(&reply, &requests, &possible, &case);
+            sent_again.fetch_add(usize::from(reply.attempts() == 2), Ordering::SeqCst);
         });
+        let sent_again = sent_again.into_inner();
+        assert!(
+            sent_again > count / 2,
+            "{scheme:?}: {sent_again} of {count}"
+        );
     }
 }
 

@@ -174,10 +174,12 @@ struct Artifact {
 /// Builds the shared object for release. Cargo is asked where it is: target directories can be moved.
 fn build_library(package: &Path) -> Result<PathBuf> {
     let manifest = package.with_file_name("Cargo.toml");
-    let mut build = cargo("build");
+    // As the README builds it: with an rlib beside it, it would not be optimised at link time.
+    let mut build = cargo("rustc");
     build.args([
         "--release",
         "--lib",
+        "--crate-type=cdylib",
         "--message-format=json-render-diagnostics",
     ]);
     build.arg("--manifest-path").arg(manifest);
