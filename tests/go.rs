@@ -3,7 +3,7 @@
 mod support;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use support::c::{self, Finished};
@@ -74,6 +74,20 @@ fn any_customer_name_survives_composing() {
     ]));
 }
 
+/// The README's program.
+#[test]
+fn the_first_program_says_as_what_it_was_queued() {
+    if !c::require_tool("go") {
+        return;
+    }
+    let sandbox = start();
+    let program = build(go("examples/go"), "./cmd/first", scratch("go-first-sent"));
+    let finished = c::run(&mut with_credentials(program, "sandbox-key", &sandbox), b"");
+    assert_eq!(finished.code(), 0, "{finished:?}");
+    assert!(finished.stdout.starts_with("queued as "), "{finished:?}");
+    assert_eq!(sandbox.requests().len(), 1);
+}
+
 #[test]
 fn command_says_what_became_of_the_message() {
     let Some(finished) = send("sandbox-key", b"") else {
@@ -99,15 +113,20 @@ fn send(api_key: &str, message: &[u8]) -> Option<Finished> {
     }
     let sandbox = start();
     let program = build(go("examples/go"), "./cmd/send", scratch("go-send"));
-    let mut command = Command::new(program);
+    let mut command = with_credentials(program, api_key, &sandbox);
     if !message.is_empty() {
         command.arg("-");
     }
+    Some(c::run(&mut command, message))
+}
+
+fn with_credentials(program: PathBuf, api_key: &str, sandbox: &Sandbox) -> Command {
+    let mut command = Command::new(program);
     command
         .env("ZIXFLOW_API_KEY", api_key)
         .env("ZIXFLOW_WORKSPACE_ID", "sandbox-workspace")
-        .env("ZIXFLOW_BASE_URL", http_url(&sandbox));
-    Some(c::run(&mut command, message))
+        .env("ZIXFLOW_BASE_URL", http_url(sandbox));
+    command
 }
 
 #[test]
@@ -159,6 +178,6 @@ fn http_url(sandbox: &Sandbox) -> &str {
     sandbox.http_url().expect("it listens for HTTP")
 }
 
-fn scratch(name: &str) -> std::path::PathBuf {
+fn scratch(name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
 }
