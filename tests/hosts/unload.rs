@@ -11,7 +11,7 @@ use crate::support::raw_server::{RawServer, Scheme};
 use crate::{host, run, run_for_number};
 
 /// What the allocator may keep for itself. Measured: 130 KiB.
-const LEVEL_KIB: usize = 1024;
+const LEVEL_KIB: usize = 512;
 
 #[test]
 fn loading_and_unloading_100_times_neither_crashes_nor_grows() {
