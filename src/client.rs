@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use ureq::http::header::RETRY_AFTER;
-use ureq::http::{HeaderMap, Method, Request, Response, Uri};
+use ureq::http::{Response, Uri};
 
-use crate::headers;
+use crate::headers::Headers;
 use crate::message;
 use crate::options::{CallOptions, ClientOptions};
 use crate::outcome::{self, Answer, Body, Status};
@@ -28,7 +28,7 @@ const MAX_BACKOFF: Duration = Duration::from_secs(8);
 
 pub(crate) struct Client {
     url: Uri,
-    headers: HeaderMap,
+    headers: Arc<Headers>,
     secrets: Secrets,
     options: CallOptions,
     keep: Keep,
@@ -45,13 +45,13 @@ impl Client {
         options: ClientOptions,
     ) -> Result<Self, String> {
         let user_agent = options.user_agent.as_deref();
-        let headers = headers::build(&options.url, api_key, workspace_id, user_agent)?;
+        let headers = Headers::new(api_key, workspace_id, user_agent)?;
         let password = options.route.proxy.as_ref().and_then(|it| it.password());
         let secrets = Secrets::new([Some(api_key), password].into_iter().flatten());
 
         Ok(Client {
             url: options.url,
-            headers,
+            headers: Arc::new(headers),
             secrets,
             options: options.call,
             keep: options.keep,
@@ -93,7 +93,7 @@ impl Client {
     pub(crate) fn pool(&self) -> Result<&Pool, Failure> {
         let pool = self
             .pools
-            .get_or_try_make(|| Pool::new(Arc::clone(&self.route), self.keep))?;
+            .get_or_try_make(|| Pool::new(&self.route, &self.headers, self.keep))?;
         // A shut-down that came before the pool was made did not reach it.
         if self.is_shut_down.load(Ordering::SeqCst) {
             pool.shut_down();
@@ -160,11 +160,7 @@ impl Client {
     }
 
     fn exchange(&self, lane: &Lane, message: &str) -> Result<Answer, Failure> {
-        let mut request = Request::new(message.as_bytes());
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.url.clone();
-        *request.headers_mut() = self.headers.clone();
-        let response = lane.agent.run(request)?;
+        let response = lane.agent.post(self.url.clone()).send(message.as_bytes())?;
         Ok(receive(response))
     }
 
@@ -173,11 +169,11 @@ impl Client {
         let said = answer.said();
         let verdict = outcome::verdict(&answer, said.success);
         let message = match said.message {
-            Some(message) => self.secrets.redact(message),
+            Some(message) => self.secrets.redact(&message),
             None => explanation(verdict.status, &answer),
         };
         Reply {
-            request_id: said.request_id.map(|id| self.secrets.redact(id)),
+            request_id: said.request_id.map(|id| self.secrets.redact(&id)),
             http_status: Some(answer.http_status),
             retry_after: answer.retry_after,
             response: (!said.is_documented).then(|| self.excerpt(answer.bytes())),
@@ -187,9 +183,7 @@ impl Client {
 
     /// The beginning of an answer, as text.
     fn excerpt(&self, answer: &[u8]) -> String {
-        let text = self
-            .secrets
-            .redact(String::from_utf8_lossy(answer).into_owned());
+        let text = self.secrets.redact(&String::from_utf8_lossy(answer));
         let end = text.floor_char_boundary(MAX_RESPONSE_BYTES);
         text.get(..end).unwrap_or_default().to_owned()
     }
@@ -269,6 +263,7 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
             .field("url", &self.url)
+            .field("headers", &self.headers)
             .field("options", &self.options)
             .field("keep", &self.keep)
             .field("route", &self.route)
@@ -297,7 +292,7 @@ mod tests {
             headers_text,
             format!("{client:#?}"),
         ] {
-            assert!(text.contains("127.0.0.1") || text.contains("x-api-key"));
+            assert!(text.contains("127.0.0.1") || text.contains("Headers"));
             assert!(!text.contains("-secret"), "{text}");
         }
     }

@@ -1,38 +1,56 @@
-//! The header fields of a request. The same for every message of a client, so made once.
+//! The header fields of a request that the API's page asks for. The same in every request of a
+//! client, so written once.
 
-use ureq::http::header::{ACCEPT, CONTENT_TYPE, HOST, USER_AGENT};
-use ureq::http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use std::fmt;
 
 /// Longer than any key, and short enough for a request's head to fit into one send.
 const MAX_CREDENTIAL_BYTES: usize = 4 * 1024;
 
-/// The error names the argument that no header can carry.
-pub(crate) fn build(
-    url: &Uri,
-    api_key: &str,
-    workspace_id: &str,
-    user_agent_suffix: Option<&str>,
-) -> Result<HeaderMap, String> {
-    let json = HeaderValue::from_static("application/json");
-    Ok(HeaderMap::from_iter([
-        // ureq would write it anew for each request.
-        (HOST, host(url)?),
-        (CONTENT_TYPE, json.clone()),
-        (ACCEPT, json),
-        (
-            HeaderName::from_static("x-api-key"),
-            credential("api_key", api_key)?,
-        ),
-        (
-            HeaderName::from_static("x-workspace-id"),
-            credential("workspace_id", workspace_id)?,
-        ),
-        (USER_AGENT, user_agent(user_agent_suffix)?),
-    ]))
+/// Header fields as they go over the wire, each with its line break.
+///
+/// They reach a request where it leaves: in the connection. So ureq, which handles the request until
+/// then, has no credentials that it could log or send elsewhere, and nothing to write anew each time.
+pub(crate) struct Headers(String);
+
+impl Headers {
+    /// The error names the argument that no header can carry.
+    pub(crate) fn new(
+        api_key: &str,
+        workspace_id: &str,
+        user_agent_suffix: Option<&str>,
+    ) -> Result<Self, String> {
+        let library = concat!("zixflow-c/", env!("CARGO_PKG_VERSION"));
+        let user_agent = match user_agent_suffix {
+            Some(suffix) => format!("{library} {suffix}"),
+            None => library.to_owned(),
+        };
+        let fields = [
+            ("content-type", "application/json"),
+            ("accept", "application/json"),
+            ("x-api-key", credential("api_key", api_key)?),
+            ("x-workspace-id", credential("workspace_id", workspace_id)?),
+            ("user-agent", &user_agent),
+        ];
+        Ok(Headers(
+            fields
+                .map(|(name, value)| format!("{name}: {value}\r\n"))
+                .concat(),
+        ))
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
 }
 
-/// A credential as a header's value.
-fn credential(name: &str, text: &str) -> Result<HeaderValue, String> {
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Headers").finish_non_exhaustive()
+    }
+}
+
+/// A credential that a header can carry.
+fn credential<'t>(name: &str, text: &'t str) -> Result<&'t str, String> {
     let reason = if text.is_empty() {
         "is empty".to_owned()
     } else if text.len() > MAX_CREDENTIAL_BYTES {
@@ -45,25 +63,9 @@ fn credential(name: &str, text: &str) -> Result<HeaderValue, String> {
     {
         "has a character that no HTTP header can carry, such as a line break".to_owned()
     } else {
-        let mut value = HeaderValue::from_str(text).map_err(|error| error.to_string())?;
-        value.set_sensitive(true);
-        return Ok(value);
+        return Ok(text);
     };
     Err(format!(
         "{name} {reason}: copy it from your Zixflow workspace's settings"
     ))
-}
-
-fn host(url: &Uri) -> Result<HeaderValue, String> {
-    let authority = url.authority().map_or("", |authority| authority.as_str());
-    HeaderValue::from_str(authority).map_err(|error| error.to_string())
-}
-
-fn user_agent(suffix: Option<&str>) -> Result<HeaderValue, String> {
-    let library = concat!("zixflow-c/", env!("CARGO_PKG_VERSION"));
-    let value = match suffix {
-        Some(suffix) => format!("{library} {suffix}"),
-        None => library.to_owned(),
-    };
-    HeaderValue::from_str(&value).map_err(|error| error.to_string())
 }

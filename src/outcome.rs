@@ -1,11 +1,13 @@
 //! What became of a message: the status, and how an answer of the API is read.
 
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::ffi;
+use crate::json::Reader;
 
 /// The outcome of a call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -62,10 +64,10 @@ pub(crate) enum Body {
 
 /// What the body says, where it is a JSON object that says whether the message was queued.
 #[derive(Default)]
-pub(crate) struct Said {
+pub(crate) struct Said<'a> {
     pub(crate) success: Option<bool>,
-    pub(crate) message: Option<String>,
-    pub(crate) request_id: Option<String>,
+    pub(crate) message: Option<Cow<'a, str>>,
+    pub(crate) request_id: Option<Cow<'a, str>>,
     /// Whether that is all it says.
     pub(crate) is_documented: bool,
 }
@@ -86,7 +88,7 @@ pub(crate) fn verdict(answer: &Answer, success: Option<bool>) -> Verdict {
 }
 
 impl Answer {
-    pub(crate) fn said(&self) -> Said {
+    pub(crate) fn said(&self) -> Said<'_> {
         match &self.body {
             Body::Whole(body) => Said::read(body),
             Body::Broken(..) => Said::default(),
@@ -100,26 +102,40 @@ impl Answer {
     }
 }
 
-impl Said {
-    fn read(body: &[u8]) -> Self {
-        serde_json::from_slice(body)
-            .map(Self::from_documented)
-            .or_else(|_| serde_json::from_slice(body).map(Self::from_other))
+impl<'a> Said<'a> {
+    fn read(body: &'a [u8]) -> Self {
+        Self::documented(body)
+            .or_else(|| serde_json::from_slice(body).map(Self::other).ok())
             .unwrap_or_default()
     }
 
-    fn from_documented(documented: Documented) -> Self {
-        Said {
-            success: Some(documented.success),
-            message: Some(documented.message),
-            request_id: documented.request_id,
+    /// Reads the object that the API's page describes. Older pages call `success` `status`.
+    fn documented(body: &'a [u8]) -> Option<Self> {
+        let mut reader = Reader::new(str::from_utf8(body).ok()?);
+        let mut said = Said {
             is_documented: true,
+            ..Said::default()
+        };
+        let mut more = reader.is_at(b'{') && reader.enter(b'}').ok()?;
+        while more {
+            let is_first = match &*reader.key().ok()? {
+                "success" | "status" => said.success.replace(reader.boolean()?).is_none(),
+                "message" => said.message.replace(reader.text()?).is_none(),
+                "request_id" => said.request_id.replace(reader.text()?).is_none(),
+                _ => false,
+            };
+            more = is_first.then(|| reader.another(b'}').ok())??;
         }
+        let is_whole = said.success.is_some() && said.message.is_some();
+        (is_whole && reader.end().is_ok()).then_some(said)
     }
 
-    /// Reads what can be read of an object that the API's page does not describe.
-    fn from_other(body: Value) -> Self {
-        let text = |key| body.get(key).and_then(Value::as_str).map(str::to_owned);
+    /// Reads what can be read of any other object.
+    fn other(body: Value) -> Self {
+        let text = |key| {
+            let text = body.get(key).and_then(Value::as_str);
+            text.map(|text| Cow::Owned(text.to_owned()))
+        };
         Said {
             success: body
                 .get("success")
@@ -130,16 +146,6 @@ impl Said {
             is_documented: false,
         }
     }
-}
-
-/// The API's answer as its page describes it. Older pages call `success` `status`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Documented {
-    #[serde(alias = "status")]
-    success: bool,
-    message: String,
-    request_id: Option<String>,
 }
 
 /// A `Retry-After` field: seconds, or a date (RFC 9110, section 10.2.3).

@@ -14,14 +14,22 @@ impl Secrets {
     }
 
     /// What came from the network, without the secrets that it may repeat.
-    pub(crate) fn redact(&self, mut text: String) -> String {
+    pub(crate) fn redact(&self, text: &str) -> String {
+        let mut text = text.to_owned();
         for spelling in &self.spellings {
-            if text.contains(spelling) {
+            if contains(&text, spelling) {
                 text = text.replace(spelling, "***");
             }
         }
         text
     }
+}
+
+/// As `str::contains`, of which the preparations cost more than this whole search of a short text.
+fn contains(text: &str, part: &str) -> bool {
+    let (text, part) = (text.as_bytes(), part.as_bytes());
+    let mut places = text.windows(part.len().max(1));
+    places.any(|place| place.first() == part.first() && place == part)
 }
 
 /// A secret as it is, and as a JSON string would hold it.
@@ -43,7 +51,7 @@ mod tests {
     #[test]
     fn a_secret_is_cut_out_however_the_answer_spells_it() {
         let secrets = Secrets::new(["short", r#"a"key"#, "not so short"].into_iter());
-        let answer = r#"a"key, a\"key, not so short and short"#.to_owned();
+        let answer = r#"a"key, a\"key, not so short and short"#;
         assert_eq!(secrets.redact(answer), "***, ***, *** and ***");
     }
 }

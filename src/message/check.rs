@@ -6,9 +6,9 @@ use std::collections::btree_map::Entry;
 
 use super::distinct::Distinct;
 use super::path::Path;
-use super::reader::{Fault, Reader};
-use super::rules::{Field, Limit, MAX_DEPTH, MESSAGE, OUTERMOST, Rule, TextRule, Type};
+use super::rules::{Field, Limit, MESSAGE, OUTERMOST, Rule, TextRule};
 use super::{Problem, Validation};
+use crate::json::{Fault, MAX_DEPTH, Reader, Type};
 
 /// Everything that is wrong with a message; nothing, if nothing is.
 pub(crate) fn check(text: &str, validation: Validation) -> Vec<Problem> {
@@ -53,21 +53,22 @@ impl<'a> Check<'a> {
     // Inlined where it recurs: a text needs no call.
     #[inline(always)]
     fn value(&mut self, field: &'static Field, path: &Path) -> Result<(), Fault> {
-        let found = self.reader.next_type()?;
-        if found != field.rule.json_type() {
-            return self.misfit(found, field, path);
+        if !self.reader.is_at(field.opening) {
+            return self.misfit(field, path);
         }
         match &field.rule {
             Rule::Constant(constant) => {
-                if self.reader.string()? != *constant {
-                    self.report(path, format!("must be \"{constant}\""));
+                if self.reader.takes_string(constant) {
+                    return Ok(());
                 }
-                Ok(())
+                self.other_constant(constant, path)
             }
             Rule::Text(rule) => {
-                let text = self.reader.string()?;
-                self.text(text, rule, field.name, path);
-                Ok(())
+                if let Some(text) = self.reader.plain_string() {
+                    self.text(Cow::Borrowed(text), rule, field.name, path);
+                    return Ok(());
+                }
+                self.escaped_text(rule, field.name, path)
             }
             Rule::Object(fields) => self.members(fields, path).map(drop),
             Rule::ExactlyOne(fields) => self.exactly_one(fields, path),
@@ -77,7 +78,8 @@ impl<'a> Check<'a> {
     }
 
     #[cold]
-    fn misfit(&mut self, found: Type, field: &Field, path: &Path) -> Result<(), Fault> {
+    fn misfit(&mut self, field: &Field, path: &Path) -> Result<(), Fault> {
+        let found = self.reader.next_type()?;
         if found == Type::Null && !field.required {
             self.report(path, "is null; leave it out instead".to_owned());
         } else {
@@ -85,6 +87,26 @@ impl<'a> Check<'a> {
             self.report(path, format!("is {is}; it must be {wanted}"));
         }
         self.anything(path)
+    }
+
+    #[cold]
+    fn other_constant(&mut self, constant: &str, path: &Path) -> Result<(), Fault> {
+        if self.reader.string()? != constant {
+            self.report(path, format!("must be \"{constant}\""));
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn escaped_text(
+        &mut self,
+        rule: &TextRule,
+        name: &'static str,
+        path: &Path,
+    ) -> Result<(), Fault> {
+        let text = self.reader.string()?;
+        self.text(text, rule, name, path);
+        Ok(())
     }
 
     #[inline(always)]
@@ -132,29 +154,60 @@ impl<'a> Check<'a> {
 
         let mut more = self.reader.enter(b'}')?;
         while more {
-            let key = self.reader.key()?;
-            let path = &Path::Key(path, &key);
-            match (0..).zip(fields).find(|(_, field)| field.name == key) {
-                Some((index, field)) => {
-                    let bit = 1 << index;
-                    if given & !given_again & bit != 0 {
-                        given_again |= bit;
-                        self.given_twice(path);
-                    }
-                    given |= bit;
-                    self.value(field, path)?;
+            let start = self.reader.key_start();
+            let mut alike = (0..)
+                .zip(fields)
+                .filter(|(_, field)| field.spelling.may_be(start));
+            let known = match alike.find(|(_, field)| self.reader.takes_key(&field.spelling)) {
+                None => self.other_key(fields, object, path)?,
+                known => known,
+            };
+            if let Some((index, field)) = known {
+                let path = &Path::Key(path, field.name);
+                let bit = 1 << index;
+                if given & bit != 0 {
+                    self.given_again(&mut given_again, bit, path);
                 }
-                None => self.unknown(object, key.clone(), path)?,
+                given |= bit;
+                self.value(field, path)?;
             }
             more = self.reader.another(b'}')?;
         }
 
-        for (index, field) in (0..).zip(fields) {
-            if field.required && given & (1 << index) == 0 {
-                self.missing(field.name, path);
+        let all = (1 << fields.len()) - 1;
+        if given != all {
+            for (index, field) in (0..).zip(fields) {
+                if field.required && given & (1 << index) == 0 {
+                    self.missing(field.name, path);
+                }
             }
         }
         Ok(given)
+    }
+
+    /// Reads a key that is spelled in another way. Where the table does not know it, reads its value
+    /// too.
+    #[cold]
+    fn other_key(
+        &mut self,
+        fields: &'static [Field],
+        object: usize,
+        path: &Path,
+    ) -> Result<Option<(u32, &'static Field)>, Fault> {
+        let key = self.reader.key()?;
+        let known = (0..).zip(fields).find(|(_, field)| field.name == key);
+        if known.is_none() {
+            self.unknown(object, key, path)?;
+        }
+        Ok(known)
+    }
+
+    #[cold]
+    fn given_again(&mut self, given_again: &mut u32, bit: u32, path: &Path) {
+        if *given_again & bit == 0 {
+            *given_again |= bit;
+            self.given_twice(path);
+        }
     }
 
     fn exactly_one(&mut self, fields: &'static [Field], path: &Path) -> Result<(), Fault> {
@@ -168,7 +221,7 @@ impl<'a> Check<'a> {
 
     fn by_type(&mut self, kinds: &'static [Field], path: &Path) -> Result<(), Fault> {
         // What cannot be read is found when it is read in earnest.
-        let name = self.type_ahead().unwrap_or_default();
+        let name = type_ahead(self.reader).unwrap_or_default();
         let kind = kinds.iter().find(|kind| name.as_deref() == Some(kind.name));
         match kind.map(|kind| &kind.rule) {
             Some(Rule::Object(fields)) => return self.members(fields, path).map(drop),
@@ -181,27 +234,10 @@ impl<'a> Check<'a> {
         self.members(&[], path).map(drop)
     }
 
-    /// What the `type` of the object says that begins here, wherever in it that stands. One that
-    /// is no string is as good as an empty one.
-    fn type_ahead(&self) -> Result<Option<Cow<'a, str>>, Fault> {
-        let mut ahead = Check::new(self.reader);
-        let mut more = ahead.reader.enter(b'}')?;
-        while more {
-            if ahead.reader.key()? == "type" {
-                return match ahead.reader.next_type()? {
-                    Type::String => ahead.reader.string().map(Some),
-                    _ => Ok(Some(Cow::Borrowed(""))),
-                };
-            }
-            ahead.anything(&Path::Root)?;
-            more = ahead.reader.another(b'}')?;
-        }
-        Ok(None)
-    }
-
     #[cold]
     fn unknown(&mut self, object: usize, key: Cow<'a, str>, path: &Path) -> Result<(), Fault> {
-        match self.unknown_keys.entry((object, key)) {
+        let path = &Path::Key(path, &key);
+        match self.unknown_keys.entry((object, key.clone())) {
             Entry::Vacant(entry) => {
                 entry.insert(false);
             }
@@ -218,10 +254,10 @@ impl<'a> Check<'a> {
     #[cold]
     fn anything(&mut self, path: &Path) -> Result<(), Fault> {
         match self.reader.next_type()? {
-            Type::Null | Type::Boolean => self.reader.word(),
+            Type::Null | Type::Boolean => self.reader.word().map(drop),
             Type::Number => self.reader.number(),
             Type::String => self.reader.string().map(drop),
-            Type::Array | Type::Object if path.depth() == MAX_DEPTH => Err(Fault::DEPTH),
+            Type::Array | Type::Object if path.depth() == MAX_DEPTH => Err(Fault::TooDeep),
             Type::Object => self.members(&[], path).map(drop),
             Type::Array => {
                 let mut count = 0;
@@ -255,6 +291,23 @@ impl<'a> Check<'a> {
     }
 }
 
+/// What the `type` of the object says that begins here, wherever in it that stands. One that is no
+/// string is as good as an empty one.
+fn type_ahead<'a>(mut ahead: Reader<'a>) -> Result<Option<Cow<'a, str>>, Fault> {
+    let mut more = ahead.enter(b'}')?;
+    while more {
+        if ahead.key()? == "type" {
+            return match ahead.next_type()? {
+                Type::String => ahead.string().map(Some),
+                _ => Ok(Some(Cow::Borrowed(""))),
+            };
+        }
+        ahead.skip(MAX_DEPTH)?;
+        more = ahead.another(b'}')?;
+    }
+    Ok(None)
+}
+
 impl Limit {
     fn holds(&self, count: usize) -> bool {
         (self.at_least..=self.at_most).contains(&count)
@@ -262,8 +315,8 @@ impl Limit {
 
     fn holds_for(&self, text: &str) -> bool {
         // A code point takes one to four bytes: mostly their number says enough.
-        self.holds(text.len()) && self.holds(text.len().div_ceil(4))
-            || self.holds(text.chars().count())
+        let bytes = text.len();
+        bytes <= self.at_most && bytes + 3 >= 4 * self.at_least || self.holds(text.chars().count())
     }
 
     #[cold]

@@ -4,7 +4,6 @@ mod check;
 mod compose;
 mod distinct;
 mod path;
-mod reader;
 mod rules;
 mod schema;
 

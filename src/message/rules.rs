@@ -4,12 +4,8 @@
 //! What is inside `interactive` is WhatsApp's, from the Cloud API's reference of interactive
 //! reply-buttons messages.
 
-use serde::Serialize;
-
+use crate::json::{Spelling, Type};
 use Rule::{Array, ByType, Constant, ExactlyOne, Object, Text};
-
-/// Values nested deeper are refused, so that a check needs little stack.
-pub(super) const MAX_DEPTH: usize = 32;
 
 pub(super) static MESSAGE: Field = unnamed(Object(&[
     required("recipient", Text(ANY_TEXT.in_format(&PHONE_NUMBER))).says(
@@ -200,6 +196,9 @@ pub(super) fn after_web_scheme(text: &str) -> Option<&str> {
 /// A value that has a name in the object around it, or none: the message itself, an array's item.
 pub(super) struct Field {
     pub(super) name: &'static str,
+    /// The name as it stands in a message, and what its value begins with.
+    pub(super) spelling: Spelling,
+    pub(super) opening: u8,
     pub(super) required: bool,
     pub(super) rule: Rule,
     pub(super) title: &'static str,
@@ -207,6 +206,7 @@ pub(super) struct Field {
     pub(super) examples: &'static [&'static str],
 }
 
+#[repr(u8)]
 pub(super) enum Rule {
     Constant(&'static str),
     Text(TextRule),
@@ -244,6 +244,8 @@ pub(super) struct Format {
 const fn required(name: &'static str, rule: Rule) -> Field {
     Field {
         name,
+        spelling: Spelling::of(name),
+        opening: rule.opening(),
         required: true,
         rule,
         title: "",
@@ -307,6 +309,14 @@ impl Field {
 }
 
 impl Rule {
+    const fn opening(&self) -> u8 {
+        match self {
+            Constant(_) | Text(_) => b'"',
+            Object(_) | ExactlyOne(_) | ByType(_) => b'{',
+            Array(..) => b'[',
+        }
+    }
+
     pub(super) fn json_type(&self) -> Type {
         match self {
             Constant(_) | Text(_) => Type::String,
@@ -314,16 +324,4 @@ impl Rule {
             Array(..) => Type::Array,
         }
     }
-}
-
-/// The types of JSON, by the names that JSON Schema has for them.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Type {
-    Null,
-    Boolean,
-    Number,
-    String,
-    Array,
-    Object,
 }

@@ -3,7 +3,8 @@
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::json;
 
-use super::rules::{Field, Limit, MAX_DEPTH, MESSAGE, Rule};
+use super::rules::{Field, Limit, MESSAGE, Rule};
+use crate::json::MAX_DEPTH;
 
 /// The JSON Schema (draft 2020-12) of a message.
 ///

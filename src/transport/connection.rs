@@ -12,6 +12,7 @@ use super::exchange::{Exchange, Progress};
 use super::failure::Failure;
 use super::tls::TlsStream;
 use super::wait::{Alarm, Event, Limits, is_transient};
+use crate::headers::Headers;
 
 pub(super) struct Connection {
     stream: Stream,
@@ -33,10 +34,15 @@ pub(super) enum Received {
 }
 
 impl Connection {
-    pub(super) fn new(stream: Stream, exchange: Arc<Exchange>, shut_down: Arc<Alarm>) -> Self {
+    pub(super) fn new(
+        stream: Stream,
+        headers: Arc<Headers>,
+        exchange: Arc<Exchange>,
+        shut_down: Arc<Alarm>,
+    ) -> Self {
         Connection {
             stream,
-            buffers: ConnectionBuffers::new(Arc::clone(&exchange)),
+            buffers: ConnectionBuffers::new(headers, Arc::clone(&exchange)),
             exchange,
             shut_down,
         }
@@ -218,6 +224,9 @@ impl fmt::Debug for Connection {
     }
 }
 
+const LINE_BREAK: &[u8] = b"\r\n";
+const END_OF_HEAD: &[u8] = b"\r\n\r\n";
+
 /// A whole request of the usual size, so that it goes out in one send.
 const OUTPUT_BYTES: usize = 16 * 1024;
 /// A whole answer of the usual size.
@@ -227,6 +236,7 @@ const MAX_INPUT_BYTES: usize = 64 * 1024;
 
 /// The buffers that ureq writes to and reads from. Allocated when first used.
 struct ConnectionBuffers {
+    headers: Arc<Headers>,
     exchange: Arc<Exchange>,
     output: Vec<u8>,
     /// What of `output` is written but not sent.
@@ -239,8 +249,9 @@ struct ConnectionBuffers {
 }
 
 impl ConnectionBuffers {
-    fn new(exchange: Arc<Exchange>) -> Self {
+    fn new(headers: Arc<Headers>, exchange: Arc<Exchange>) -> Self {
         ConnectionBuffers {
+            headers,
             exchange,
             output: Vec::new(),
             pending: 0..0,
@@ -269,6 +280,23 @@ impl ConnectionBuffers {
         self.pending = 0..0;
     }
 
+    /// Puts the header fields behind those that ureq wrote, ahead of the empty line that ends the
+    /// head. Of a request that was cut short there is none left.
+    fn complete_head(&mut self) {
+        let Some(written) = self.pending().strip_suffix(END_OF_HEAD) else {
+            return;
+        };
+        let start = self.pending.start + written.len() + LINE_BREAK.len();
+        self.pending.end = start;
+        for part in [self.headers.as_bytes(), LINE_BREAK] {
+            let end = self.pending.end + part.len();
+            if let Some(place) = self.output.get_mut(self.pending.end..end) {
+                place.copy_from_slice(part);
+                self.pending.end = end;
+            }
+        }
+    }
+
     fn is_output_full(&self) -> bool {
         self.pending.end == self.output.len()
     }
@@ -276,7 +304,8 @@ impl ConnectionBuffers {
 
 impl Buffers for ConnectionBuffers {
     fn output(&mut self) -> &mut [u8] {
-        self.output.resize(OUTPUT_BYTES, 0);
+        self.output
+            .resize(OUTPUT_BYTES + self.headers.as_bytes().len(), 0);
         self.output.get_mut(self.pending.end..).unwrap_or_default()
     }
 
@@ -316,7 +345,9 @@ impl Buffers for ConnectionBuffers {
     /// The body goes straight to the output. The other buffer would only be used for a body of
     /// unknown length, which no message has.
     fn tmp_and_output(&mut self) -> (&mut [u8], &mut [u8]) {
-        self.exchange.begin_body();
+        if self.exchange.begin_body() {
+            self.complete_head();
+        }
         (&mut [], self.output())
     }
 

@@ -47,11 +47,15 @@ impl Exchange {
         *self.lock()
     }
 
-    /// ureq begins with the body: what it handed down until now was the head.
-    pub(crate) fn begin_body(&self) {
+    /// ureq is about to write of the body: what it handed down until the first time was the head.
+    /// Returns whether this is the first time.
+    pub(crate) fn begin_body(&self) -> bool {
         let mut state = self.lock();
-        let handed = state.handed_bytes;
-        state.head_bytes.get_or_insert(handed);
+        let is_first = state.head_bytes.is_none();
+        if is_first {
+            state.head_bytes = Some(state.handed_bytes);
+        }
+        is_first
     }
 
     /// ureq hands down `count` more bytes. Returns whether the request is now complete.

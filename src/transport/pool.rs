@@ -13,6 +13,7 @@ use super::exchange::Exchange;
 use super::failure::Failure;
 use super::route::{Route, RouteConnector};
 use super::wait::Alarm;
+use crate::headers::Headers;
 
 /// How many idle connections are kept, and how long.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +24,7 @@ pub(crate) struct Keep {
 
 pub(crate) struct Pool {
     route: Arc<Route>,
+    headers: Arc<Headers>,
     keep: Keep,
     tls: Option<Arc<ClientConfig>>,
     shut_down: Arc<Alarm>,
@@ -42,11 +44,16 @@ pub(crate) struct Lane {
 }
 
 impl Pool {
-    pub(crate) fn new(route: Arc<Route>, keep: Keep) -> Result<Self, Failure> {
+    pub(crate) fn new(
+        route: &Arc<Route>,
+        headers: &Arc<Headers>,
+        keep: Keep,
+    ) -> Result<Self, Failure> {
         let tls = route.tls_configuration()?;
         let shut_down = Alarm::new().map_err(|error| Failure::Machine("open a pipe", error))?;
         Ok(Pool {
-            route,
+            route: Arc::clone(route),
+            headers: Arc::clone(headers),
             keep,
             tls,
             shut_down: Arc::new(shut_down),
@@ -103,15 +110,19 @@ impl Pool {
         let exchange = Arc::new(Exchange::new());
         let connector = RouteConnector {
             route: Arc::clone(&self.route),
+            headers: Arc::clone(&self.headers),
             tls: self.tls.clone(),
             exchange: Arc::clone(&exchange),
             shut_down: Arc::clone(&self.shut_down),
         };
-        // No time-out and no proxy: both are the connection's business. One connection, of which
-        // this pool knows the age.
+        // No time-out, proxy or header field: all are the connection's business. One connection, of
+        // which this pool knows the age.
         let configuration = Agent::config_builder()
             .proxy(None)
             .max_redirects(0)
+            .accept("")
+            .accept_encoding("")
+            .user_agent("")
             .max_redirects_will_error(false)
             .http_status_as_error(false)
             .timeout_await_100(None)

@@ -14,6 +14,7 @@ use super::failure::Failure;
 use super::tls::{self, TlsStream};
 use super::wait::{Alarm, Limited, Limits};
 use super::{Authority, Proxy, names, race};
+use crate::headers::Headers;
 
 /// How a client reaches the API. The same in parent and child of a fork.
 #[derive(Debug)]
@@ -34,6 +35,7 @@ pub(crate) struct TlsRoute {
 #[derive(Debug)]
 pub(super) struct RouteConnector {
     pub(super) route: Arc<Route>,
+    pub(super) headers: Arc<Headers>,
     /// Keeps the sessions that a later handshake resumes, so one for all lanes.
     pub(super) tls: Option<Arc<ClientConfig>>,
     pub(super) exchange: Arc<Exchange>,
@@ -103,6 +105,7 @@ impl Connector for RouteConnector {
         })?;
         Ok(Some(Connection::new(
             stream,
+            Arc::clone(&self.headers),
             Arc::clone(&self.exchange),
             Arc::clone(&self.shut_down),
         )))

@@ -9,8 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use crate::programs::{Contender, Programs, ZIXFLOW, output, output_text};
-use crate::report::OwnInstructions;
+use crate::programs::{Contender, Programs, output};
 use crate::rounds::command;
 use crate::server::{Protocol, Server};
 
@@ -48,7 +47,9 @@ impl Counter<'_> {
             let [allocations] = per_send(|sends| self.allocations(contender, protocol, sends))?;
             counts.allocations = Some(allocations);
             if self.with_callgrind {
-                counts.instructions = Some(self.instructions(contender, protocol, &[])?);
+                let [instructions] =
+                    per_send(|sends| self.instructions(contender, protocol, sends))?;
+                counts.instructions = Some(instructions);
             }
         }
         Ok(counts)
@@ -79,63 +80,23 @@ impl Counter<'_> {
         Ok([calls_of("total"), threads.iter().sum()])
     }
 
-    /// Instructions in user space, by callgrind; `options` are further ones for it.
+    /// Instructions in user space, by callgrind.
     fn instructions(
         &self,
         contender: &Contender,
         protocol: Protocol,
-        options: &[&str],
-    ) -> Result<f64> {
+        sends: usize,
+    ) -> Result<[f64; 1]> {
         let profile = self.programs.directory.join("callgrind.out");
-        let [instructions] = per_send(|sends| {
-            let mut out_file = std::ffi::OsString::from("--callgrind-out-file=");
-            out_file.push(&profile);
-            let mut valgrind = Command::new("valgrind");
-            valgrind.arg("--tool=callgrind").arg(out_file).args(options);
-            under(
-                &mut valgrind,
-                &command(contender, self.server, protocol, sends),
-            )?;
-            Ok([callgrind_total(&profile)?])
-        })?;
-        Ok(instructions)
-    }
-
-    /// How a send through our C ABI divides between ureq, with our transport under it, and the rest.
-    ///
-    /// Callgrind counts again, only while ureq runs. What lies around it counts as ours, ureq's request
-    /// and response types too.
-    pub fn own_instructions(&self, protocol: Protocol) -> Result<Option<OwnInstructions>> {
-        let Some(entry) = self.ureq_entry()? else {
-            return Ok(None);
-        };
-        let send = format!("--toggle-collect={entry}");
-        let read = "--toggle-collect=<ureq::body::BodyReader as std::io::Read>::read";
-        let zixflow = self.programs.contender(ZIXFLOW)?;
-        let all = self.instructions(zixflow, protocol, &[])?;
-        let in_ureq = self.instructions(zixflow, protocol, &[&send, read])?;
-        Ok(Some(OwnInstructions {
-            protocol,
-            all,
-            own: all - in_ureq,
-        }))
-    }
-
-    /// The outermost function of ureq's that the compiler did not inline into ours.
-    fn ureq_entry(&self) -> Result<Option<&'static str>> {
-        const OUTERMOST_FIRST: [&str; 4] = [
-            "ureq::agent::Agent::run",
-            "ureq::agent::Agent::run_via_middleware",
-            "ureq::middleware::MiddlewareNext::handle",
-            "ureq::run::run",
-        ];
-        let symbols = output_text(Command::new("nm").arg("-C").arg(&self.programs.library))?;
-        let is_there = |name: &str| {
-            symbols
-                .lines()
-                .any(|line| line.ends_with(&format!(" {name}")))
-        };
-        Ok(OUTERMOST_FIRST.into_iter().find(|name| is_there(name)))
+        let mut out_file = std::ffi::OsString::from("--callgrind-out-file=");
+        out_file.push(&profile);
+        let mut valgrind = Command::new("valgrind");
+        valgrind.arg("--tool=callgrind").arg(out_file);
+        under(
+            &mut valgrind,
+            &command(contender, self.server, protocol, sends),
+        )?;
+        Ok([callgrind_total(&profile)?])
     }
 
     fn allocations(

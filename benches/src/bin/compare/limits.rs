@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::programs::ZIXFLOW;
+use crate::programs::{LIBCURL, UREQ_ON_OUR_TRANSPORT, ZIXFLOW};
 use crate::report::{Results, Row};
 use crate::server::Protocol;
 
@@ -69,13 +69,16 @@ pub fn limits(results: &Results) -> Vec<Limit> {
             "instructions to libcurl + cJSON, HTTP and HTTPS",
             0.5,
             "×",
-            worst(&|row| results.instructions_to_libcurl(row)),
+            worst(&|row| Some(row.counts.instructions? / results.instructions(LIBCURL, row)?)),
         ),
         limit(
             "instructions over ureq on the same transport",
             4000.0,
             "",
-            highest(results.own_instructions.iter().map(|own| own.own).collect()),
+            worst(&|row| {
+                let ureq = results.instructions(UREQ_ON_OUR_TRANSPORT, row)?;
+                Some(row.counts.instructions? - ureq)
+            }),
         ),
         limit(
             "system calls per send",

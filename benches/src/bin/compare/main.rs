@@ -117,16 +117,6 @@ fn measure(programs: &Programs, effort: &Effort) -> Result<Results> {
         results
             .kept_alive
             .extend(kept_alive(programs, &counter, protocol, effort)?);
-        if with_callgrind {
-            match counter.own_instructions(protocol)? {
-                Some(own) => results.own_instructions.push(own),
-                None => results.not_measured.push(format!(
-                    "our own instructions over {}: the library has none of the functions by which \
-                     ureq is entered",
-                    protocol.name()
-                )),
-            }
-        }
     }
     eprintln!("starting cold …");
     results.cold_start = footprint::cold_start(programs, &server, effort.cold_starts)?;

@@ -4,12 +4,13 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
 pub const RAW_SOCKET: &str = "raw socket";
 pub const ZIXFLOW: &str = "zixflow";
 pub const UREQ: &str = "ureq";
+pub const UREQ_ON_OUR_TRANSPORT: &str = "ureq on our transport";
 pub const LIBCURL: &str = "libcurl + cJSON";
 pub const REQWEST: &str = "reqwest::blocking";
 pub const GO: &str = "Go net/http";
@@ -61,7 +62,18 @@ impl Programs {
 
         eprintln!("building …");
         run(cargo("build").arg("--release").arg("--bins"), package)?;
-        let library = build_library(package)?;
+        // As the README builds it: with an rlib beside it, it would not be optimised at link time.
+        let library = shared_object(
+            cargo("rustc")
+                .args(["--release", "--lib", "--crate-type=cdylib"])
+                .arg("--manifest-path")
+                .arg(package.with_file_name("Cargo.toml")),
+        )?;
+        let transport = shared_object(
+            cargo("build")
+                .args(["--profile=library", "--package=zixflow-benches-transport"])
+                .current_dir(package),
+        )?;
         let compiler = Compiler {
             sources: package.join("c"),
             directory: directory.clone(),
@@ -74,6 +86,7 @@ impl Programs {
         let mut contenders = vec![
             contender(RAW_SOCKET, &[&rust.join("raw")]),
             contender(ZIXFLOW, &[&driver, &zixflow]),
+            contender(UREQ_ON_OUR_TRANSPORT, &[&driver, &transport]),
             contender(UREQ, &[&rust.join("ureq")]),
             contender(LIBCURL, &[&driver, &libcurl]),
             contender(REQWEST, &[&rust.join("reqwest")]),
@@ -171,28 +184,20 @@ struct Artifact {
     filenames: Vec<PathBuf>,
 }
 
-/// Builds the shared object for release. Cargo is asked where it is: target directories can be moved.
-fn build_library(package: &Path) -> Result<PathBuf> {
-    let manifest = package.with_file_name("Cargo.toml");
-    // As the README builds it: with an rlib beside it, it would not be optimised at link time.
-    let mut build = cargo("rustc");
-    build.args([
-        "--release",
-        "--lib",
-        "--crate-type=cdylib",
-        "--message-format=json-render-diagnostics",
-    ]);
-    build.arg("--manifest-path").arg(manifest);
+/// Builds a shared object. Cargo is asked where it is: target directories can be moved.
+fn shared_object(build: &mut Command) -> Result<PathBuf> {
+    build.arg("--message-format=json-render-diagnostics");
     build.stderr(std::process::Stdio::inherit());
-    for line in output_text(&mut build)?.lines() {
+    let mut built = None;
+    for line in output_text(build)?.lines() {
         let artifact: Artifact = serde_json::from_str(line)?;
-        for file in artifact.filenames {
-            if file.ends_with("libzixflow.so") {
-                return Ok(file);
-            }
-        }
+        let mut files = artifact.filenames.into_iter();
+        // The last one is what was asked for: others are macros that it is built with.
+        built = files
+            .rfind(|file| file.extension() == Some("so".as_ref()))
+            .or(built);
     }
-    bail!("Cargo built no libzixflow.so: the benchmarks run on Linux only")
+    built.context("Cargo built no shared object: the benchmarks run on Linux only")
 }
 
 struct Compiler {

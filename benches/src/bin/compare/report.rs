@@ -18,7 +18,6 @@ pub struct Results {
     pub rounds: usize,
     pub sends: usize,
     pub kept_alive: Vec<Row>,
-    pub own_instructions: Vec<OwnInstructions>,
     pub scaling: Vec<Scaling>,
     pub cold_start: Vec<ColdStart>,
     pub memory: Vec<Memory>,
@@ -39,14 +38,6 @@ pub struct Row {
     pub counts: Counts,
 }
 
-/// Of one send through our C ABI: how much of it is not ureq, nor our transport under it.
-#[derive(Serialize)]
-pub struct OwnInstructions {
-    pub protocol: Protocol,
-    pub all: f64,
-    pub own: f64,
-}
-
 impl Results {
     pub fn row(&self, contender: &str, protocol: Protocol) -> Option<&Row> {
         self.kept_alive
@@ -54,9 +45,9 @@ impl Results {
             .find(|row| row.contender == contender && row.protocol == protocol)
     }
 
-    pub fn instructions_to_libcurl(&self, row: &Row) -> Option<f64> {
-        let libcurl = self.row(LIBCURL, row.protocol)?;
-        Some(row.counts.instructions? / libcurl.counts.instructions?)
+    /// A contender's instructions over the same protocol as a row's.
+    pub fn instructions(&self, contender: &str, row: &Row) -> Option<f64> {
+        self.row(contender, row.protocol)?.counts.instructions
     }
 
     fn kept_alive_tables(&self, protocol: Protocol) -> (Table, Table) {
@@ -111,19 +102,6 @@ impl Results {
             ]);
         }
         (to_raw_socket, to_libcurl)
-    }
-
-    fn own_instructions_table(&self) -> Table {
-        let mut table = Table::new(["", "all", "in ureq and its transport", "our own"]);
-        for row in &self.own_instructions {
-            table.row([
-                row.protocol.name().to_owned(),
-                format!("{:.0}", row.all),
-                format!("{:.0}", row.all - row.own),
-                format!("{:.0}", row.own),
-            ]);
-        }
-        table
     }
 
     fn scaling_table(&self) -> Table {
@@ -218,10 +196,6 @@ impl fmt::Display for Results {
                 self.sends,
             )?;
             writeln!(f, "The same as ratios to {LIBCURL}\n{to_libcurl}")?;
-        }
-        if !self.own_instructions.is_empty() {
-            let table = self.own_instructions_table();
-            writeln!(f, "Instructions of one send through the C ABI\n{table}")?;
         }
         writeln!(
             f,
