@@ -3,13 +3,13 @@
 
 use std::fmt;
 use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::sync::Arc;
 
 use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
 
 use super::exchange::{Exchange, Progress};
 use super::failure::Failure;
+use super::socket::{Receiver, Socket};
 use super::tls::TlsStream;
 use super::wait::{Alarm, Event, Limits, is_transient};
 use crate::headers::Headers;
@@ -22,13 +22,14 @@ pub(super) struct Connection {
 }
 
 pub(super) enum Stream {
-    Plain(TcpStream),
+    Plain(Socket),
     Tls(Box<TlsStream>),
 }
 
-/// What a read that does not wait came back with.
+/// What a receive came back with.
 pub(super) enum Received {
     Bytes(usize),
+    /// Not yet.
     Nothing,
     End,
 }
@@ -58,7 +59,7 @@ impl Connection {
                     let mut event = [Event::readable_or_writable(self.stream.socket())];
                     limits(&self.exchange, &self.shut_down).wait_for(&mut event)?;
                     let is_writable = event[0].is_writable();
-                    if !is_writable && !matches!(self.receive(), Ok(Received::Nothing)) {
+                    if !is_writable && !matches!(self.receive(false), Ok(Received::Nothing)) {
                         self.cut_short();
                         return Ok(());
                     }
@@ -82,7 +83,7 @@ impl Connection {
         let pending = self.buffers.pending();
         match &mut self.stream {
             Stream::Plain(socket) => {
-                let sent = socket.write(pending)?;
+                let sent = (&*socket).write(pending)?;
                 self.buffers.sent(sent);
                 Ok(())
             }
@@ -104,8 +105,9 @@ impl Connection {
             }
     }
 
-    /// Reads what is there into the input buffer, without waiting.
-    fn receive(&mut self) -> Result<Received, Failure> {
+    /// Receives into the input buffer: what is there, or, where it may wait, what comes.
+    fn receive(&mut self, may_wait: bool) -> Result<Received, Failure> {
+        let limits = may_wait.then(|| limits(&self.exchange, &self.shut_down));
         let into = self.buffers.input_append_buf();
         if into.is_empty() {
             return Err(Failure::Broken(
@@ -113,13 +115,13 @@ impl Connection {
             ));
         }
         let received = match &mut self.stream {
-            Stream::Plain(socket) => match socket.read(into) {
+            Stream::Plain(socket) => match (Receiver { socket, limits }).read(into) {
                 Ok(0) => Received::End,
                 Ok(count) => Received::Bytes(count),
                 Err(error) if is_transient(&error) => Received::Nothing,
                 Err(error) => return Err(error.into()),
             },
-            Stream::Tls(tls) => tls.receive(into)?,
+            Stream::Tls(tls) => tls.receive(into, limits)?,
         };
         if let Received::Bytes(count) = received {
             self.buffers.input_appended(count);
@@ -162,17 +164,7 @@ impl Transport for Connection {
 
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
         loop {
-            let is_waiting = match &mut self.stream {
-                Stream::Plain(_) => true,
-                Stream::Tls(tls) => !tls.has_received(),
-            };
-            if is_waiting {
-                let mut event = [Event::readable(self.stream.socket())];
-                limits(&self.exchange, &self.shut_down)
-                    .wait_for(&mut event)
-                    .map_err(Failure::from)?;
-            }
-            match self.receive()? {
+            match self.receive(true)? {
                 Received::Bytes(_) => return Ok(true),
                 Received::End => return Ok(false),
                 Received::Nothing => {}
@@ -187,8 +179,7 @@ impl Transport for Connection {
         let is_before_use = state.is_fresh();
         self.is_clean()
             && if is_before_use {
-                let peeked = self.stream.socket().peek(&mut [0]);
-                matches!(peeked, Err(error) if is_transient(&error))
+                self.stream.socket().is_silent()
             } else {
                 state.progress == Progress::Sent
             }
@@ -200,7 +191,7 @@ impl Transport for Connection {
 }
 
 impl Stream {
-    pub(super) fn socket(&self) -> &TcpStream {
+    fn socket(&self) -> &Socket {
         match self {
             Stream::Plain(socket) => socket,
             Stream::Tls(tls) => &tls.socket,

@@ -13,6 +13,7 @@ mod pool;
 mod proxy;
 mod race;
 mod route;
+mod socket;
 mod tls;
 mod wait;
 

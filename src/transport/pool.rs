@@ -68,7 +68,7 @@ impl Pool {
     /// The most recently used lane, whose connection is the most likely to be open still, or a new
     /// one.
     pub(crate) fn take(&self) -> Lane {
-        self.drop_stale();
+        self.drop_stale(Instant::now());
         let idle = self.lock().pop();
         idle.map_or_else(|| self.new_lane(), |idle| idle.lane)
     }
@@ -79,7 +79,7 @@ impl Pool {
         }
         let since = Instant::now();
         self.lock().push(Idle { lane, since });
-        self.drop_stale();
+        self.drop_stale(since);
     }
 
     /// Ends every wait of a call in flight, and closes what is idle.
@@ -91,8 +91,7 @@ impl Pool {
 
     /// Closes what has been idle for too long, or is one too many. No thread does this in the
     /// background: it happens when the client is used.
-    fn drop_stale(&self) {
-        let now = Instant::now();
+    fn drop_stale(&self, now: Instant) {
         let mut idle = self.lock();
         let surplus = idle.len().saturating_sub(self.keep.connections);
         let stale = idle

@@ -11,6 +11,7 @@ use ureq::unversioned::transport::{ConnectionDetails, Connector};
 use super::connection::{Connection, Stream};
 use super::exchange::Exchange;
 use super::failure::Failure;
+use super::socket::Socket;
 use super::tls::{self, TlsStream};
 use super::wait::{Alarm, Limited, Limits};
 use super::{Authority, Proxy, names, race};
@@ -59,7 +60,7 @@ impl RouteConnector {
                 TlsStream::open(Arc::clone(configuration), name.clone(), socket, limits)
                     .map(|tls| Stream::Tls(Box::new(tls)))
             }
-            _ => Ok(Stream::Plain(socket)),
+            _ => Ok(Stream::Plain(Socket::new(socket, &self.shut_down)?)),
         }
     }
 

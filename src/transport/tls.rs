@@ -11,6 +11,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 use super::connection::Received;
 use super::failure::Failure;
+use super::socket::{Receiver, Socket};
 use super::wait::{Limited, Limits, is_transient};
 
 /// Where the trusted authorities come from.
@@ -75,7 +76,7 @@ pub(crate) fn configuration(roots: Arc<RootCertStore>) -> Result<Arc<ClientConfi
 
 pub(super) struct TlsStream {
     tls: ClientConnection,
-    pub(super) socket: TcpStream,
+    pub(super) socket: Socket,
     records: RecordBoundary,
 }
 
@@ -84,23 +85,23 @@ impl TlsStream {
     pub(super) fn open(
         configuration: Arc<ClientConfig>,
         name: ServerName<'static>,
-        socket: TcpStream,
+        stream: TcpStream,
         limits: Limits<'_>,
     ) -> Result<Self, Failure> {
-        let mut stream = TlsStream {
-            tls: ClientConnection::new(configuration, name).map_err(Failure::Tls)?,
-            socket,
-            records: RecordBoundary::default(),
-        };
-        let mut limited = Tracked {
+        let mut tls = ClientConnection::new(configuration, name).map_err(Failure::Tls)?;
+        let mut records = RecordBoundary::default();
+        tls.complete_io(&mut Tracked {
             source: Limited {
-                socket: &stream.socket,
+                socket: &stream,
                 limits,
             },
-            records: &mut stream.records,
-        };
-        stream.tls.complete_io(&mut limited)?;
-        Ok(stream)
+            records: &mut records,
+        })?;
+        Ok(TlsStream {
+            tls,
+            socket: Socket::new(stream, limits.shut_down)?,
+            records,
+        })
     }
 
     /// Takes plaintext, all of which [`send`](Self::send) has yet to send.
@@ -109,22 +110,29 @@ impl TlsStream {
     }
 
     pub(super) fn send(&mut self) -> io::Result<()> {
-        self.tls.write_tls(&mut OneWrite(&self.socket)).map(|_| ())
+        self.tls.write_tls(&mut &self.socket).map(|_| ())
     }
 
     pub(super) fn is_flushed(&self) -> bool {
         !self.tls.wants_write()
     }
 
-    /// Reads what is there, without waiting, and at most once: a peer that sends records without
-    /// end and without content must not keep a call from its deadline.
-    pub(super) fn receive(&mut self, into: &mut [u8]) -> Result<Received, Failure> {
+    /// Receives at most once: a peer that sends records without end and without content must not
+    /// keep a call from its deadline.
+    pub(super) fn receive(
+        &mut self,
+        into: &mut [u8],
+        limits: Option<Limits<'_>>,
+    ) -> Result<Received, Failure> {
         match self.decrypted(into)? {
             Received::Nothing => {}
             received => return Ok(received),
         }
         let mut tracked = Tracked {
-            source: &self.socket,
+            source: Receiver {
+                socket: &mut self.socket,
+                limits,
+            },
             records: &mut self.records,
         };
         match self.tls.read_tls(&mut tracked) {
@@ -145,8 +153,8 @@ impl TlsStream {
         }
     }
 
-    /// Whether [`receive`](Self::receive) has something that came over the socket earlier.
-    pub(super) fn has_received(&mut self) -> bool {
+    /// Whether there is something to read that came over the socket earlier.
+    fn has_received(&mut self) -> bool {
         use std::io::BufRead;
         !matches!(self.tls.reader().fill_buf(), Err(error) if is_transient(&error))
     }
@@ -215,19 +223,6 @@ impl<S: io::Write> io::Write for Tracked<'_, S> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.source.flush()
-    }
-}
-
-/// A socket without `writev`, to which no flag can say that a peer's reset must raise no SIGPIPE.
-struct OneWrite<'a>(&'a TcpStream);
-
-impl io::Write for OneWrite<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

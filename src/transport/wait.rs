@@ -1,13 +1,15 @@
 //! Waiting: for a socket, for another thread, or for time to pass, always with a deadline, and
 //! never past a shut-down.
 //!
-//! Every wait of the library is the one `poll` in this file, which is why signals and shut-downs
-//! need no further thought anywhere else.
+//! Every wait of the library but one is the `poll` in this file, which is why signals and shut-downs
+//! need no further thought elsewhere. The other is that for an answer: see `socket`.
 
 use std::fmt;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::net::{Shutdown, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 /// Why a wait ended without what it waited for.
@@ -81,22 +83,29 @@ impl Limits<'_> {
         pause: Instant,
     ) -> Result<bool, Interrupted> {
         loop {
-            if self.shut_down.is_raised() {
-                return Err(Interrupted::ShutDown);
-            }
             // Before the look at the events: a peer that always has something to say must not
             // keep a call from its deadline.
-            let now = Instant::now();
-            if now >= self.deadline {
-                return Err(Interrupted::Deadline);
-            }
-            if now >= pause {
+            let left = self.time_left()?;
+            let pause_left = pause.saturating_duration_since(Instant::now());
+            if pause_left.is_zero() {
                 return Ok(false);
             }
-            let timeout = pause.min(self.deadline) - now;
+            let timeout = left.min(pause_left);
             if poll(events, self.shut_down, timeout).map_err(Interrupted::Refused)? {
                 return Ok(true);
             }
+        }
+    }
+
+    /// Until the deadline: more than nothing.
+    pub(crate) fn time_left(&self) -> Result<Duration, Interrupted> {
+        if self.shut_down.is_raised() {
+            return Err(Interrupted::ShutDown);
+        }
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        match left.is_zero() {
+            true => Err(Interrupted::Deadline),
+            false => Ok(left),
         }
     }
 
@@ -155,6 +164,8 @@ pub(crate) struct Alarm {
     raised: AtomicBool,
     reader: PipeReader,
     writer: PipeWriter,
+    /// Where a wait watches nothing but its socket: to be closed.
+    sockets: Mutex<Vec<Weak<TcpStream>>>,
 }
 
 impl Alarm {
@@ -164,6 +175,7 @@ impl Alarm {
             raised: AtomicBool::new(false),
             reader,
             writer,
+            sockets: Mutex::new(Vec::new()),
         })
     }
 
@@ -171,7 +183,23 @@ impl Alarm {
         if !self.raised.swap(true, Ordering::SeqCst) {
             // Never read, so the pipe stays readable. One byte always fits into an empty pipe.
             let _ = (&self.writer).write(&[0]);
+            for socket in self.sockets().drain(..).filter_map(|it| it.upgrade()) {
+                // It may be closed already.
+                let _ = socket.shutdown(Shutdown::Both);
+            }
         }
+    }
+
+    /// When the alarm is raised, a receive from this socket ends. One that begins later finds it
+    /// raised before it waits.
+    pub(crate) fn end_receives_of(&self, socket: &Arc<TcpStream>) {
+        let mut sockets = self.sockets();
+        sockets.retain(|socket| socket.strong_count() > 0);
+        sockets.push(Arc::downgrade(socket));
+    }
+
+    fn sockets(&self) -> MutexGuard<'_, Vec<Weak<TcpStream>>> {
+        self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn is_raised(&self) -> bool {
