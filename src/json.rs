@@ -387,7 +387,6 @@ fn plain_length(bytes: &[u8]) -> usize {
         }
         rest = after;
     }
-    let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
     bytes.len() - rest.len() + rest.iter().position(is_special).unwrap_or(rest.len())
 }
 
@@ -411,9 +410,116 @@ fn special_bytes(chunk: &[u8; 16]) -> u32 {
 
 #[cfg(not(target_arch = "x86_64"))]
 fn special_bytes(chunk: &[u8; 16]) -> u32 {
-    let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
-    let bits = chunk.iter().enumerate();
-    bits.fold(0, |bits, (index, byte)| {
+    let bytes = (0..).zip(chunk);
+    bytes.fold(0, |bits, (index, byte)| {
         bits | u32::from(is_special(byte)) << index
     })
+}
+
+fn is_special(byte: &u8) -> bool {
+    matches!(byte, b'"' | b'\\' | 0..0x20)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn each_byte_is_plain_or_special_wherever_it_stands() {
+        for length in 0..40 {
+            for place in 0..length {
+                for byte in 0..=255 {
+                    let mut bytes = vec![b'a'; length];
+                    bytes[place] = byte;
+                    let expected = if is_special(&byte) { place } else { length };
+                    let found = plain_length(&bytes);
+                    assert_eq!(found, expected, "{byte} at {place} of {length}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn key_is_taken_only_where_it_stands_whole_and_plain() {
+        for name in ["id", "header", "sevench", "phone_id", "interactive"] {
+            let key = Spelling::of(name);
+            let taken = |text: &str| {
+                let mut reader = Reader::new(text);
+                let start = reader.key_start();
+                (key.may_be(start) && reader.takes_key(&key)).then_some(reader.at)
+            };
+            let behind_colon = Some(name.len() + 3);
+            assert_eq!(taken(&format!(r#""{name}":"0123456789""#)), behind_colon);
+            for other in [
+                format!(r#""{name}s":"0123456789""#),
+                format!(r#""{name}" :"0123456789""#),
+                format!(r#""{name}";"0123456789""#),
+                format!(r#"'{name}":"0123456789""#),
+                format!(r#""{}":"0123456789""#, &name[1..]),
+                format!(r#""{name}"#),
+                String::new(),
+            ] {
+                assert_eq!(taken(&other), None, "{other}");
+            }
+        }
+    }
+
+    /// Tokens in any order, and whole values.
+    fn text() -> impl Strategy<Value = String> {
+        let token = prop_oneof![
+            "[{}\\[\\],: \t\r\n]",
+            "\"[ -~é\n\\\\\"]{0,20}\"",
+            Just(r#""a":"#.to_owned()),
+            Just(r#""\u00e9\n""#.to_owned()),
+            "-?[0-9]{1,3}(\\.[0-9])?(e[0-9])?",
+            "true|false|null|nul",
+        ];
+        prop_oneof![
+            proptest::collection::vec(token, 0..12).prop_map(|tokens| tokens.concat()),
+            value().prop_map(|value| value.to_string()),
+            value().prop_map(|value| serde_json::to_string_pretty(&value).expect("a value")),
+        ]
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 32, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::vec((any::<String>(), inner), 0..4)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+
+        #[test]
+        fn what_serde_json_reads_is_read_and_nothing_else(text in text()) {
+            let mut reader = Reader::new(&text);
+            let is_read = reader.skip(MAX_DEPTH).is_ok() && reader.end().is_ok();
+            prop_assert_eq!(is_read, serde_json::from_str::<Value>(&text).is_ok());
+        }
+
+        #[test]
+        fn string_is_read_as_it_was_written(text in any::<String>()) {
+            let mut json = Vec::new();
+            write_string(&mut json, &text);
+            let json = String::from_utf8(json).expect("UTF-8");
+            prop_assert_eq!(&json, &serde_json::to_string(&text).expect("a string"));
+            let mut reader = Reader::new(&json);
+            let read = reader.text();
+            prop_assert_eq!(read.as_deref(), Some(&*text));
+            prop_assert!(reader.end().is_ok());
+        }
+    }
 }

@@ -20,6 +20,9 @@ const PATH: &str = "/api/ingest/whatsapp/v1/message/interactive/reply-buttons/se
 const MAX_MILLISECONDS: u64 = 24 * 60 * 60 * 1000;
 const MAX_RETRIES: u64 = 100;
 const MAX_IDLE_CONNECTIONS: u64 = 10_000;
+/// As long as any server takes (RFC 9110, section 4.1, asks for 8000 bytes), and short enough for a
+/// request's head to fit into one send.
+const MAX_BASE_URL_BYTES: usize = 8000;
 /// Enough for a product and its version.
 const MAX_USER_AGENT_BYTES: usize = 256;
 
@@ -189,6 +192,9 @@ impl Endpoint {
     fn parse(base_url: &str, allow_plain_http: bool) -> Result<Self, String> {
         const FORM: &str = "must be scheme, host, port and an optional path, such as \
                             https://api-ai.zixflow.com";
+        if base_url.len() > MAX_BASE_URL_BYTES {
+            return Err(format!("is longer than {MAX_BASE_URL_BYTES} bytes"));
+        }
         // What the parser passes over without a word.
         if base_url.contains(['?', '#', ' ']) {
             return Err(format!("{FORM}; it has a query, a fragment or a space"));

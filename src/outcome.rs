@@ -165,7 +165,63 @@ pub(crate) fn retry_after(field: &str) -> Option<Duration> {
 mod tests {
     use std::time::{Duration, SystemTime};
 
-    use super::retry_after;
+    use proptest::prelude::*;
+    use serde::Deserialize;
+
+    use super::{Said, retry_after};
+
+    /// The API's answer as its page describes it, for serde.
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Documented {
+        #[serde(alias = "status")]
+        success: bool,
+        message: String,
+        #[serde(default, deserialize_with = "text")]
+        request_id: Option<String>,
+    }
+
+    /// A string: `null` is none.
+    fn text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+        String::deserialize(deserializer).map(Some)
+    }
+
+    fn object() -> impl Strategy<Value = String> {
+        let key = prop_oneof![
+            Just("success"),
+            Just("status"),
+            Just("message"),
+            Just("request_id"),
+            Just("more"),
+        ];
+        let value = prop_oneof![
+            Just("true".to_owned()),
+            Just("false".to_owned()),
+            "\"[a-z]{0,3}\"",
+            Just(r#""\u00e9""#.to_owned()),
+            Just("null".to_owned()),
+            Just("1".to_owned()),
+        ];
+        let member = (key, value).prop_map(|(key, value)| format!("\"{key}\": {value}"));
+        proptest::collection::vec(member, 0..5)
+            .prop_map(|members| format!("{{{}}}", members.join(",")))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(10_000))]
+
+        #[test]
+        fn documented_is_what_serde_takes_for_it(body in object()) {
+            let expected = serde_json::from_str::<Documented>(&body).ok();
+            let said = Said::documented(body.as_bytes());
+            prop_assert_eq!(said.is_some(), expected.is_some());
+            if let (Some(said), Some(expected)) = (said, expected) {
+                prop_assert_eq!(said.success, Some(expected.success));
+                prop_assert_eq!(said.message.as_deref(), Some(&*expected.message));
+                prop_assert_eq!(said.request_id.as_deref(), expected.request_id.as_deref());
+            }
+        }
+    }
 
     #[test]
     fn retry_after_is_seconds_or_a_date() {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use support::api::{Reply, client, message};
 use support::c;
 use support::punctuality::{GRACE, Watch, within};
-use support::raw_server::{BlackHole, Peer, RawServer, SCHEMES, Scheme, narrow_listener};
+use support::raw_server::{BlackHole, Peer, RawServer, SCHEMES, Scheme, accepted, narrow_listener};
 
 const TIMEOUT: Duration = Duration::from_millis(400);
 
@@ -83,6 +83,34 @@ fn tls_handshake_that_hangs_in_the_middle_ends_in_time() {
         Ok(())
     });
     assert_not_sent(&send_in_time(server.options(), &message("tag")));
+}
+
+#[test]
+fn each_call_on_a_kept_connection_has_a_deadline_of_its_own() {
+    const SHORT: Duration = Duration::from_millis(100);
+
+    for scheme in SCHEMES {
+        let server = RawServer::start(scheme, |peer| {
+            for pause in [Duration::ZERO, Duration::ZERO, SHORT * 3] {
+                peer.request()?;
+                thread::sleep(pause);
+                peer.send(&accepted("id"))?;
+            }
+            peer.request()?;
+            peer.stop();
+            Ok(())
+        });
+        let client = client(&server.options());
+        let short = json!({ "timeout_ms": SHORT.as_millis() });
+        client.send(&message("long")).assert_status("ok");
+        client
+            .send_with(&message("short"), &short)
+            .assert_status("ok");
+        client.send(&message("long and late")).assert_status("ok");
+        within(SHORT + GRACE, || client.send_with(&message("late"), &short))
+            .assert_status("outcome_unknown");
+        assert_eq!(server.connections(), 1);
+    }
 }
 
 #[test]

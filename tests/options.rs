@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use support::api::{Client, client, message, timed};
-use support::raw_server::{RawServer, Scheme, accepted, answer, ca_file};
+use support::raw_server::{RawServer, SCHEMES, Scheme, accepted, answer, ca_file};
 
 /// The message of the refusal, which names the option.
 #[track_caller]
@@ -91,6 +91,34 @@ fn base_url_takes_a_port_and_a_path_prefix() {
         let head = server.requests().pop().expect("a request").head;
         let path = format!("POST {prefix}/api/ingest/whatsapp/v1/message/");
         assert!(head.starts_with(&path), "{head}");
+    }
+}
+
+#[test]
+fn longest_head_arrives_whole() {
+    const MAX_BASE_URL_BYTES: usize = 8000;
+    const MAX_CREDENTIAL_BYTES: usize = 4096;
+
+    for scheme in SCHEMES {
+        let server = RawServer::accepting(scheme);
+        let url = format!("{:a<MAX_BASE_URL_BYTES$}", server.base_url() + "/");
+        let options = |url: &str| {
+            let user_agent = "u".repeat(256);
+            server.options_with(json!({ "base_url": url, "user_agent": user_agent }))
+        };
+        refusal(&options(&format!("{url}a")), "base_url is longer");
+
+        let [key, workspace] = ["k", "w"].map(|letter| letter.repeat(MAX_CREDENTIAL_BYTES));
+        let client = Client::with_credentials(&key, &workspace, &options(&url)).expect("a client");
+        client.send(&message("tag")).assert_status("ok");
+        let head = server.requests().pop().expect("a request").head;
+        for field in [
+            format!("x-api-key: {key}\r\n"),
+            format!("x-workspace-id: {workspace}\r\n"),
+            format!(" {}\r\n", "u".repeat(256)),
+        ] {
+            assert_eq!(head.matches(&field).count(), 1, "{head}");
+        }
     }
 }
 

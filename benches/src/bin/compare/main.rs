@@ -36,8 +36,8 @@ struct Effort {
 }
 
 const FULL: Effort = Effort {
-    rounds: 15,
-    sends: 2000,
+    rounds: 41,
+    sends: 1000,
     sends_per_thread: 50,
     cold_starts: 25,
     count_instructions: true,
@@ -161,6 +161,7 @@ fn kept_alive(
                 median: rounds.median(),
                 to_raw_socket: rounds.ratio(raw_socket),
                 to_libcurl: rounds.ratio(libcurl),
+                processor_to_libcurl: rounds.processor_quartiles(libcurl),
                 counts: counter.count(contender, protocol)?,
             })
         })

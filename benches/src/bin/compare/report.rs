@@ -35,6 +35,8 @@ pub struct Row {
     pub median: Timing,
     pub to_raw_socket: Timing,
     pub to_libcurl: Timing,
+    /// The quartiles of the processor time's ratio.
+    pub processor_to_libcurl: [f64; 2],
     pub counts: Counts,
 }
 
@@ -65,8 +67,15 @@ impl Results {
             "allocations",
             "threads started",
         ]);
-        let mut to_libcurl =
-            Table::new(["", "p50", "p99", "processor", "instructions", "allocations"]);
+        let mut to_libcurl = Table::new([
+            "",
+            "p50",
+            "p99",
+            "processor",
+            "half between",
+            "instructions",
+            "allocations",
+        ]);
         let raw_socket = self.row(RAW_SOCKET, protocol);
         let libcurl = self.row(LIBCURL, protocol);
         for row in self
@@ -97,6 +106,10 @@ impl Results {
                 format!("{:.2}", row.to_libcurl.p50),
                 format!("{:.2}", row.to_libcurl.p99),
                 format!("{:.2}", row.to_libcurl.processor),
+                {
+                    let [from, to] = row.processor_to_libcurl;
+                    format!("{from:.2} and {to:.2}")
+                },
                 or_dash(ratio(libcurl, |counts| counts.instructions), 2),
                 or_dash(ratio(libcurl, |counts| counts.allocations), 2),
             ]);

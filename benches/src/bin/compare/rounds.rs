@@ -37,8 +37,19 @@ impl Rounds {
 
     /// The medians of each round's own ratio: both contenders met the same noise in it.
     pub fn ratio(&self, to: &Self) -> Timing {
-        let pairs = || self.0.iter().zip(&to.0);
-        Timing::map(|field| median(pairs().map(|(a, b)| field(a) / field(b)).collect()))
+        Timing::map(|field| median(self.ratios(to, field)))
+    }
+
+    /// Between which half of those ratios are, for the processor time: how far to trust its median.
+    pub fn processor_quartiles(&self, to: &Self) -> [f64; 2] {
+        let mut ratios = self.ratios(to, |timing| timing.processor);
+        ratios.sort_by(f64::total_cmp);
+        [25, 75].map(|percent| percentile(&ratios, percent))
+    }
+
+    fn ratios(&self, to: &Self, field: fn(&Timing) -> f64) -> Vec<f64> {
+        let pairs = self.0.iter().zip(&to.0);
+        pairs.map(|(a, b)| field(a) / field(b)).collect()
     }
 }
 
