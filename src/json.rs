@@ -160,6 +160,7 @@ impl<'a> Reader<'a> {
         self.text.get(start..end)
     }
 
+    #[inline(always)]
     pub(crate) fn string(&mut self) -> Result<Cow<'a, str>, Fault> {
         match self.plain_string() {
             Some(string) => Ok(Cow::Borrowed(string)),

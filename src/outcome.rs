@@ -124,7 +124,10 @@ impl<'a> Said<'a> {
                 "request_id" => said.request_id.replace(reader.text()?).is_none(),
                 _ => false,
             };
-            more = is_first.then(|| reader.another(b'}').ok())??;
+            if !is_first {
+                return None;
+            }
+            more = reader.another(b'}').ok()?;
         }
         let is_whole = said.success.is_some() && said.message.is_some();
         (is_whole && reader.end().is_ok()).then_some(said)

@@ -64,11 +64,9 @@ impl<'a> Check<'a> {
                 self.other_constant(constant, path)
             }
             Rule::Text(rule) => {
-                if let Some(text) = self.reader.plain_string() {
-                    self.text(Cow::Borrowed(text), rule, field.name, path);
-                    return Ok(());
-                }
-                self.escaped_text(rule, field.name, path)
+                let text = self.reader.string()?;
+                self.text(text, rule, field.name, path);
+                Ok(())
             }
             Rule::Object(fields) => self.members(fields, path).map(drop),
             Rule::ExactlyOne(fields) => self.exactly_one(fields, path),
@@ -94,18 +92,6 @@ impl<'a> Check<'a> {
         if self.reader.string()? != constant {
             self.report(path, format!("must be \"{constant}\""));
         }
-        Ok(())
-    }
-
-    #[cold]
-    fn escaped_text(
-        &mut self,
-        rule: &TextRule,
-        name: &'static str,
-        path: &Path,
-    ) -> Result<(), Fault> {
-        let text = self.reader.string()?;
-        self.text(text, rule, name, path);
         Ok(())
     }
 
@@ -165,8 +151,9 @@ impl<'a> Check<'a> {
             if let Some((index, field)) = known {
                 let path = &Path::Key(path, field.name);
                 let bit = 1 << index;
-                if given & bit != 0 {
-                    self.given_again(&mut given_again, bit, path);
+                if given & !given_again & bit != 0 {
+                    given_again |= bit;
+                    self.given_twice(path);
                 }
                 given |= bit;
                 self.value(field, path)?;
@@ -174,12 +161,9 @@ impl<'a> Check<'a> {
             more = self.reader.another(b'}')?;
         }
 
-        let all = (1 << fields.len()) - 1;
-        if given != all {
-            for (index, field) in (0..).zip(fields) {
-                if field.required && given & (1 << index) == 0 {
-                    self.missing(field.name, path);
-                }
+        for (index, field) in (0..).zip(fields) {
+            if field.required && given & (1 << index) == 0 {
+                self.missing(field.name, path);
             }
         }
         Ok(given)
@@ -200,14 +184,6 @@ impl<'a> Check<'a> {
             self.unknown(object, key, path)?;
         }
         Ok(known)
-    }
-
-    #[cold]
-    fn given_again(&mut self, given_again: &mut u32, bit: u32, path: &Path) {
-        if *given_again & bit == 0 {
-            *given_again |= bit;
-            self.given_twice(path);
-        }
     }
 
     fn exactly_one(&mut self, fields: &'static [Field], path: &Path) -> Result<(), Fault> {

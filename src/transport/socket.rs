@@ -1,7 +1,7 @@
 //! The socket under a connection.
 //!
-//! It waits for an answer in the receive itself, where everything else waits in `poll`: that spares a
-//! send one system call of four, and a tenth of its processor time.
+//! It waits for an answer in the receive itself, where everything else waits in `poll`: that spares
+//! each send one system call of four.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
