@@ -93,9 +93,19 @@ impl Reply {
         );
         let response = self.text("response").unwrap_or_default();
         assert!(response.len() <= MAX_RESPONSE_BYTES, "{self:?}");
-        for (_, value) in &self.members {
-            assert!(!value.to_string().contains(API_KEY), "a leak: {self:?}");
-        }
+        let leaks = self.members.iter().any(|(_, value)| has_key(value));
+        assert!(!leaks, "a leak: {self:?}");
+    }
+}
+
+/// Whether a text in it has the API key in it, as a host reads it: not as JSON, where a tab is `\t`,
+/// which makes the key of what begins with its second letter.
+fn has_key(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains(API_KEY),
+        Value::Array(items) => items.iter().any(has_key),
+        Value::Object(members) => members.values().any(has_key),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 

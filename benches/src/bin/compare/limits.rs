@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::programs::{LIBCURL, UREQ_ON_OUR_TRANSPORT, ZIXFLOW};
-use crate::report::{Results, Row};
+use crate::report::{Results, Row, or_dash};
 use crate::server::Protocol;
 
 #[derive(Serialize)]
@@ -16,6 +16,14 @@ pub struct Limit {
 }
 
 impl Limit {
+    /// What was measured, with its unit.
+    pub fn figure(&self) -> String {
+        let decimals = if self.unit.is_empty() { 0 } else { 2 };
+        format!("{} {}", or_dash(self.measured, decimals), self.unit)
+            .trim_end()
+            .to_owned()
+    }
+
     pub fn verdict(&self) -> &'static str {
         match self.measured {
             None => "not measured",

@@ -5,6 +5,7 @@
 mod counts;
 mod footprint;
 mod limits;
+mod markdown;
 mod plot;
 mod programs;
 mod report;
@@ -70,7 +71,14 @@ fn main() -> Result<()> {
     std::fs::write(&json, serde_json::to_string_pretty(&results)?)?;
     let svg = programs.directory.join("results.svg");
     std::fs::write(&svg, plot::svg(&results))?;
-    println!("Also written: {} and {}", json.display(), svg.display());
+    let markdown = programs.directory.join("results.md");
+    std::fs::write(&markdown, markdown::markdown(&results))?;
+    println!(
+        "Also written: {}, {} and {}",
+        json.display(),
+        svg.display(),
+        markdown.display()
+    );
     Ok(())
 }
 

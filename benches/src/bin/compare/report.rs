@@ -177,14 +177,12 @@ impl Results {
     }
 
     fn limits_table(&self) -> Table {
-        let mut table = Table::new(["", "at most", "measured", "", ""]);
+        let mut table = Table::new(["", "at most", "measured", ""]);
         for limit in &self.limits {
-            let decimals = if limit.unit.is_empty() { 0 } else { 2 };
             table.row([
                 limit.of.to_owned(),
                 format!("{}", limit.at_most),
-                or_dash(limit.measured, decimals),
-                limit.unit.to_owned(),
+                limit.figure(),
                 limit.verdict().to_owned(),
             ]);
         }
@@ -192,7 +190,7 @@ impl Results {
     }
 }
 
-fn or_dash(value: Option<f64>, decimals: usize) -> String {
+pub fn or_dash(value: Option<f64>, decimals: usize) -> String {
     value.map_or_else(|| "–".to_owned(), |value| format!("{value:.decimals$}"))
 }
 
