@@ -1,8 +1,8 @@
 //! JSON as a message, an answer and a reply need it: read from beginning to end, one token after the
 //! other, and strings written.
 //!
-//! Structure and plain strings are dealt with here, at a third of what serde_json would cost each
-//! send; numbers and escapes, serde_json reads and writes.
+//! Structure and plain strings are dealt with here, which costs each send less than half of what
+//! serde_json would; numbers and escapes, serde_json reads and writes.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -148,23 +148,16 @@ impl<'a> Reader<'a> {
         is_it
     }
 
-    /// Reads the string that stands here if nothing in it is escaped.
-    #[inline(always)]
-    pub(crate) fn plain_string(&mut self) -> Option<&'a str> {
-        let start = self.at + 1;
-        let end = start + plain_length(self.behind_quote());
-        if self.text.as_bytes().get(end) != Some(&b'"') {
-            return None;
-        }
-        self.at = end + 1;
-        self.text.get(start..end)
-    }
-
     #[inline(always)]
     pub(crate) fn string(&mut self) -> Result<Cow<'a, str>, Fault> {
-        match self.plain_string() {
-            Some(string) => Ok(Cow::Borrowed(string)),
-            None => self.escaped_string(),
+        let start = self.at + 1;
+        let end = start + plain_length(self.behind_quote());
+        match self.text.as_bytes().get(end) {
+            Some(b'"') => {
+                self.at = end + 1;
+                Ok(Cow::Borrowed(self.text.get(start..end).unwrap_or_default()))
+            }
+            _ => self.escaped_string(),
         }
     }
 
