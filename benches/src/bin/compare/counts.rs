@@ -80,6 +80,13 @@ impl Counter<'_> {
         Ok([calls_of("total"), threads.iter().sum()])
     }
 
+    /// ureq's own instructions, with our transport under it, where it is spared what we spare it.
+    pub fn spared_instructions(&self, protocol: Protocol) -> Result<f64> {
+        let spared = &self.programs.spared;
+        let [instructions] = per_send(|sends| self.instructions(spared, protocol, sends))?;
+        Ok(instructions)
+    }
+
     /// Instructions in user space, by callgrind.
     fn instructions(
         &self,

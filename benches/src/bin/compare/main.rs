@@ -125,6 +125,10 @@ fn measure(programs: &Programs, effort: &Effort) -> Result<Results> {
         results
             .kept_alive
             .extend(kept_alive(programs, &counter, protocol, effort)?);
+        if with_callgrind {
+            let spared = counter.spared_instructions(protocol)?;
+            results.spared_instructions.push((protocol, spared));
+        }
     }
     eprintln!("starting cold …");
     results.cold_start = footprint::cold_start(programs, &server, effort.cold_starts)?;

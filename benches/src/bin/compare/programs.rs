@@ -38,6 +38,8 @@ impl Contender {
 pub struct Programs {
     /// In the order in which the tables name them; the raw socket first.
     pub contenders: Vec<Contender>,
+    /// ureq on our transport again, spared what we spare it.
+    pub spared: Contender,
     pub server: PathBuf,
     pub threads: PathBuf,
     pub memory: PathBuf,
@@ -69,11 +71,19 @@ impl Programs {
                 .arg("--manifest-path")
                 .arg(package.with_file_name("Cargo.toml")),
         )?;
-        let transport = shared_object(
-            cargo("build")
-                .args(["--profile=library", "--package=zixflow-benches-transport"])
-                .current_dir(package),
-        )?;
+        let transport = |file: &str, options: &[&str]| -> Result<PathBuf> {
+            let built = shared_object(
+                cargo("build")
+                    .args(["--profile=library", "--package=zixflow-benches-transport"])
+                    .args(options)
+                    .current_dir(package),
+            )?;
+            let kept = directory.join(file);
+            std::fs::copy(&built, &kept)?;
+            Ok(kept)
+        };
+        let spared = transport("spared.so", &["--features=spared"])?;
+        let transport = transport("transport.so", &[])?;
         let compiler = Compiler {
             sources: package.join("c"),
             directory: directory.clone(),
@@ -98,9 +108,11 @@ impl Programs {
             contenders.push(contender(GO, &[&go]));
         }
 
+        let spared = contender(UREQ_ON_OUR_TRANSPORT, &[&driver, &spared]);
         let threaded = [ours, os(&["-pthread"])].concat();
         Ok(Self {
             contenders,
+            spared,
             server: rust.join("server"),
             threads: compiler.program("threads", &["threads.c", "zixflow.c"], &threaded)?,
             memory: compiler.program("memory", &["memory.c", "zixflow.c"], &threaded)?,

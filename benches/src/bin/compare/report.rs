@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::counts::Counts;
 use crate::footprint::{ColdStart, KEPT_CONNECTIONS, Memory, SCALING_DELAY, Scaling, Size};
 use crate::limits::Limit;
-use crate::programs::{LIBCURL, RAW_SOCKET};
+use crate::programs::{LIBCURL, RAW_SOCKET, UREQ_ON_OUR_TRANSPORT, ZIXFLOW};
 use crate::rounds::Timing;
 use crate::server::Protocol;
 use crate::table::Table;
@@ -18,6 +18,7 @@ pub struct Results {
     pub rounds: usize,
     pub sends: usize,
     pub kept_alive: Vec<Row>,
+    pub spared_instructions: Vec<(Protocol, f64)>,
     pub scaling: Vec<Scaling>,
     pub cold_start: Vec<ColdStart>,
     pub memory: Vec<Memory>,
@@ -117,6 +118,31 @@ impl Results {
         (to_raw_socket, to_libcurl)
     }
 
+    fn instructions_table(&self) -> Table {
+        let mut table = Table::new([
+            "",
+            "ureq on our transport",
+            "spared",
+            "left",
+            "checks, reply and the rest",
+            "zixflow",
+        ]);
+        for (protocol, spared) in &self.spared_instructions {
+            let of = |contender| self.row(contender, *protocol)?.counts.instructions;
+            let plain = of(UREQ_ON_OUR_TRANSPORT);
+            let all = of(ZIXFLOW);
+            table.row([
+                protocol.name().to_owned(),
+                or_dash(plain, 0),
+                or_dash(plain.map(|plain| plain - spared), 0),
+                or_dash(Some(*spared), 0),
+                or_dash(all.map(|all| all - spared), 0),
+                or_dash(all, 0),
+            ]);
+        }
+        table
+    }
+
     fn scaling_table(&self) -> Table {
         let mut table = Table::new([
             "",
@@ -207,6 +233,9 @@ impl fmt::Display for Results {
                 self.sends,
             )?;
             writeln!(f, "The same as ratios to {LIBCURL}\n{to_libcurl}")?;
+        }
+        if !self.spared_instructions.is_empty() {
+            writeln!(f, "Instructions of one send\n{}", self.instructions_table())?;
         }
         writeln!(
             f,
