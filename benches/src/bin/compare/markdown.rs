@@ -1,39 +1,46 @@
 //! The figures that the library's README states, as it states them.
 
-use std::fmt::Write;
-
 use crate::report::{Results, or_dash};
+use crate::table::Table;
 
 pub fn markdown(results: &Results) -> String {
-    let mut text = format!("{}\n\n", results.machine);
-    text += "| | | p50 µs | × | processor µs | × | to libcurl | half between | instructions | system calls |\n";
-    text += "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n";
+    [
+        results.machine.clone(),
+        kept_alive(results).markdown(),
+        results.limits_table().markdown(),
+        results.instructions_table().markdown(),
+    ]
+    .join("\n\n")
+        + "\n"
+}
+
+fn kept_alive(results: &Results) -> Table {
+    let mut table = Table::new([
+        "",
+        "",
+        "p50 µs",
+        "×",
+        "processor µs",
+        "×",
+        "to libcurl",
+        "half between",
+        "instructions",
+        "system calls",
+    ]);
     for row in &results.kept_alive {
         let [from, to] = row.processor_to_libcurl;
-        let _ = writeln!(
-            text,
-            "| {} | {} | {:.1} | {:.2} | {:.1} | {:.2} | {:.2} | {from:.2} and {to:.2} | {} | {} |",
-            row.protocol.name(),
-            row.contender,
-            row.median.p50 / 1e3,
-            row.to_raw_socket.p50,
-            row.median.processor / 1e3,
-            row.to_raw_socket.processor,
-            row.to_libcurl.processor,
+        table.row([
+            row.protocol.name().to_owned(),
+            row.contender.to_owned(),
+            format!("{:.1}", row.median.p50 / 1e3),
+            format!("{:.2}", row.to_raw_socket.p50),
+            format!("{:.1}", row.median.processor / 1e3),
+            format!("{:.2}", row.to_raw_socket.processor),
+            format!("{:.2}", row.to_libcurl.processor),
+            format!("{from:.2} and {to:.2}"),
             or_dash(row.counts.instructions, 0),
             or_dash(row.counts.system_calls, 1),
-        );
+        ]);
     }
-    text += "\n| | at most | measured | |\n| --- | --- | --- | --- |\n";
-    for limit in &results.limits {
-        let _ = writeln!(
-            text,
-            "| {} | {} | {} | {} |",
-            limit.of,
-            limit.at_most,
-            limit.figure(),
-            limit.verdict()
-        );
-    }
-    text
+    table
 }

@@ -118,7 +118,7 @@ impl Results {
         (to_raw_socket, to_libcurl)
     }
 
-    fn instructions_table(&self) -> Table {
+    pub fn instructions_table(&self) -> Table {
         let mut table = Table::new([
             "",
             "ureq on our transport",
@@ -202,7 +202,7 @@ impl Results {
         table
     }
 
-    fn limits_table(&self) -> Table {
+    pub fn limits_table(&self) -> Table {
         let mut table = Table::new(["", "at most", "measured", ""]);
         for limit in &self.limits {
             table.row([

@@ -1,4 +1,4 @@
-//! A table in plain text: the first column to the left, the others to the right.
+//! A table, in plain text (the first column to the left, the others to the right) or in Markdown.
 
 use std::fmt;
 
@@ -11,6 +11,13 @@ impl Table {
 
     pub fn row<const N: usize>(&mut self, cells: [String; N]) {
         self.0.push(cells.to_vec());
+    }
+
+    pub fn markdown(&self) -> String {
+        let line = |cells: &Vec<String>| format!("| {} |", cells.join(" | "));
+        let mut lines: Vec<String> = self.0.iter().map(line).collect();
+        lines.insert(1, format!("|{}", " --- |".repeat(self.0[0].len())));
+        lines.join("\n")
     }
 }
 
