@@ -6,7 +6,7 @@ use crate::programs::ZIXFLOW;
 use crate::report::{Results, Row};
 use crate::server::Protocol;
 
-const NAME_WIDTH: f64 = 130.0;
+const NAME_WIDTH: f64 = 150.0;
 const BAR_WIDTH: f64 = 220.0;
 const PANEL_WIDTH: f64 = NAME_WIDTH + BAR_WIDTH + 60.0;
 const BAR_HEIGHT: f64 = 20.0;
