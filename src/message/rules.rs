@@ -206,6 +206,7 @@ pub(super) struct Field {
     pub(super) examples: &'static [&'static str],
 }
 
+// A tag of its own, and not one hidden in a rule's fields: it is looked at for each value.
 #[repr(u8)]
 pub(super) enum Rule {
     Constant(&'static str),

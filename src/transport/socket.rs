@@ -7,7 +7,7 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
@@ -45,7 +45,7 @@ impl Socket {
     /// Waits for bytes, as long as the limits allow, and receives them.
     fn receive(&mut self, into: &mut [u8], limits: Limits<'_>) -> io::Result<usize> {
         loop {
-            let left = limits.time_left().map_err(interrupted)?;
+            let left = limits.time_left(Instant::now()).map_err(interrupted)?;
             if self.receive_timeout.abs_diff(left) > TOLERANCE {
                 self.stream.set_read_timeout(Some(left))?;
                 self.receive_timeout = left;

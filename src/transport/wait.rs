@@ -85,8 +85,9 @@ impl Limits<'_> {
         loop {
             // Before the look at the events: a peer that always has something to say must not
             // keep a call from its deadline.
-            let left = self.time_left()?;
-            let pause_left = pause.saturating_duration_since(Instant::now());
+            let now = Instant::now();
+            let left = self.time_left(now)?;
+            let pause_left = pause.saturating_duration_since(now);
             if pause_left.is_zero() {
                 return Ok(false);
             }
@@ -98,11 +99,11 @@ impl Limits<'_> {
     }
 
     /// Until the deadline: more than nothing.
-    pub(crate) fn time_left(&self) -> Result<Duration, Interrupted> {
+    pub(crate) fn time_left(&self, now: Instant) -> Result<Duration, Interrupted> {
         if self.shut_down.is_raised() {
             return Err(Interrupted::ShutDown);
         }
-        let left = self.deadline.saturating_duration_since(Instant::now());
+        let left = self.deadline.saturating_duration_since(now);
         match left.is_zero() {
             true => Err(Interrupted::Deadline),
             false => Ok(left),

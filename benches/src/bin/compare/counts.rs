@@ -47,9 +47,7 @@ impl Counter<'_> {
             let [allocations] = per_send(|sends| self.allocations(contender, protocol, sends))?;
             counts.allocations = Some(allocations);
             if self.with_callgrind {
-                let [instructions] =
-                    per_send(|sends| self.instructions(contender, protocol, sends))?;
-                counts.instructions = Some(instructions);
+                counts.instructions = Some(self.instructions(contender, protocol)?);
             }
         }
         Ok(counts)
@@ -80,30 +78,21 @@ impl Counter<'_> {
         Ok([calls_of("total"), threads.iter().sum()])
     }
 
-    /// ureq's own instructions, with our transport under it, where it is spared what we spare it.
-    pub fn spared_instructions(&self, protocol: Protocol) -> Result<f64> {
-        let spared = &self.programs.spared;
-        let [instructions] = per_send(|sends| self.instructions(spared, protocol, sends))?;
-        Ok(instructions)
-    }
-
     /// Instructions in user space, by callgrind.
-    fn instructions(
-        &self,
-        contender: &Contender,
-        protocol: Protocol,
-        sends: usize,
-    ) -> Result<[f64; 1]> {
+    pub fn instructions(&self, contender: &Contender, protocol: Protocol) -> Result<f64> {
         let profile = self.programs.directory.join("callgrind.out");
-        let mut out_file = std::ffi::OsString::from("--callgrind-out-file=");
-        out_file.push(&profile);
-        let mut valgrind = Command::new("valgrind");
-        valgrind.arg("--tool=callgrind").arg(out_file);
-        under(
-            &mut valgrind,
-            &command(contender, self.server, protocol, sends),
-        )?;
-        Ok([callgrind_total(&profile)?])
+        let [instructions] = per_send(|sends| {
+            let mut out_file = std::ffi::OsString::from("--callgrind-out-file=");
+            out_file.push(&profile);
+            let mut valgrind = Command::new("valgrind");
+            valgrind.arg("--tool=callgrind").arg(out_file);
+            under(
+                &mut valgrind,
+                &command(contender, self.server, protocol, sends),
+            )?;
+            Ok([callgrind_total(&profile)?])
+        })?;
+        Ok(instructions)
     }
 
     fn allocations(

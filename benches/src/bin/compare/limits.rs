@@ -77,14 +77,17 @@ pub fn limits(results: &Results) -> Vec<Limit> {
             "instructions to libcurl + cJSON, HTTP and HTTPS",
             0.5,
             "×",
-            worst(&|row| Some(row.counts.instructions? / results.instructions(LIBCURL, row)?)),
+            worst(&|row| {
+                let libcurl = results.instructions(LIBCURL, row.protocol)?;
+                Some(row.counts.instructions? / libcurl)
+            }),
         ),
         limit(
             "instructions over ureq on the same transport",
             4000.0,
             "",
             worst(&|row| {
-                let ureq = results.instructions(UREQ_ON_OUR_TRANSPORT, row)?;
+                let ureq = results.instructions(UREQ_ON_OUR_TRANSPORT, row.protocol)?;
                 Some(row.counts.instructions? - ureq)
             }),
         ),

@@ -126,7 +126,7 @@ fn measure(programs: &Programs, effort: &Effort) -> Result<Results> {
             .kept_alive
             .extend(kept_alive(programs, &counter, protocol, effort)?);
         if with_callgrind {
-            let spared = counter.spared_instructions(protocol)?;
+            let spared = counter.instructions(&programs.spared, protocol)?;
             results.spared_instructions.push((protocol, spared));
         }
     }

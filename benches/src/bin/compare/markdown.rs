@@ -28,7 +28,6 @@ fn kept_alive(results: &Results) -> Table {
         "system calls",
     ]);
     for row in &results.kept_alive {
-        let [from, to] = row.processor_to_libcurl;
         table.row([
             row.protocol.name().to_owned(),
             row.contender.to_owned(),
@@ -37,7 +36,7 @@ fn kept_alive(results: &Results) -> Table {
             format!("{:.1}", row.median.processor / 1e3),
             format!("{:.2}", row.to_raw_socket.processor),
             format!("{:.2}", row.to_libcurl.processor),
-            format!("{from:.2} and {to:.2}"),
+            row.half_between(),
             or_dash(row.counts.instructions, 0),
             or_dash(row.counts.system_calls, 1),
         ]);

@@ -41,6 +41,14 @@ pub struct Row {
     pub counts: Counts,
 }
 
+impl Row {
+    /// Between which ratios half of the rounds' are, for the processor time.
+    pub fn half_between(&self) -> String {
+        let [from, to] = self.processor_to_libcurl;
+        format!("{from:.2} and {to:.2}")
+    }
+}
+
 impl Results {
     pub fn row(&self, contender: &str, protocol: Protocol) -> Option<&Row> {
         self.kept_alive
@@ -48,9 +56,8 @@ impl Results {
             .find(|row| row.contender == contender && row.protocol == protocol)
     }
 
-    /// A contender's instructions over the same protocol as a row's.
-    pub fn instructions(&self, contender: &str, row: &Row) -> Option<f64> {
-        self.row(contender, row.protocol)?.counts.instructions
+    pub fn instructions(&self, contender: &str, protocol: Protocol) -> Option<f64> {
+        self.row(contender, protocol)?.counts.instructions
     }
 
     fn kept_alive_tables(&self, protocol: Protocol) -> (Table, Table) {
@@ -107,10 +114,7 @@ impl Results {
                 format!("{:.2}", row.to_libcurl.p50),
                 format!("{:.2}", row.to_libcurl.p99),
                 format!("{:.2}", row.to_libcurl.processor),
-                {
-                    let [from, to] = row.processor_to_libcurl;
-                    format!("{from:.2} and {to:.2}")
-                },
+                row.half_between(),
                 or_dash(ratio(libcurl, |counts| counts.instructions), 2),
                 or_dash(ratio(libcurl, |counts| counts.allocations), 2),
             ]);
@@ -128,9 +132,8 @@ impl Results {
             "zixflow",
         ]);
         for (protocol, spared) in &self.spared_instructions {
-            let of = |contender| self.row(contender, *protocol)?.counts.instructions;
-            let plain = of(UREQ_ON_OUR_TRANSPORT);
-            let all = of(ZIXFLOW);
+            let plain = self.instructions(UREQ_ON_OUR_TRANSPORT, *protocol);
+            let all = self.instructions(ZIXFLOW, *protocol);
             table.row([
                 protocol.name().to_owned(),
                 or_dash(plain, 0),
