@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use ureq::http::header::RETRY_AFTER;
+use ureq::http::header::{HeaderMap, HeaderName, RETRY_AFTER};
 use ureq::http::{Response, Uri};
 
 use crate::headers::Headers;
@@ -17,7 +17,7 @@ use crate::outcome::{self, Answer, Body, Status};
 use crate::per_process::PerProcess;
 use crate::reply::{MAX_RESPONSE_BYTES, Refusal, Reply};
 use crate::secrets::Secrets;
-use crate::transport::{Failure, Interrupted, Keep, Lane, Limits, Pool, Progress, Route};
+use crate::transport::{Call, Failure, IdleLimits, Interrupted, Pool, Progress, Route};
 
 /// How much of an answer is read. The API's own has about a hundred bytes.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
@@ -26,12 +26,20 @@ const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 const FIRST_BACKOFF: Duration = Duration::from_millis(250);
 const MAX_BACKOFF: Duration = Duration::from_secs(8);
 
+/// The same for a busy API: half of it at least, and four times the last, which is WhatsApp's own
+/// advice where it limits the rate (4^X seconds for the Xth retry).
+const FIRST_BUSY_BACKOFF: Duration = Duration::from_secs(2);
+
+/// What comes on top of a delay that the API named, at random: up to this, or up to a tenth of the
+/// delay where that is more.
+const LEAST_JITTER: Duration = Duration::from_millis(250);
+
 pub(crate) struct Client {
     url: Uri,
     headers: Arc<Headers>,
     secrets: Secrets,
     options: CallOptions,
-    keep: Keep,
+    idle_limits: IdleLimits,
     route: Arc<Route>,
     pools: PerProcess<Pool>,
     is_shut_down: AtomicBool,
@@ -54,7 +62,7 @@ impl Client {
             headers: Arc::new(headers),
             secrets,
             options: options.call,
-            keep: options.keep,
+            idle_limits: options.idle_limits,
             route: Arc::new(options.route),
             pools: PerProcess::new(),
             is_shut_down: AtomicBool::new(false),
@@ -72,11 +80,11 @@ impl Client {
         if !problems.is_empty() {
             return Refusal::Message(problems).into();
         }
-        if self.is_shut_down.load(Ordering::SeqCst) {
-            return Refusal::NotSent(Failure::ShutDown).into();
-        }
-        match self.pool() {
-            Ok(pool) => self.send_until(pool, message, options, deadline),
+        let begun = self
+            .pool()
+            .and_then(|pool| Ok((pool, pool.begin_call(deadline)?)));
+        match begun {
+            Ok((pool, call)) => self.send_until(pool, &call, message, options),
             Err(failure) => Refusal::NotSent(failure).into(),
         }
     }
@@ -90,10 +98,10 @@ impl Client {
     }
 
     /// This process's connections, made by its first call.
-    pub(crate) fn pool(&self) -> Result<&Pool, Failure> {
+    fn pool(&self) -> Result<&Pool, Failure> {
         let pool = self
             .pools
-            .get_or_try_make(|| Pool::new(&self.route, &self.headers, self.keep))?;
+            .get_or_try_make(|| Pool::new(&self.route, &self.headers, self.idle_limits))?;
         // A shut-down that came before the pool was made did not reach it.
         if self.is_shut_down.load(Ordering::SeqCst) {
             pool.shut_down();
@@ -104,80 +112,84 @@ impl Client {
     fn send_until(
         &self,
         pool: &Pool,
+        call: &Call<'_>,
         message: &str,
         options: CallOptions,
-        deadline: Instant,
     ) -> Reply {
-        let limits = Limits {
-            deadline,
-            shut_down: pool.alarm(),
-        };
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let mut reply = self.attempt(pool, message, options, deadline);
+            let mut reply = self.attempt(pool, call, message, options);
             reply.attempts = attempts;
             if !reply.is_retryable() || attempts > options.max_retries {
                 return reply;
             }
-            let pause = backoff(attempts).max(reply.retry_after.unwrap_or_default());
-            if pause >= deadline.saturating_duration_since(Instant::now()) {
+            let again = Instant::now().checked_add(pause(attempts, &reply));
+            let Some(again) = again.filter(|again| *again < call.limits.deadline) else {
                 return reply;
-            }
-            match limits.sleep(pause) {
+            };
+            match call.limits.sleep_until(again) {
                 Ok(()) => {}
-                Err(Interrupted::ShutDown) => {
-                    return Reply {
-                        attempts,
-                        ..Refusal::NotSent(Failure::ShutDown).into()
-                    };
-                }
+                Err(Interrupted::ShutDown) => return reply.given_up(&Failure::ShutDown),
                 Err(_) => return reply,
             }
         }
     }
 
-    fn attempt(
-        &self,
-        pool: &Pool,
-        message: &str,
-        options: CallOptions,
-        deadline: Instant,
-    ) -> Reply {
+    fn attempt(&self, pool: &Pool, call: &Call<'_>, message: &str, options: CallOptions) -> Reply {
         let lane = pool.take();
-        lane.exchange
-            .begin(deadline, options.connect_timeout, message.len());
-        let answer = self.exchange(&lane, message);
-        let progress = lane.exchange.state().progress;
-        pool.put_back(lane);
-        match (answer, progress) {
-            (Ok(answer), _) => self.read(answer),
-            (Err(failure), Progress::Sent) => outcome_unknown(&failure),
-            (Err(failure), Progress::Incomplete | Progress::CutShort) => {
-                Refusal::NotSent(failure).into()
+        lane.attempt
+            .begin(&call.limits, options.connect_timeout, message.len());
+        let response = lane
+            .agent
+            .post(self.url.clone())
+            .send(message.as_bytes())
+            .map(receive)
+            .map_err(Failure::from);
+        let progress = lane.attempt.progress();
+        let server_keeps_it = response.as_ref().ok().and_then(|it| it.keep_alive);
+        pool.put_back(lane, server_keeps_it);
+
+        match (response, progress) {
+            (Ok(Received { answer, .. }), Progress::Sent) => self.read(&answer),
+            (Ok(Received { answer, .. }), Progress::Incomplete | Progress::CutShort) => {
+                self.read_early(&answer)
+            }
+            (Err(failure), progress) => {
+                let (verdict, message) = outcome::unanswered(&failure, progress == Progress::Sent);
+                Reply::new(verdict, message)
             }
         }
     }
 
-    fn exchange(&self, lane: &Lane, message: &str) -> Result<Answer, Failure> {
-        let response = lane.agent.post(self.url.clone()).send(message.as_bytes())?;
-        Ok(receive(response))
+    /// The reply to an answer that came before the whole request had left. Only a refusal can be an
+    /// answer to that; anything else may be another message's.
+    fn read_early(&self, answer: &Answer) -> Reply {
+        let reply = self.read(answer);
+        if reply.status.is_refusal() {
+            return reply;
+        }
+        let failure = Failure::Early {
+            http_status: answer.http_status,
+        };
+        let (verdict, message) = outcome::unanswered(&failure, false);
+        Reply::new(verdict, message)
     }
 
     /// The reply to an answer, by the table of outcomes.
-    fn read(&self, answer: Answer) -> Reply {
+    fn read(&self, answer: &Answer) -> Reply {
         let said = answer.said();
-        let verdict = outcome::verdict(&answer, said.success);
+        let row = outcome::row(answer, &said);
         let message = match said.message {
             Some(message) => self.secrets.redact(&message),
-            None => explanation(verdict.status, &answer),
+            None => row.sentence(answer),
         };
         Reply {
             request_id: said.request_id.map(|id| self.secrets.redact(&id)),
             http_status: Some(answer.http_status),
             retry_after: answer.retry_after,
             response: (!said.is_documented).then(|| self.excerpt(answer.bytes())),
-            ..Reply::new(verdict, message)
+            ..Reply::new(row.verdict, message)
         }
     }
 
@@ -189,14 +201,15 @@ impl Client {
     }
 }
 
+/// An answer, and how long the server keeps the connection that it came over.
+struct Received {
+    answer: Answer,
+    keep_alive: Option<Duration>,
+}
+
 /// Reads the whole of an answer, or as much as comes.
-fn receive(response: Response<ureq::Body>) -> Answer {
+fn receive(response: Response<ureq::Body>) -> Received {
     let (head, body) = response.into_parts();
-    let retry_after = head
-        .headers
-        .get(RETRY_AFTER)
-        .and_then(|field| field.to_str().ok())
-        .and_then(outcome::retry_after);
     let mut bytes = Vec::with_capacity(512);
     let read = body
         .into_reader()
@@ -209,54 +222,46 @@ fn receive(response: Response<ureq::Body>) -> Answer {
         }
         Ok(_) => Body::Whole(bytes),
     };
-    Answer {
-        http_status: head.status.as_u16(),
-        retry_after,
-        body,
+    const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+    Received {
+        keep_alive: fields(&head.headers, KEEP_ALIVE, outcome::keep_alive).min(),
+        answer: Answer {
+            http_status: head.status.as_u16(),
+            retry_after: fields(&head.headers, RETRY_AFTER, outcome::retry_after).max(),
+            body,
+        },
     }
 }
 
-/// Full jitter: anything up to a limit that doubles with each attempt, so that hosts which failed
+/// What the fields of that name say.
+fn fields<T>(
+    headers: &HeaderMap,
+    name: HeaderName,
+    read: fn(&str) -> Option<T>,
+) -> impl Iterator<Item = T> {
+    let fields = headers.get_all(name).into_iter();
+    fields.filter_map(move |field| read(field.to_str().ok()?))
+}
+
+/// How long to wait after so many attempts. Always with a random part, so that hosts which failed
 /// together do not come back together.
-fn backoff(attempts: u32) -> Duration {
-    let doublings = (attempts - 1).min(16);
-    let limit = (FIRST_BACKOFF * 2u32.pow(doublings)).min(MAX_BACKOFF);
-    limit.mul_f64(fastrand::f64())
-}
-
-fn outcome_unknown(failure: &Failure) -> Reply {
-    Reply::new(
-        Status::OutcomeUnknown.definite(),
-        format!(
-            "the message may have been queued: it was sent, but no answer came, as {failure}; \
-             before you send it again, wait for a notification at its post_back_url"
-        ),
-    )
-}
-
-/// A sentence for an answer that has none.
-fn explanation(status: Status, answer: &Answer) -> String {
-    let code = answer.http_status;
-    match (status, &answer.body) {
-        (Status::Ok, _) => "accepted and queued".to_owned(),
-        (Status::Unauthorized, _) => format!(
-            "the API refused the credentials (HTTP {code}): check the API key and workspace ID"
-        ),
-        (Status::Busy, _) => {
-            format!("the API is busy and did not take the message (HTTP {code}): send it later")
+fn pause(attempts: u32, reply: &Reply) -> Duration {
+    let retries = (attempts - 1).min(16);
+    match (reply.retry_after, reply.status) {
+        (Some(delay), _) => delay.saturating_add(random((delay / 10).max(LEAST_JITTER))),
+        (None, Status::Busy) => {
+            let limit = FIRST_BUSY_BACKOFF.saturating_mul(4u32.saturating_pow(retries));
+            limit / 2 + random(limit / 2)
         }
-        (Status::Rejected, _) if (300..=399).contains(&code) => format!(
-            "the API answered with a redirect (HTTP {code}), which is never followed: check base_url"
-        ),
-        (Status::Rejected, _) => format!("the API did not queue the message (HTTP {code})"),
-        (_, Body::Broken(_, reason)) => format!(
-            "the message may have been queued: the API's answer (HTTP {code}) broke off, as \
-             {reason}"
-        ),
-        (_, Body::Whole(_)) => {
-            format!("the message may have been queued: the API's answer (HTTP {code}) does not say")
-        }
+        (None, _) => random((FIRST_BACKOFF * 2u32.pow(retries)).min(MAX_BACKOFF)),
     }
+}
+
+/// Anything up to a limit. From the system each time: a generator of our own would go on alike in
+/// each child of a fork.
+fn random(limit: Duration) -> Duration {
+    let share = getrandom::u32().map_or(1.0, |number| f64::from(number) / f64::from(u32::MAX));
+    limit.mul_f64(share)
 }
 
 impl fmt::Debug for Client {
@@ -265,7 +270,7 @@ impl fmt::Debug for Client {
             .field("url", &self.url)
             .field("headers", &self.headers)
             .field("options", &self.options)
-            .field("keep", &self.keep)
+            .field("idle_limits", &self.idle_limits)
             .field("route", &self.route)
             .finish_non_exhaustive()
     }
@@ -273,8 +278,12 @@ impl fmt::Debug for Client {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::Client;
     use crate::options::ClientOptions;
+    use crate::outcome::Status;
+    use crate::reply::Reply;
 
     #[test]
     fn no_debug_output_has_a_secret() {
@@ -297,15 +306,75 @@ mod tests {
         }
     }
 
-    #[test]
-    fn backoff_doubles_up_to_a_limit() {
-        for attempts in [1, 2, 3, 6, 7, 100] {
-            let limit = super::MAX_BACKOFF
-                .min(super::FIRST_BACKOFF.saturating_mul(1 << (attempts - 1).min(16)));
-            let longest = (0..1000).map(|_| super::backoff(attempts)).max();
-            let longest = longest.expect("a thousand");
-            assert!(longest <= limit, "{longest:?} after {attempts} attempts");
-            assert!(longest > limit / 2, "{longest:?} after {attempts} attempts");
+    fn failed(status: Status, retry_after: Option<Duration>) -> Reply {
+        Reply {
+            retry_after,
+            ..Reply::new(status.retryable(), "")
         }
+    }
+
+    /// The shortest and the longest of many pauses.
+    fn pauses(attempts: u32, reply: &Reply) -> (Duration, Duration) {
+        let pauses = (0..1000).map(|_| super::pause(attempts, reply));
+        pauses.fold((Duration::MAX, Duration::ZERO), |(least, most), pause| {
+            (least.min(pause), most.max(pause))
+        })
+    }
+
+    /// That they lie between these two, and come near to both.
+    fn assert_spread(attempts: u32, reply: &Reply, least: Duration, most: Duration) {
+        let (shortest, longest) = pauses(attempts, reply);
+        let tenth = (most - least) / 10;
+        let case = format!("{shortest:?} to {longest:?} after {attempts} attempts");
+        assert!(shortest >= least && shortest < least + tenth, "{case}");
+        assert!(longest <= most && longest > most - tenth, "{case}");
+    }
+
+    #[test]
+    fn pause_doubles_up_to_a_limit() {
+        for (attempts, limit) in [
+            (1, 250),
+            (2, 500),
+            (3, 1000),
+            (6, 8000),
+            (7, 8000),
+            (100, 8000),
+        ] {
+            let limit = Duration::from_millis(limit);
+            for status in [Status::NotSent, Status::Rejected] {
+                assert_spread(attempts, &failed(status, None), Duration::ZERO, limit);
+            }
+        }
+    }
+
+    #[test]
+    fn pause_for_a_busy_api_is_four_times_the_last() {
+        for (attempts, seconds) in [(1, 1), (2, 4), (3, 16), (4, 64)] {
+            let least = Duration::from_secs(seconds);
+            assert_spread(attempts, &failed(Status::Busy, None), least, least * 2);
+        }
+        let (shortest, _) = pauses(u32::MAX, &failed(Status::Busy, None));
+        assert!(shortest > Duration::from_secs(86400));
+    }
+
+    #[test]
+    fn pause_is_never_shorter_than_the_api_asks_and_always_longer_at_random() {
+        for (delay, jitter) in [
+            (0, 250),
+            (1000, 250),
+            (2500, 250),
+            (5000, 500),
+            (60_000, 6000),
+        ] {
+            let [delay, jitter] = [delay, jitter].map(Duration::from_millis);
+            for status in [Status::Busy, Status::Rejected] {
+                for attempts in [1, 5] {
+                    let reply = failed(status, Some(delay));
+                    assert_spread(attempts, &reply, delay, delay + jitter);
+                }
+            }
+        }
+        let endless = failed(Status::Busy, Some(Duration::MAX));
+        assert_eq!(super::pause(1, &endless), Duration::MAX);
     }
 }

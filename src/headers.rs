@@ -27,6 +27,8 @@ impl Headers {
         let fields = [
             ("content-type", "application/json"),
             ("accept", "application/json"),
+            // Else a server may send any coding (RFC 9110, section 12.5.3), which ureq would not read.
+            ("accept-encoding", "identity"),
             ("x-api-key", credential("api_key", api_key)?),
             ("x-workspace-id", credential("workspace_id", workspace_id)?),
             ("user-agent", &user_agent),

@@ -203,22 +203,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The boolean that stands here, if one does.
-    pub(crate) fn boolean(&mut self) -> Option<bool> {
-        match self.next_type() {
-            Ok(Type::Boolean) => self.word().ok()?,
-            _ => None,
-        }
-    }
-
-    /// The string that stands here, if one does.
-    pub(crate) fn text(&mut self) -> Option<Cow<'a, str>> {
-        match self.is_at(b'"') {
-            true => self.string().ok(),
-            false => None,
-        }
-    }
-
     /// Passes over a value, in which no array or object may be nested deeper than `depth`.
     pub(crate) fn skip(&mut self, depth: usize) -> Result<(), Fault> {
         let closing = match self.next_type()? {
@@ -511,7 +495,7 @@ mod tests {
             let json = String::from_utf8(json).expect("UTF-8");
             prop_assert_eq!(&json, &serde_json::to_string(&text).expect("a string"));
             let mut reader = Reader::new(&json);
-            let read = reader.text();
+            let read = reader.string().ok();
             prop_assert_eq!(read.as_deref(), Some(&*text));
             prop_assert!(reader.end().is_ok());
         }

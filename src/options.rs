@@ -11,7 +11,9 @@ use serde_json::Value;
 use ureq::http::Uri;
 
 use crate::message::Validation;
-use crate::transport::{Authority, Keep, Proxy, Roots, Route, TlsRoute, add_file, root_store};
+use crate::transport::{
+    Authority, IdleLimits, Proxy, Roots, Route, TlsRoute, add_file, root_store,
+};
 
 const DEFAULT_BASE_URL: &str = "https://api-ai.zixflow.com";
 const PATH: &str = "/api/ingest/whatsapp/v1/message/interactive/reply-buttons/send";
@@ -41,7 +43,7 @@ pub(crate) struct ClientOptions {
     pub(crate) url: Uri,
     pub(crate) route: Route,
     pub(crate) call: CallOptions,
-    pub(crate) keep: Keep,
+    pub(crate) idle_limits: IdleLimits,
     pub(crate) user_agent: Option<String>,
 }
 
@@ -110,9 +112,9 @@ const CLIENT_OPTIONS: [&str; 8] = [
 impl ClientOptions {
     pub(crate) fn parse(json: Option<&str>) -> Result<Self, String> {
         let mut call = CallOptions::default();
-        let mut keep = Keep {
-            connections: 64,
-            idle: Duration::from_secs(15),
+        let mut idle_limits = IdleLimits {
+            connections: 1000,
+            timeout: Duration::from_secs(15),
         };
         let mut base_url = DEFAULT_BASE_URL.to_owned();
         let mut allow_plain_http = false;
@@ -127,9 +129,10 @@ impl ClientOptions {
                 "base_url" => base_url = text(key, &value)?.to_owned(),
                 "allow_plain_http" => allow_plain_http = flag(key, &value)?,
                 "max_idle_connections" => {
-                    keep.connections = number(key, &value, 0, MAX_IDLE_CONNECTIONS)? as usize;
+                    idle_limits.connections =
+                        number(key, &value, 0, MAX_IDLE_CONNECTIONS)? as usize;
                 }
-                "idle_timeout_ms" => keep.idle = milliseconds(key, &value, 0)?,
+                "idle_timeout_ms" => idle_limits.timeout = milliseconds(key, &value, 0)?,
                 "proxy" => proxy = Some(text(key, &value)?.to_owned()),
                 "tls_roots" => {
                     roots = match text(key, &value)? {
@@ -174,7 +177,7 @@ impl ClientOptions {
             url,
             route: Route { target, proxy, tls },
             call,
-            keep,
+            idle_limits,
             user_agent,
         })
     }

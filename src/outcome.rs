@@ -1,13 +1,12 @@
 //! What became of a message: the status, and how an answer of the API is read.
 
-use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
-use serde::Serialize;
-use serde_json::Value;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
 
 use crate::ffi;
-use crate::json::Reader;
+use crate::transport::Failure;
 
 /// The outcome of a call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -25,13 +24,6 @@ pub(crate) enum Status {
     Internal = ffi::ZX_INTERNAL,
 }
 
-/// A status, and whether sending again can help and cannot deliver twice.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Verdict {
-    pub(crate) status: Status,
-    pub(crate) retryable: bool,
-}
-
 impl Status {
     pub(crate) const fn retryable(self) -> Verdict {
         Verdict {
@@ -46,6 +38,36 @@ impl Status {
             retryable: false,
         }
     }
+
+    /// Whether an answer said that the message was not queued.
+    pub(crate) fn is_refusal(self) -> bool {
+        matches!(self, Status::Unauthorized | Status::Rejected | Status::Busy)
+    }
+}
+
+/// A status, and whether sending again can help and cannot deliver twice.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Verdict {
+    pub(crate) status: Status,
+    pub(crate) retryable: bool,
+}
+
+impl Verdict {
+    /// With what to tell a person, where the answer does not: what happened, and what to do.
+    const fn says(self, what: &'static str, advice: &'static str) -> Row {
+        Row {
+            verdict: self,
+            what,
+            advice,
+        }
+    }
+}
+
+/// A row of the table of outcomes.
+pub(crate) struct Row {
+    pub(crate) verdict: Verdict,
+    what: &'static str,
+    advice: &'static str,
 }
 
 /// An answer of the API, as far as it came.
@@ -62,35 +84,73 @@ pub(crate) enum Body {
     Broken(Vec<u8>, String),
 }
 
-/// What the body says, where it is a JSON object that says whether the message was queued.
-#[derive(Default)]
-pub(crate) struct Said<'a> {
-    pub(crate) success: Option<bool>,
-    pub(crate) message: Option<Cow<'a, str>>,
-    pub(crate) request_id: Option<Cow<'a, str>>,
-    /// Whether that is all it says.
-    pub(crate) is_documented: bool,
+/// The table of outcomes: the first row that fits.
+#[rustfmt::skip]
+pub(crate) fn row(answer: &Answer, said: &Said) -> Row {
+    use Status::{Busy, Ok, OutcomeUnknown, Rejected, Unauthorized};
+
+    let is_json_object = said.is_object;
+    match (answer.http_status, said.success) {
+        (200..=299, Some(true)) => Ok.definite()
+            .says("accepted and queued", ""),
+        (401, _) => Unauthorized.definite()
+            .says("the API refused the credentials", ": check the API key and workspace ID"),
+        (403, _) if is_json_object => Unauthorized.definite()
+            .says("the API refused the credentials", ": check the API key and workspace ID"),
+        (403, _) => Rejected.definite()
+            .says("a firewall or gateway refused the message", ": it was not the API's answer, so \
+                   ask whoever runs what is in front of it"),
+        (429, _) | (503, Some(false)) => Busy.retryable()
+            .says("the API is busy and did not take the message", ": send it later"),
+        (500..=599, Some(false)) => Rejected.retryable()
+            .says("the API did not queue the message", ""),
+        (_, Some(false)) => Rejected.definite()
+            .says("the API did not queue the message", ""),
+        (300..=399, _) => Rejected.definite()
+            .says("the API answered with a redirect", ", which is never followed: check base_url"),
+        (408, _) => Rejected.retryable()
+            .says("the API did not queue the message", ""),
+        (400..=499, _) => Rejected.definite()
+            .says("the API did not queue the message", ""),
+        _ => OutcomeUnknown.definite()
+            .says("the message may have been queued: the API's answer", " does not say"),
+    }
 }
 
-/// The table of outcomes: the first row that fits.
-pub(crate) fn verdict(answer: &Answer, success: Option<bool>) -> Verdict {
-    match (answer.http_status, success, answer.retry_after) {
-        (200..=299, Some(true), _) => Status::Ok.definite(),
-        (401 | 403, _, _) => Status::Unauthorized.definite(),
-        (429, _, _) | (503, _, Some(_)) => Status::Busy.retryable(),
-        (500..=599, Some(false), _) => Status::Rejected.retryable(),
-        (_, Some(false), _) => Status::Rejected.definite(),
-        (300..=399, _, _) => Status::Rejected.definite(),
-        (408, _, _) => Status::Rejected.retryable(),
-        (400..=499, _, _) => Status::Rejected.definite(),
-        _ => Status::OutcomeUnknown.definite(),
+/// The rows without an answer: the whole request may have reached the API, or cannot have.
+pub(crate) fn unanswered(failure: &Failure, may_have_arrived: bool) -> (Verdict, String) {
+    if may_have_arrived {
+        let sentence = format!(
+            "the message may have been queued: it was sent, but no answer came, as {failure}; \
+             before you send it again, wait for a notification at its post_back_url"
+        );
+        return (Status::OutcomeUnknown.definite(), sentence);
+    }
+    let verdict = if failure.may_pass() {
+        Status::NotSent.retryable()
+    } else {
+        Status::NotSent.definite()
+    };
+    (verdict, format!("the message was not sent: {failure}"))
+}
+
+impl Row {
+    pub(crate) fn sentence(&self, answer: &Answer) -> String {
+        let Row { what, advice, .. } = self;
+        let code = answer.http_status;
+        match &answer.body {
+            Body::Broken(_, reason) if self.verdict.status == Status::OutcomeUnknown => {
+                format!("{what} (HTTP {code}) broke off, as {reason}")
+            }
+            _ => format!("{what} (HTTP {code}){advice}"),
+        }
     }
 }
 
 impl Answer {
-    pub(crate) fn said(&self) -> Said<'_> {
+    pub(crate) fn said(&self) -> Said {
         match &self.body {
-            Body::Whole(body) => Said::read(body),
+            Body::Whole(body) => str::from_utf8(body).map(Said::read).unwrap_or_default(),
             Body::Broken(..) => Said::default(),
         }
     }
@@ -102,138 +162,149 @@ impl Answer {
     }
 }
 
-impl<'a> Said<'a> {
-    fn read(body: &'a [u8]) -> Self {
-        Self::documented(body)
-            .or_else(|| serde_json::from_slice(body).map(Self::other).ok())
-            .unwrap_or_default()
-    }
+/// What an answer's body says.
+#[derive(Default)]
+pub(crate) struct Said {
+    /// Whether it is a JSON object at all.
+    pub(crate) is_object: bool,
+    pub(crate) success: Option<bool>,
+    pub(crate) message: Option<String>,
+    pub(crate) request_id: Option<String>,
+    /// Whether that is all it says.
+    pub(crate) is_documented: bool,
+}
 
-    /// Reads the object that the API's page describes. Older pages call `success` `status`.
-    fn documented(body: &'a [u8]) -> Option<Self> {
-        let mut reader = Reader::new(str::from_utf8(body).ok()?);
-        let mut said = Said {
-            is_documented: true,
-            ..Said::default()
-        };
-        let mut more = reader.is_at(b'{') && reader.enter(b'}').ok()?;
-        while more {
-            let is_first = match &*reader.key().ok()? {
-                "success" | "status" => said.success.replace(reader.boolean()?).is_none(),
-                "message" => said.message.replace(reader.text()?).is_none(),
-                "request_id" => said.request_id.replace(reader.text()?).is_none(),
-                _ => false,
-            };
-            if !is_first {
-                return None;
-            }
-            more = reader.another(b'}').ok()?;
+/// The object that the API's page describes. Older pages call `success` `status`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Documented {
+    #[serde(alias = "status")]
+    success: bool,
+    message: String,
+    #[serde(default, deserialize_with = "given")]
+    request_id: Option<String>,
+}
+
+/// Of any other object: whether the message was queued. One that says it twice says nothing.
+#[derive(Deserialize)]
+struct Success<'a> {
+    #[serde(borrow, default, deserialize_with = "given")]
+    success: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "given")]
+    status: Option<&'a RawValue>,
+}
+
+/// Of any other object: what it says in words.
+#[derive(Default, Deserialize)]
+struct Words<'a> {
+    #[serde(borrow, default)]
+    message: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    request_id: Option<&'a RawValue>,
+}
+
+/// A value that is there, `null` included.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
+}
+
+impl Said {
+    fn read(body: &str) -> Self {
+        let body = body.strip_prefix('\u{feff}').unwrap_or(body).trim_start();
+        // serde would take an array for a struct, too.
+        if !body.starts_with('{') {
+            return Said::default();
         }
-        let is_whole = said.success.is_some() && said.message.is_some();
-        (is_whole && reader.end().is_ok()).then_some(said)
+        match serde_json::from_str(body) {
+            Ok(Documented {
+                success,
+                message,
+                request_id,
+            }) => Said {
+                is_object: true,
+                success: Some(success),
+                message: Some(message),
+                request_id,
+                is_documented: true,
+            },
+            Err(_) => Said::other(body),
+        }
     }
 
     /// Reads what can be read of any other object.
-    fn other(body: Value) -> Self {
-        let text = |key| {
-            let text = body.get(key).and_then(Value::as_str);
-            text.map(|text| Cow::Owned(text.to_owned()))
-        };
+    fn other(body: &str) -> Self {
+        let success = serde_json::from_str(body)
+            .ok()
+            .and_then(|Success { success, status }| success.or(status))
+            .and_then(|value| serde_json::from_str(value.get()).ok());
+        let words: Words = serde_json::from_str(body).unwrap_or_default();
+        let text = |value: Option<&RawValue>| serde_json::from_str(value?.get()).ok();
         Said {
-            success: body
-                .get("success")
-                .or_else(|| body.get("status"))
-                .and_then(Value::as_bool),
-            message: text("message"),
-            request_id: text("request_id"),
+            is_object: serde_json::from_str::<serde::de::IgnoredAny>(body).is_ok(),
+            success,
+            message: text(words.message),
+            request_id: text(words.request_id),
             is_documented: false,
         }
     }
 }
 
-/// A `Retry-After` field: seconds, or a date (RFC 9110, section 10.2.3).
+/// A `Retry-After` field: seconds, or a date (RFC 9110, section 10.2.3). Some servers give seconds
+/// with decimals, which count in full.
 pub(crate) fn retry_after(field: &str) -> Option<Duration> {
     let field = field.trim();
-    if !field.is_empty() && field.bytes().all(|byte| byte.is_ascii_digit()) {
+    let (seconds, decimals) = field.split_once('.').unwrap_or((field, ""));
+    let is_number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
+    if !seconds.is_empty() && is_number(seconds) && is_number(decimals) {
         // More seconds than a number holds: a delay all the same, and a long one.
-        return Some(Duration::from_secs(
-            field.parse().unwrap_or(u64::MAX / 1000),
-        ));
+        const LONGEST: u64 = u64::MAX / 1000;
+        let whole = seconds.parse().unwrap_or(LONGEST).min(LONGEST);
+        let is_more = decimals.bytes().any(|digit| digit != b'0');
+        return Some(Duration::from_secs(whole + u64::from(is_more)));
     }
     let date = httpdate::parse_http_date(field).ok()?;
     Some(date.duration_since(SystemTime::now()).unwrap_or_default())
+}
+
+/// A `Keep-Alive` field: how long the server keeps an idle connection (RFC 2068, section 19.7.1.1),
+/// less the time that a request may take to get there: a second, or half of a time that is no longer.
+pub(crate) fn keep_alive(field: &str) -> Option<Duration> {
+    let seconds = field.split(',').find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        name.trim()
+            .eq_ignore_ascii_case("timeout")
+            .then(|| value.trim().trim_matches('"'))
+    })?;
+    let timeout = Duration::from_secs(seconds.parse().ok()?);
+    const MARGIN: Duration = Duration::from_secs(1);
+    Some(if timeout > MARGIN {
+        timeout - MARGIN
+    } else {
+        timeout / 2
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, SystemTime};
 
-    use proptest::prelude::*;
-    use serde::Deserialize;
-
-    use super::{Said, retry_after};
-
-    /// The API's answer as its page describes it, for serde.
-    #[derive(Debug, Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Documented {
-        #[serde(alias = "status")]
-        success: bool,
-        message: String,
-        #[serde(default, deserialize_with = "text")]
-        request_id: Option<String>,
-    }
-
-    /// A string: `null` is none.
-    fn text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-        String::deserialize(deserializer).map(Some)
-    }
-
-    fn object() -> impl Strategy<Value = String> {
-        let key = prop_oneof![
-            Just("success"),
-            Just("status"),
-            Just("message"),
-            Just("request_id"),
-            Just("more"),
-        ];
-        let value = prop_oneof![
-            Just("true".to_owned()),
-            Just("false".to_owned()),
-            "\"[a-z]{0,3}\"",
-            Just(r#""\u00e9""#.to_owned()),
-            Just("null".to_owned()),
-            Just("1".to_owned()),
-        ];
-        let member = (key, value).prop_map(|(key, value)| format!("\"{key}\": {value}"));
-        proptest::collection::vec(member, 0..5)
-            .prop_map(|members| format!("{{{}}}", members.join(",")))
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(10_000))]
-
-        #[test]
-        fn documented_is_what_serde_takes_for_it(body in object()) {
-            let expected = serde_json::from_str::<Documented>(&body).ok();
-            let said = Said::documented(body.as_bytes());
-            prop_assert_eq!(said.is_some(), expected.is_some());
-            if let (Some(said), Some(expected)) = (said, expected) {
-                prop_assert_eq!(said.success, Some(expected.success));
-                prop_assert_eq!(said.message.as_deref(), Some(&*expected.message));
-                prop_assert_eq!(said.request_id.as_deref(), expected.request_id.as_deref());
-            }
-        }
-    }
+    use super::{Said, keep_alive, retry_after};
 
     #[test]
     fn retry_after_is_seconds_or_a_date() {
         assert_eq!(retry_after("7"), Some(Duration::from_secs(7)));
         assert_eq!(retry_after(" 0 "), Some(Duration::ZERO));
-        assert_eq!(
-            retry_after("99999999999999999999999"),
-            Some(Duration::from_secs(u64::MAX / 1000))
-        );
+        for (field, seconds) in [("2.0", 2), ("2.", 2), ("1.5", 2), ("0.001", 1), ("0.0", 0)] {
+            assert_eq!(
+                retry_after(field),
+                Some(Duration::from_secs(seconds)),
+                "{field}"
+            );
+        }
+        for absurd in ["99999999999999999999999", "18446744073709551615.5"] {
+            let least = Duration::from_secs(u64::MAX / 1000);
+            assert!(retry_after(absurd) >= Some(least), "{absurd}");
+        }
         let soon = SystemTime::now() + Duration::from_secs(60);
         let delay = retry_after(&httpdate::fmt_http_date(soon)).expect("a date");
         assert!(delay > Duration::from_secs(55) && delay <= Duration::from_secs(60));
@@ -241,8 +312,91 @@ mod tests {
             retry_after("Sun, 06 Nov 1994 08:49:37 GMT"),
             Some(Duration::ZERO)
         );
-        for neither in ["", "-1", "1.5", "soon", "7 seconds"] {
+        for neither in [
+            "",
+            ".",
+            ".5",
+            "-1",
+            "+1",
+            "1,5",
+            "1.5.1",
+            "1e3",
+            "soon",
+            "7 seconds",
+        ] {
             assert_eq!(retry_after(neither), None, "{neither:?}");
+        }
+    }
+
+    #[test]
+    fn a_connection_is_kept_a_second_less_than_the_server_keeps_it() {
+        for (field, milliseconds) in [
+            ("timeout=5", 4000),
+            ("timeout=5, max=100", 4000),
+            ("max=100,Timeout = \"3\"", 2000),
+            ("timeout=2", 1000),
+            ("timeout=1", 500),
+            ("timeout=0", 0),
+        ] {
+            assert_eq!(
+                keep_alive(field),
+                Some(Duration::from_millis(milliseconds)),
+                "{field}"
+            );
+        }
+        for neither in [
+            "",
+            "max=5",
+            "timeout",
+            "timeout=",
+            "timeout=-1",
+            "timeout=x",
+        ] {
+            assert_eq!(keep_alive(neither), None, "{neither}");
+        }
+    }
+
+    #[test]
+    fn an_object_that_says_whether_it_was_queued_twice_says_nothing() {
+        for (body, success) in [
+            (r#"{"success":true,"message":""}"#, Some(true)),
+            (r#"{"success":false}"#, Some(false)),
+            (r#"{"status":true}"#, Some(true)),
+            (r#"{"success":true,"status":"queued"}"#, Some(true)),
+            (r#"{"success":false,"status":true}"#, Some(false)),
+            (
+                r#"{"success":true,"message":"a","message":"b"}"#,
+                Some(true),
+            ),
+            (r#"{"success":false,"success":true}"#, None),
+            (r#"{"success":true,"success":true,"message":""}"#, None),
+            (r#"{"success":true,"success":null}"#, None),
+            (r#"{"success":1,"success":true}"#, None),
+            (r#"{"status":true,"status":false}"#, None),
+            (r#"{"success":null,"status":true}"#, None),
+            (r#"{"s\u0075ccess":false,"success":true}"#, None),
+            (r#"{"more":{"success":true}}"#, None),
+        ] {
+            let said = Said::read(body);
+            assert_eq!(said.success, success, "{body}");
+            assert!(said.is_object, "{body}");
+            assert_eq!(
+                Said::read(&format!("\u{feff}{body}")).success,
+                success,
+                "{body}"
+            );
+        }
+        for body in [
+            "",
+            "[true]",
+            "[true,\"\"]",
+            "true",
+            "\u{feff}\u{feff}{}",
+            "{}x",
+            "{",
+        ] {
+            let said = Said::read(body);
+            assert!(!said.is_object && said.success.is_none(), "{body}");
         }
     }
 }

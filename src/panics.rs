@@ -28,7 +28,11 @@ pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     result.map_err(|payload: Box<dyn Any + Send>| {
         // Dropping it could panic again.
         std::mem::forget(payload);
-        PLACE.take().unwrap_or_else(|| "an unknown line".to_owned())
+        PLACE
+            .try_with(Cell::take)
+            .ok()
+            .flatten()
+            .unwrap_or_else(|| "an unknown line".to_owned())
     })
 }
 
@@ -44,11 +48,11 @@ fn silence() {
         let program = panic::take_hook();
         panic::set_hook(Box::new(move |panic: &PanicHookInfo<'_>| {
             if INSIDE.get() {
-                PLACE.set(
-                    panic
-                        .location()
-                        .map(|at| format!("{}:{}", at.file(), at.line())),
-                );
+                let place = panic
+                    .location()
+                    .map(|at| format!("{}:{}", at.file(), at.line()));
+                // In the last moments of a thread, it is gone.
+                let _ = PLACE.try_with(|it| it.set(place));
             } else {
                 program(panic);
             }

@@ -4,49 +4,9 @@
 //! that moment. So a child never touches what it inherited: a [`PerProcess`] value is made anew in
 //! each process, and the inherited one is forgotten, neither used nor dropped.
 
-use std::io;
-use std::sync::atomic::{AtomicU32, Ordering};
+use once_cell::race::OnceBox;
 
-use once_cell::race::{OnceBool, OnceBox};
-
-/// How many forks lie between this process and the one that loaded the library.
-static GENERATION: AtomicU32 = AtomicU32::new(0);
-
-fn generation() -> u32 {
-    GENERATION.load(Ordering::Relaxed)
-}
-
-/// Makes sure that forks are noticed from now on. `before` runs in the parent ahead of each fork,
-/// `after` behind it in parent and child.
-///
-/// A handler costs nothing per call, where asking for the process id is a system call each time.
-pub(crate) fn watch_forks(before: extern "C" fn(), after: extern "C" fn()) -> io::Result<()> {
-    static WATCHING: OnceBool = OnceBool::new();
-
-    // Two threads that come here at once may both register: the handlers bear that.
-    WATCHING
-        .get_or_try_init(|| register(before, after).map(|()| true))
-        .map(|_| ())
-}
-
-#[allow(unsafe_code)]
-fn register(before: extern "C" fn(), after: extern "C" fn()) -> io::Result<()> {
-    extern "C" fn next_generation() {
-        GENERATION.fetch_add(1, Ordering::Relaxed);
-    }
-
-    type Handler = unsafe extern "C" fn();
-    let register = |prepare: Option<Handler>, parent: Option<Handler>, child: Option<Handler>| {
-        // SAFETY: the handlers are functions of this library, which is never unloaded
-        // (`-z nodelete`), and they unwind no panic: none of them can panic.
-        match unsafe { libc::pthread_atfork(prepare, parent, child) } {
-            0 => Ok(()),
-            code => Err(io::Error::from_raw_os_error(code)),
-        }
-    };
-    register(None, None, Some(next_generation))?;
-    register(Some(before), Some(after), Some(after))
-}
+use crate::sys::fork::generation;
 
 /// A value that each process makes for itself.
 ///

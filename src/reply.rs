@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::json;
 use crate::message::Problem;
-use crate::outcome::{Status, Verdict};
+use crate::outcome::{self, Status, Verdict};
 use crate::transport::Failure;
 
 /// How much of an undocumented answer a reply repeats.
@@ -42,6 +42,18 @@ impl Reply {
             retry_after: None,
             problems: Vec::new(),
             response: None,
+        }
+    }
+
+    /// The same message, which will not be sent again: what the last answer said still holds.
+    pub(crate) fn given_up(self, failure: &Failure) -> Self {
+        let (verdict, message) = outcome::unanswered(failure, false);
+        Reply {
+            http_status: self.http_status,
+            attempts: self.attempts,
+            retry_after: self.retry_after,
+            response: self.response,
+            ..Reply::new(verdict, message)
         }
     }
 
@@ -132,11 +144,8 @@ impl From<Refusal> for Reply {
                 ..Reply::new(Status::InvalidMessage.definite(), "")
             },
             Refusal::NotSent(failure) => {
-                let verdict = match failure.may_pass() {
-                    true => Status::NotSent.retryable(),
-                    false => Status::NotSent.definite(),
-                };
-                Reply::new(verdict, format!("the message was not sent: {failure}"))
+                let (verdict, message) = outcome::unanswered(&failure, false);
+                Reply::new(verdict, message)
             }
         }
     }

@@ -210,6 +210,7 @@ fn what_arrives_is_the_callers_json_with_exactly_the_promised_headers() {
         let user_agent = concat!("zixflow-c/", env!("CARGO_PKG_VERSION"));
         let expected = BTreeMap::from([
             ("accept", "application/json"),
+            ("accept-encoding", "identity"),
             ("content-length", &length),
             ("content-type", "application/json"),
             ("host", host),

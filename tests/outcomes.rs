@@ -49,6 +49,15 @@ fn chunked(body: &str) -> String {
     )
 }
 
+fn behind_mark(body: &str) -> String {
+    format!("\u{feff}{body}")
+}
+
+/// An object with such a `success`, and a message.
+fn twice(success: &str) -> String {
+    format!(r#"{{"success":{success},"message":"Well."}}"#)
+}
+
 fn after(before: &str, answer: &[u8]) -> Vec<u8> {
     [before.as_bytes(), answer].concat()
 }
@@ -79,6 +88,60 @@ fn rows() -> Vec<Row> {
         row("further fields", answer(200, "", more), "ok", None),
         row("in chunks", chunked(QUEUED), "ok", None),
         row(
+            "byte order mark",
+            answer(200, "", &behind_mark(QUEUED)),
+            "ok",
+            None,
+        ),
+        row(
+            "byte order mark, in chunks",
+            chunked(&behind_mark(QUEUED)),
+            "ok",
+            None,
+        ),
+        row(
+            "byte order mark, not success",
+            answer(500, now, &behind_mark(REFUSED)),
+            "rejected",
+            true,
+        ),
+        row(
+            "byte order mark, 403",
+            answer(403, "", &behind_mark(REFUSED)),
+            "unauthorized",
+            false,
+        ),
+        row(
+            "two byte order marks",
+            answer(200, "", &behind_mark(&behind_mark(QUEUED))),
+            "outcome_unknown",
+            false,
+        ),
+        row(
+            "both success and not",
+            answer(200, "", &twice("true,\"success\":false")),
+            "outcome_unknown",
+            false,
+        ),
+        row(
+            "both not success and success",
+            answer(500, "", &twice("false,\"success\":true")),
+            "outcome_unknown",
+            false,
+        ),
+        row(
+            "success twice",
+            answer(200, "", &twice("true,\"success\":true")),
+            "outcome_unknown",
+            false,
+        ),
+        row(
+            "both not success and success, 400",
+            answer(400, "", &twice("false,\"success\":true")),
+            "rejected",
+            false,
+        ),
+        row(
             "after 100",
             after(go_on, &answer(200, "", QUEUED)),
             "ok",
@@ -91,21 +154,65 @@ fn rows() -> Vec<Row> {
             None,
         ),
         row("401", answer(401, "", REFUSED), "unauthorized", false),
-        row("403", answer(403, "", HTML), "unauthorized", false),
+        row("403", answer(403, "", REFUSED), "unauthorized", false),
+        row(
+            "403, any object",
+            answer(403, "", "{}"),
+            "unauthorized",
+            false,
+        ),
+        row(
+            "403, success",
+            answer(403, "", QUEUED),
+            "unauthorized",
+            false,
+        ),
+        row(
+            "403, a firewall's page",
+            answer(403, "", HTML),
+            "rejected",
+            false,
+        ),
+        row("403, empty", answer(403, now, ""), "rejected", false),
+        row("403, an array", answer(403, "", "[{}]"), "rejected", false),
+        row(
+            "403, JSON cut short",
+            answer(403, "", &REFUSED[..20]),
+            "rejected",
+            false,
+        ),
         row(
             "401, success",
             answer(401, "", QUEUED),
             "unauthorized",
             false,
         ),
-        row("429", answer(429, "", REFUSED), "busy", true),
+        row("429", answer(429, now, REFUSED), "busy", true),
         row("429, no JSON", answer(429, now, HTML), "busy", true),
         row("503, Retry-After", answer(503, now, REFUSED), "busy", true),
         row(
-            "503, Retry-After, no JSON",
-            answer(503, now, HTML),
+            "503, not success",
+            answer(503, now, older_refusal),
             "busy",
             true,
+        ),
+        row(
+            "503, Retry-After, no JSON",
+            answer(503, now, HTML),
+            "outcome_unknown",
+            false,
+        ),
+        row(
+            "503, Retry-After, an object that does not say",
+            answer(503, now, r#"{"message":"Later."}"#),
+            "outcome_unknown",
+            false,
+        ),
+        row(
+            "503, success",
+            answer(503, now, QUEUED),
+            "outcome_unknown",
+            false,
         ),
         row(
             "500, not success",
@@ -114,8 +221,8 @@ fn rows() -> Vec<Row> {
             true,
         ),
         row(
-            "503, not success",
-            answer(503, "", REFUSED),
+            "504, not success",
+            answer(504, now, REFUSED),
             "rejected",
             true,
         ),
@@ -450,6 +557,7 @@ fn what_arrives_is_the_message_byte_for_byte_with_exactly_the_headers_of_the_end
         lines.sort_unstable();
         let version = env!("CARGO_PKG_VERSION");
         let mut expected = vec![
+            "accept-encoding: identity".to_owned(),
             "accept: application/json".to_owned(),
             format!("content-length: {}", odd.len()),
             "content-type: application/json".to_owned(),

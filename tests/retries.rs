@@ -4,6 +4,8 @@
 mod support;
 
 use std::io;
+use std::sync::Barrier;
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use serde_json::json;
@@ -12,6 +14,9 @@ use support::punctuality::{GRACE, within};
 use support::raw_server::{Peer, RawServer, Request, Scheme, answer};
 
 const BUSY: &str = r#"{"success":false,"message":"Slow down."}"#;
+
+/// Asks to be tried again at once.
+const NOW: &str = "retry-after: 0\r\n";
 
 /// Turns the first `times` messages away, and accepts the next.
 fn busy(times: usize, headers: &str) -> RawServer {
@@ -31,7 +36,7 @@ fn between(requests: &[Request]) -> Duration {
 
 #[test]
 fn busy_api_is_asked_again_until_it_accepts() {
-    let server = busy(2, "");
+    let server = busy(2, NOW);
     let reply = client(&server.options()).send(&message("tag"));
     reply.assert_status("ok");
     assert_eq!(reply.attempts(), 3);
@@ -41,7 +46,7 @@ fn busy_api_is_asked_again_until_it_accepts() {
 #[test]
 fn retries_end_with_max_retries() {
     for max_retries in 0..4 {
-        let server = busy(usize::MAX, "");
+        let server = busy(usize::MAX, NOW);
         let options = json!({ "max_retries": max_retries, "timeout_ms": 20_000 });
         let reply = client(&server.options_with(options)).send(&message("tag"));
         reply.assert_status("busy");
@@ -53,7 +58,7 @@ fn retries_end_with_max_retries() {
 
 #[test]
 fn by_default_there_are_two_retries() {
-    let server = busy(usize::MAX, "");
+    let server = busy(usize::MAX, NOW);
     assert_eq!(
         client(&server.options()).send(&message("tag")).attempts(),
         3
@@ -62,7 +67,7 @@ fn by_default_there_are_two_retries() {
 
 #[test]
 fn pauses_differ_from_call_to_call() {
-    let server = busy(usize::MAX, "");
+    let server = busy(usize::MAX, NOW);
     let client = client(&server.options_with(json!({ "max_retries": 1 })));
     let pauses: Vec<Duration> = (0..12)
         .map(|_| timed(|| client.send(&message("tag"))).1)
@@ -80,6 +85,80 @@ fn retry_after_in_seconds_is_waited_for() {
     reply.assert_status("ok");
     let pause = between(&server.requests());
     assert!(pause >= Duration::from_secs(1), "{pause:?}");
+}
+
+#[test]
+fn retry_after_with_decimals_is_waited_for() {
+    for (field, least) in [("2.0", 2), ("0.5", 1)] {
+        let server = busy(1, &format!("retry-after: {field}\r\n"));
+        client(&server.options())
+            .send(&message("tag"))
+            .assert_status("ok");
+        let pause = between(&server.requests());
+        assert!(pause >= Duration::from_secs(least), "{field}: {pause:?}");
+    }
+}
+
+#[test]
+fn the_longest_of_several_retry_after_counts() {
+    let server = busy(
+        1,
+        "retry-after: 0\r\nretry-after: 1\r\nretry-after: soon\r\n",
+    );
+    client(&server.options())
+        .send(&message("tag"))
+        .assert_status("ok");
+    assert!(between(&server.requests()) >= Duration::from_secs(1));
+}
+
+#[test]
+fn busy_api_that_names_no_delay_is_left_alone_for_a_second_and_then_for_four() {
+    let server = busy(2, "");
+    client(&server.options())
+        .send(&message("tag"))
+        .assert_status("ok");
+    let requests = server.requests();
+    for (index, least) in [(0, 1), (1, 4)] {
+        let pause = between(&requests[index..]);
+        let limit = Duration::from_secs(2 * least) + Duration::from_millis(500);
+        assert!(
+            pause >= Duration::from_secs(least) && pause < limit,
+            "{pause:?}"
+        );
+    }
+}
+
+#[test]
+fn calls_that_were_turned_away_together_do_not_come_back_together() {
+    const THREADS: usize = 16;
+    let all_turned_away = Barrier::new(THREADS);
+    let refusal = answer(429, "retry-after: 1\r\n", BUSY);
+    let server = RawServer::start(Scheme::Http, move |peer| {
+        peer.request()?;
+        all_turned_away.wait();
+        peer.send(&refusal)?;
+        peer.serve()
+    });
+    let client = client(&server.options());
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| client.send(&message("tag")).assert_status("ok"));
+        }
+    });
+    let requests = server.requests();
+    assert_eq!(requests.len(), 2 * THREADS);
+    let returns: Vec<Duration> = requests[THREADS..]
+        .iter()
+        .map(|request| {
+            request
+                .arrived
+                .duration_since(requests[THREADS - 1].arrived)
+        })
+        .collect();
+    let (first, last) = (returns[0], returns[THREADS - 1]);
+    assert!(first >= Duration::from_secs(1), "{returns:?}");
+    // Sixteen times anything up to 250 ms: all within 100 ms would be a chance of one in 100,000.
+    assert!(last - first > Duration::from_millis(100), "{returns:?}");
 }
 
 #[test]
@@ -136,7 +215,7 @@ fn absurd_retry_after_ends_the_call_at_once() {
 
 #[test]
 fn call_that_waits_to_try_again_keeps_its_deadline() {
-    let server = busy(usize::MAX, "");
+    let server = busy(usize::MAX, NOW);
     let timeout = Duration::from_millis(700);
     let options = json!({ "max_retries": 100, "timeout_ms": timeout.as_millis() });
     let client = client(&server.options_with(options));
@@ -193,7 +272,7 @@ fn refusal_that_will_not_change_is_not_repeated() {
 
 #[test]
 fn each_retry_of_a_message_is_the_same_message() {
-    let server = busy(2, "");
+    let server = busy(2, NOW);
     client(&server.options())
         .send(&message("tag"))
         .assert_status("ok");

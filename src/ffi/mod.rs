@@ -85,8 +85,6 @@ unsafe fn new_client(
     };
     let options = ClientOptions::parse(options_json).map_err(Refusal::Argument)?;
     let client = Client::new(api_key, workspace_id, options).map_err(Refusal::Argument)?;
-    // Shows now, and not at the first message, that the machine has nothing left.
-    client.pool()?;
     Ok(registry::keep_client(client)?.cast())
 }
 

@@ -3,15 +3,14 @@
 //! A pointer from the host is a key to look up here, never one to follow: so a second free, a
 //! stale client, a pointer of the wrong kind and one from nowhere are answered, not suffered.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use crate::client::Client;
-use crate::per_process;
+use crate::sys::fork::{self, Guarded};
 use crate::transport::Failure;
 
-static OBJECTS: Mutex<Registry<Client>> = Mutex::new(Registry::new());
+static OBJECTS: Guarded<Registry<Client>> = Guarded::new(Registry::new());
 
 /// The live objects by address, and the addresses that clients get.
 struct Registry<C> {
@@ -34,48 +33,25 @@ pub(super) enum NoClient {
 }
 
 pub(super) fn keep_client(client: Client) -> Result<*mut u8, Failure> {
-    per_process::watch_forks(hold_lock, release_lock)
-        .map_err(|error| Failure::Machine("watch for forks", error))?;
-    Ok(lock().insert_client(client))
+    fork::watch().map_err(|error| Failure::Machine("watch for forks", error))?;
+    Ok(OBJECTS.lock().insert_client(client))
 }
 
 pub(super) fn keep_text(text: String) -> *mut u8 {
-    lock().insert_text(text)
+    OBJECTS.lock().insert_text(text)
 }
 
 /// The client at that address, for as long as the caller holds on to it: a `zx_free` meanwhile
 /// takes it from the host, not from the call.
 pub(super) fn client(address: usize) -> Result<Arc<Client>, NoClient> {
-    lock().client(address)
+    OBJECTS.lock().client(address)
 }
 
 /// Forgets what is at that address, if anything is.
 pub(super) fn release(address: usize) {
-    let object = lock().live.remove(&address);
+    let object = OBJECTS.lock().live.remove(&address);
     // Closing connections takes time: not under the lock.
     drop(object);
-}
-
-fn lock() -> MutexGuard<'static, Registry<Client>> {
-    OBJECTS.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-thread_local! {
-    static HELD: RefCell<Option<MutexGuard<'static, Registry<Client>>>> =
-        const { RefCell::new(None) };
-}
-
-/// Before a fork: no other thread may be in the middle of a change that the child would inherit.
-extern "C" fn hold_lock() {
-    HELD.with_borrow_mut(|held| {
-        if held.is_none() {
-            *held = Some(lock());
-        }
-    });
-}
-
-extern "C" fn release_lock() {
-    HELD.with_borrow_mut(|held| *held = None);
 }
 
 impl<C> Registry<C> {

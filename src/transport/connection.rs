@@ -7,18 +7,18 @@ use std::sync::Arc;
 
 use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
 
-use super::exchange::{Exchange, Progress};
+use super::attempt::{Attempt, Progress};
 use super::failure::Failure;
-use super::socket::{Receiver, Socket};
+use super::socket::Socket;
 use super::tls::TlsStream;
-use super::wait::{Alarm, Event, Limits, is_transient};
+use super::wait::is_transient;
 use crate::headers::Headers;
+use crate::sys::Event;
 
 pub(super) struct Connection {
     stream: Stream,
     buffers: ConnectionBuffers,
-    exchange: Arc<Exchange>,
-    shut_down: Arc<Alarm>,
+    attempt: Arc<Attempt>,
 }
 
 pub(super) enum Stream {
@@ -34,49 +34,45 @@ pub(super) enum Received {
     End,
 }
 
+/// How much is received at once while a connection is asked whether it is still open: session
+/// tickets, of which a server has a few.
+const MAX_TICKET_RECEIVES: usize = 4;
+
 impl Connection {
-    pub(super) fn new(
-        stream: Stream,
-        headers: Arc<Headers>,
-        exchange: Arc<Exchange>,
-        shut_down: Arc<Alarm>,
-    ) -> Self {
+    pub(super) fn new(stream: Stream, headers: Arc<Headers>, attempt: Arc<Attempt>) -> Self {
+        attempt.set_connection(true);
         Connection {
             stream,
-            buffers: ConnectionBuffers::new(headers, Arc::clone(&exchange)),
-            exchange,
-            shut_down,
+            buffers: ConnectionBuffers::new(headers, Arc::clone(&attempt)),
+            attempt,
         }
     }
 
-    /// Sends all that is pending. A peer that stops reading because it has answered, or closed, is
-    /// no error here: what it said is still to be read.
+    /// Sends all that is pending, or as much as the peer takes before it answers, closes or breaks:
+    /// then the request is cut short, and what the peer said is still to be read.
     fn flush(&mut self) -> Result<(), Failure> {
         while !self.is_flushed() {
-            match self.send() {
-                Ok(()) => {}
-                Err(error) if is_transient(&error) => {
-                    let mut event = [Event::readable_or_writable(self.stream.socket())];
-                    limits(&self.exchange, &self.shut_down).wait_for(&mut event)?;
-                    let is_writable = event[0].is_writable();
-                    if !is_writable && !matches!(self.receive(false), Ok(Received::Nothing)) {
-                        self.cut_short();
-                        return Ok(());
-                    }
-                }
-                Err(_) => {
-                    self.cut_short();
-                    return Ok(());
-                }
+            let goes_on = match self.send() {
+                Ok(()) => true,
+                Err(error) if is_transient(&error) => self.wait_to_send()?,
+                Err(_) => false,
+            };
+            if !goes_on {
+                self.attempt.cut_short();
+                self.buffers.discard_output();
+                return Ok(());
             }
         }
+        self.attempt.flushed();
         Ok(())
     }
 
-    /// From here on ureq writes the request to nowhere.
-    fn cut_short(&mut self) {
-        self.exchange.set_progress(Progress::CutShort);
-        self.buffers.discard_output();
+    /// Waits until the peer takes more. `false`: it answered or closed instead.
+    fn wait_to_send(&mut self) -> Result<bool, Failure> {
+        let mut event = [Event::readable_or_writable(self.stream.socket())];
+        self.attempt.limits().wait_for(&mut event)?;
+        let [event] = event;
+        Ok(event.is_writable() || matches!(self.receive()?, Received::Nothing))
     }
 
     fn send(&mut self) -> std::io::Result<()> {
@@ -105,9 +101,8 @@ impl Connection {
             }
     }
 
-    /// Receives into the input buffer: what is there, or, where it may wait, what comes.
-    fn receive(&mut self, may_wait: bool) -> Result<Received, Failure> {
-        let limits = may_wait.then(|| limits(&self.exchange, &self.shut_down));
+    /// Receives what is there into the input buffer.
+    fn receive(&mut self) -> Result<Received, Failure> {
         let into = self.buffers.input_append_buf();
         if into.is_empty() {
             return Err(Failure::Broken(
@@ -115,13 +110,13 @@ impl Connection {
             ));
         }
         let received = match &mut self.stream {
-            Stream::Plain(socket) => match (Receiver { socket, limits }).read(into) {
+            Stream::Plain(socket) => match (&*socket).read(into) {
                 Ok(0) => Received::End,
                 Ok(count) => Received::Bytes(count),
                 Err(error) if is_transient(&error) => Received::Nothing,
                 Err(error) => return Err(error.into()),
             },
-            Stream::Tls(tls) => tls.receive(into, limits)?,
+            Stream::Tls(tls) => tls.receive(into)?,
         };
         if let Received::Bytes(count) = received {
             self.buffers.input_appended(count);
@@ -129,7 +124,24 @@ impl Connection {
         Ok(received)
     }
 
-    /// Whether the last exchange left nothing behind, sent or received.
+    /// Whether the peer has said nothing since the last exchange. What belongs to no exchange is not
+    /// counted: over TLS, a session ticket that came after the answer.
+    fn is_silent(&mut self) -> bool {
+        for _ in 0..MAX_TICKET_RECEIVES {
+            if self.stream.socket().is_silent() {
+                return true;
+            }
+            let is_ticket = matches!(self.stream, Stream::Tls(_))
+                && matches!(self.receive(), Ok(Received::Nothing))
+                && self.is_clean();
+            if !is_ticket {
+                return false;
+            }
+        }
+        false
+    }
+
+    /// Whether the last attempt left nothing behind, sent or received.
     fn is_clean(&mut self) -> bool {
         self.is_flushed()
             && self.buffers.input().is_empty()
@@ -148,23 +160,25 @@ impl Transport for Connection {
     /// Head and body come one after the other and go out together: nothing is sent before the
     /// request is complete or the buffer is full.
     fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), ureq::Error> {
-        if self.exchange.state().progress == Progress::CutShort {
+        if self.attempt.progress() == Progress::CutShort {
             return Ok(());
         }
         self.buffers.commit_output(amount);
-        let is_complete = self.exchange.hand_down(amount);
+        let is_complete = self.attempt.hand_down(amount);
         if is_complete || self.buffers.is_output_full() {
             self.flush()?;
-        }
-        if is_complete && self.is_flushed() {
-            self.exchange.set_progress(Progress::Sent);
         }
         Ok(())
     }
 
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
         loop {
-            match self.receive(true)? {
+            if !self.stream.has_received() {
+                let mut event = [Event::readable(self.stream.socket())];
+                let limits = self.attempt.limits();
+                limits.wait_for(&mut event).map_err(Failure::from)?;
+            }
+            match self.receive()? {
                 Received::Bytes(_) => return Ok(true),
                 Received::End => return Ok(false),
                 Received::Nothing => {}
@@ -175,13 +189,11 @@ impl Transport for Connection {
     /// ureq asks before it uses a kept connection, and when it puts one back. The network is asked
     /// only the first time, which is the time that counts.
     fn is_open(&mut self) -> bool {
-        let state = self.exchange.state();
-        let is_before_use = state.is_fresh();
         self.is_clean()
-            && if is_before_use {
-                self.stream.socket().is_silent()
+            && if self.attempt.is_fresh() {
+                self.is_silent()
             } else {
-                state.progress == Progress::Sent
+                self.attempt.progress() == Progress::Sent
             }
     }
 
@@ -197,13 +209,19 @@ impl Stream {
             Stream::Tls(tls) => &tls.socket,
         }
     }
+
+    /// Whether something is there that needs no receive.
+    fn has_received(&mut self) -> bool {
+        match self {
+            Stream::Plain(_) => false,
+            Stream::Tls(tls) => tls.has_received(),
+        }
+    }
 }
 
-/// What an exchange allows to everything that it waits for.
-fn limits<'a>(exchange: &Exchange, shut_down: &'a Alarm) -> Limits<'a> {
-    Limits {
-        deadline: exchange.state().deadline,
-        shut_down,
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.attempt.set_connection(false);
     }
 }
 
@@ -228,7 +246,7 @@ const MAX_INPUT_BYTES: usize = 64 * 1024;
 /// The buffers that ureq writes to and reads from. Allocated when first used.
 struct ConnectionBuffers {
     headers: Arc<Headers>,
-    exchange: Arc<Exchange>,
+    attempt: Arc<Attempt>,
     output: Vec<u8>,
     /// What of `output` is written but not sent.
     pending: std::ops::Range<usize>,
@@ -240,10 +258,10 @@ struct ConnectionBuffers {
 }
 
 impl ConnectionBuffers {
-    fn new(headers: Arc<Headers>, exchange: Arc<Exchange>) -> Self {
+    fn new(headers: Arc<Headers>, attempt: Arc<Attempt>) -> Self {
         ConnectionBuffers {
             headers,
-            exchange,
+            attempt,
             output: Vec::new(),
             pending: 0..0,
             input: Vec::new(),
@@ -336,7 +354,7 @@ impl Buffers for ConnectionBuffers {
     /// The body goes straight to the output. The other buffer would only be used for a body of
     /// unknown length, which no message has.
     fn tmp_and_output(&mut self) -> (&mut [u8], &mut [u8]) {
-        if self.exchange.begin_body() {
+        if self.attempt.begin_body() {
             self.complete_head();
         }
         (&mut [], self.output())

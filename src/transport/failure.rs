@@ -6,10 +6,12 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::wait::Interrupted;
+use crate::sys;
 
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -23,12 +25,16 @@ pub(crate) enum Failure {
     /// No address was found for a host.
     Name {
         host: String,
-        reason: Arc<str>,
+        error: Arc<io::Error>,
     },
-    /// No address of a host took the connection; the error is that of the last one tried.
+    /// No address of a host took the connection.
     Connect {
         host: String,
-        error: io::Error,
+        refused: Vec<Refused>,
+    },
+    /// An answer came before the whole request had left, and did not say no.
+    Early {
+        http_status: u16,
     },
     /// A proxy did not open the way. The flag: whether it may the next time.
     Proxy(String, bool),
@@ -37,7 +43,29 @@ pub(crate) enum Failure {
     Broken(String),
 }
 
+/// An address that took no connection, and why.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) address: SocketAddr,
+    pub(crate) error: io::Error,
+}
+
+/// How many addresses a failure tells of.
+const MAX_TOLD: usize = 8;
+
 impl Failure {
+    /// Whether the process had no descriptor left.
+    pub(crate) fn is_out_of_descriptors(&self) -> bool {
+        match self {
+            Failure::Machine(_, error) => sys::is_out_of_descriptors(error),
+            Failure::Name { error, .. } => sys::is_out_of_descriptors(error),
+            Failure::Connect { refused, .. } => refused
+                .iter()
+                .any(|refused| sys::is_out_of_descriptors(&refused.error)),
+            _ => false,
+        }
+    }
+
     /// Whether the same attempt may do better in a moment.
     pub(crate) fn may_pass(&self) -> bool {
         match self {
@@ -70,12 +98,35 @@ impl fmt::Display for Failure {
             Failure::Machine(what, error) => {
                 write!(f, "the machine could not {what} ({error})")
             }
-            Failure::Name { host, reason } => {
-                write!(f, "no address was found for the host {host} ({reason})")
+            Failure::Name { host, error } => {
+                write!(f, "no address was found for the host {host} ({error})")
             }
-            Failure::Connect { host, error } => {
-                write!(f, "no connection could be made to {host} ({error})")
-            }
+            Failure::Connect { host, refused } => match refused.as_slice() {
+                [Refused { error, .. }] => {
+                    write!(f, "no connection could be made to {host} ({error})")
+                }
+                refused => {
+                    let each: Vec<String> = refused
+                        .iter()
+                        .take(MAX_TOLD)
+                        .map(|Refused { address, error }| format!("{}: {error}", address.ip()))
+                        .collect();
+                    write!(
+                        f,
+                        "no connection could be made to {host} ({}",
+                        each.join("; ")
+                    )?;
+                    match refused.len().saturating_sub(MAX_TOLD) {
+                        0 => f.write_str(")"),
+                        more => write!(f, "; and {more} more)"),
+                    }
+                }
+            },
+            Failure::Early { http_status } => write!(
+                f,
+                "an answer (HTTP {http_status}) came before the whole of it had left, so that the \
+                 API cannot have received it"
+            ),
             Failure::Proxy(what, _) => write!(f, "the proxy {what}"),
             Failure::Tls(rustls::Error::InvalidCertificate(reason)) => write!(
                 f,

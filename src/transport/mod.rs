@@ -3,10 +3,10 @@
 //! ureq speaks HTTP; everything below is the library's own, because only whoever owns the socket
 //! knows whether a request can have reached the API. From the top: a [`Pool`] holds [`Lane`]s. A
 //! lane is one ureq agent with at most one connection, used by one call at a time, and the
-//! [`Exchange`] through which that call sets its limits and learns how far it came.
+//! [`Attempt`](attempt::Attempt) through which that call sets its limits and learns how far it came.
 
+mod attempt;
 mod connection;
-mod exchange;
 mod failure;
 mod names;
 mod pool;
@@ -21,13 +21,13 @@ use std::fmt;
 
 use ureq::http::Uri;
 
-pub(crate) use exchange::Progress;
+pub(crate) use attempt::Progress;
 pub(crate) use failure::Failure;
-pub(crate) use pool::{Keep, Lane, Pool};
+pub(crate) use pool::{Call, IdleLimits, Pool};
 pub(crate) use proxy::Proxy;
 pub(crate) use route::{Route, TlsRoute};
 pub(crate) use tls::{Roots, add_file, root_store};
-pub(crate) use wait::{Interrupted, Limits};
+pub(crate) use wait::Interrupted;
 
 /// A host and a port.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -8,23 +8,28 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io;
-use std::net::{IpAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
+use super::Authority;
 use super::failure::Failure;
-use super::wait::{Alarm, Event, Limits};
+use super::wait::Limits;
 use crate::panics;
 use crate::per_process::PerProcess;
+use crate::sys::{self, Interrupt};
 
 /// Enough that one name server that is silent does not hold up hosts that another one knows.
 const MAX_THREADS: usize = 4;
+
+/// More than a call could try.
+const MAX_ADDRESSES: usize = 64;
 
 /// The system's look-up takes modules of the machine's own choice (LDAP, mDNS): more than the
 /// 64 KiB that the library itself is content with.
 const STACK_BYTES: usize = 512 * 1024;
 
-type Addresses = Result<Vec<IpAddr>, Arc<str>>;
+type Addresses = Result<Arc<[SocketAddr]>, Arc<io::Error>>;
 
 /// The look-ups of this process that are under way or waiting for a thread.
 static LOOK_UPS: PerProcess<Mutex<LookUps>> = PerProcess::new();
@@ -44,31 +49,38 @@ struct LookUp {
 struct State {
     is_taken: bool,
     addresses: Option<Addresses>,
-    waiting: Vec<Arc<Alarm>>,
+    waiting: Vec<Arc<Interrupt>>,
 }
 
-/// The addresses of `host`, a name or an IP address, in the system's order of preference.
-pub(crate) fn look_up(host: &str, limits: &Limits<'_>) -> Result<Vec<IpAddr>, Failure> {
-    if let Ok(address) = host.parse() {
-        return Ok(vec![address]);
+/// The addresses of a host, which is a name or an IP address, in the system's order of preference.
+pub(super) fn look_up(host: &Authority, limits: &Limits) -> Result<Vec<SocketAddr>, Failure> {
+    if let Ok(address) = host.host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, host.port)]);
     }
-    let done = Alarm::new().map_err(|error| Failure::Machine("open a pipe", error))?;
-    let done = Arc::new(done);
-    let look_up = join_or_start(host, &done)?;
-    let waited = limits.wait_for(&mut [Event::readable(&*done)]);
+    let look_up = join_or_start(&host.host, &limits.interrupt)?;
+    let waited = limits.wait_while_not(|| lock(&look_up.state).addresses.is_some());
     let mut state = lock(&look_up.state);
-    state.waiting.retain(|waiting| !Arc::ptr_eq(waiting, &done));
+    state
+        .waiting
+        .retain(|waiting| !Arc::ptr_eq(waiting, &limits.interrupt));
     match &state.addresses {
-        Some(Ok(addresses)) => Ok(addresses.clone()),
-        Some(Err(reason)) => Err(Failure::Name {
-            host: host.to_owned(),
-            reason: Arc::clone(reason),
+        Some(Ok(addresses)) => Ok(addresses
+            .iter()
+            .map(|address| {
+                let mut address = *address;
+                address.set_port(host.port);
+                address
+            })
+            .collect()),
+        Some(Err(error)) => Err(Failure::Name {
+            host: host.host.clone(),
+            error: Arc::clone(error),
         }),
         None => Err(waited.err().map_or(Failure::Deadline, Failure::from)),
     }
 }
 
-fn join_or_start(host: &str, done: &Arc<Alarm>) -> Result<Arc<LookUp>, Failure> {
+fn join_or_start(host: &str, waiting: &Arc<Interrupt>) -> Result<Arc<LookUp>, Failure> {
     let Ok(look_ups) = LOOK_UPS.get_or_try_make(|| {
         Ok::<_, Infallible>(Mutex::new(LookUps {
             unfinished: VecDeque::new(),
@@ -79,14 +91,14 @@ fn join_or_start(host: &str, done: &Arc<Alarm>) -> Result<Arc<LookUp>, Failure> 
     for unfinished in look_ups.unfinished.iter().filter(|it| it.host == host) {
         let mut state = lock(&unfinished.state);
         if state.addresses.is_none() {
-            state.waiting.push(Arc::clone(done));
+            state.waiting.push(Arc::clone(waiting));
             return Ok(Arc::clone(unfinished));
         }
     }
     let look_up = Arc::new(LookUp {
         host: host.to_owned(),
         state: Mutex::new(State {
-            waiting: vec![Arc::clone(done)],
+            waiting: vec![Arc::clone(waiting)],
             ..State::default()
         }),
     });
@@ -105,14 +117,17 @@ fn join_or_start(host: &str, done: &Arc<Alarm>) -> Result<Arc<LookUp>, Failure> 
 /// Starts a thread that works until nothing waits. It takes no signal: the host's handlers expect
 /// the host's threads.
 fn start_thread() -> io::Result<()> {
-    let _blocked = signals::block_all();
+    let _blocked = sys::block_all_signals();
     thread::Builder::new()
         .name("zixflow-names".to_owned())
         .stack_size(STACK_BYTES)
         .spawn(|| {
             while let Some(look_up) = next() {
-                let addresses = panics::catch(|| ask_system(&look_up.host))
-                    .unwrap_or_else(|place| Err(format!("a bug in libzixflow, {place}").into()));
+                let addresses =
+                    panics::catch(|| ask_system(&look_up.host)).unwrap_or_else(|place| {
+                        let bug = format!("a bug in libzixflow, {place}");
+                        Err(Arc::new(io::Error::other(bug)))
+                    });
                 finish(&look_up, addresses);
             }
         })
@@ -134,10 +149,10 @@ fn next() -> Option<Arc<LookUp>> {
 }
 
 fn ask_system(host: &str) -> Addresses {
-    (host, 0)
-        .to_socket_addrs()
-        .map(|addresses| addresses.map(|address| address.ip()).collect())
-        .map_err(|error| error.to_string().into())
+    match (host, 0).to_socket_addrs() {
+        Ok(addresses) => Ok(addresses.take(MAX_ADDRESSES).collect()),
+        Err(error) => Err(Arc::new(error)),
+    }
 }
 
 fn finish(look_up: &Arc<LookUp>, addresses: Addresses) {
@@ -148,42 +163,13 @@ fn finish(look_up: &Arc<LookUp>, addresses: Addresses) {
     }
     let mut state = lock(&look_up.state);
     state.addresses = Some(addresses);
-    for waiting in state.waiting.drain(..) {
-        waiting.raise();
+    let waiting = std::mem::take(&mut state.waiting);
+    drop(state);
+    for interrupt in waiting {
+        interrupt.wake();
     }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-mod signals {
-    #![allow(unsafe_code)]
-
-    use std::mem::MaybeUninit;
-
-    /// What the thread's signal mask was, to be restored when dropped.
-    pub(super) struct Blocked(libc::sigset_t);
-
-    /// Blocks every signal for this thread, and so for a thread that it starts.
-    pub(super) fn block_all() -> Blocked {
-        let mut all = MaybeUninit::<libc::sigset_t>::zeroed();
-        let mut before = MaybeUninit::<libc::sigset_t>::zeroed();
-        // SAFETY: both sets are valid for writing, and all-zero is a valid, empty set, which
-        // `before` stays if the call fails. The call cannot fail with these arguments.
-        unsafe {
-            libc::sigfillset(all.as_mut_ptr());
-            libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
-            Blocked(before.assume_init())
-        }
-    }
-
-    impl Drop for Blocked {
-        fn drop(&mut self) {
-            // SAFETY: the set was written by `pthread_sigmask` in `block_all`.
-            unsafe {
-                libc::pthread_sigmask(libc::SIG_SETMASK, &self.0, std::ptr::null_mut());
-            }
-        }
-    }
 }

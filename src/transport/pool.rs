@@ -1,7 +1,9 @@
-//! The connections of one client in one process.
+//! The connections of one client in one process, and the calls that are under way on them.
 
+use std::collections::{BTreeMap, VecDeque};
+use std::convert::Infallible;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use rustls::ClientConfig;
@@ -9,110 +11,152 @@ use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 use ureq::{Agent, http};
 
-use super::exchange::Exchange;
+use super::attempt::Attempt;
 use super::failure::Failure;
 use super::route::{Route, RouteConnector};
-use super::wait::Alarm;
+use super::wait::Limits;
 use crate::headers::Headers;
+use crate::per_process::PerProcess;
+use crate::sys::Interrupt;
 
 /// How many idle connections are kept, and how long.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Keep {
+pub(crate) struct IdleLimits {
     pub(crate) connections: usize,
-    pub(crate) idle: Duration,
+    pub(crate) timeout: Duration,
 }
 
 pub(crate) struct Pool {
     route: Arc<Route>,
     headers: Arc<Headers>,
-    keep: Keep,
+    idle_limits: IdleLimits,
     tls: Option<Arc<ClientConfig>>,
-    shut_down: Arc<Alarm>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    is_shut_down: bool,
     /// The least recently used first.
-    idle: Mutex<Vec<Idle>>,
+    idle: VecDeque<Idle>,
+    /// By number, which tells one call from the next.
+    calls: BTreeMap<u64, Arc<Interrupt>>,
+    next_call: u64,
 }
 
 struct Idle {
     lane: Lane,
-    since: Instant,
+    until: Instant,
 }
 
-/// One ureq agent with one connection, and what the call that uses it shares with that connection.
+/// One ureq agent with at most one connection, and the attempt that the call which uses it shares
+/// with that connection.
 pub(crate) struct Lane {
     pub(crate) agent: Agent,
-    pub(crate) exchange: Arc<Exchange>,
+    pub(crate) attempt: Arc<Attempt>,
+}
+
+/// A call that is under way, until it is dropped: a shut-down ends its waits.
+pub(crate) struct Call<'a> {
+    pool: &'a Pool,
+    number: u64,
+    pub(crate) limits: Limits,
 }
 
 impl Pool {
     pub(crate) fn new(
         route: &Arc<Route>,
         headers: &Arc<Headers>,
-        keep: Keep,
+        idle_limits: IdleLimits,
     ) -> Result<Self, Failure> {
-        let tls = route.tls_configuration()?;
-        let shut_down = Alarm::new().map_err(|error| Failure::Machine("open a pipe", error))?;
-        Ok(Pool {
+        let pool = Pool {
             route: Arc::clone(route),
             headers: Arc::clone(headers),
-            keep,
-            tls,
-            shut_down: Arc::new(shut_down),
-            idle: Mutex::new(Vec::new()),
-        })
+            idle_limits,
+            tls: route.tls_configuration()?,
+            state: Arc::default(),
+        };
+        everywhere().push(Arc::downgrade(&pool.state));
+        Ok(pool)
     }
 
-    pub(crate) fn alarm(&self) -> &Alarm {
-        &self.shut_down
+    pub(crate) fn begin_call(&self, deadline: Instant) -> Result<Call<'_>, Failure> {
+        let mut state = lock(&self.state);
+        if state.is_shut_down {
+            return Err(Failure::ShutDown);
+        }
+        let interrupt = Arc::new(Interrupt::default());
+        let number = state.next_call;
+        state.next_call += 1;
+        state.calls.insert(number, Arc::clone(&interrupt));
+        Ok(Call {
+            pool: self,
+            number,
+            limits: Limits {
+                deadline,
+                interrupt,
+            },
+        })
     }
 
     /// The most recently used lane, whose connection is the most likely to be open still, or a new
     /// one.
     pub(crate) fn take(&self) -> Lane {
-        self.drop_stale(Instant::now());
-        let idle = self.lock().pop();
-        idle.map_or_else(|| self.new_lane(), |idle| idle.lane)
+        let now = Instant::now();
+        let mut state = lock(&self.state);
+        let stale = state.remove_stale(now);
+        // A server may have named a shorter time than those that lie around it.
+        let lane = state.idle.pop_back().filter(|idle| idle.until > now);
+        drop(state);
+        drop(stale);
+        lane.map_or_else(|| self.new_lane(), |idle| idle.lane)
     }
 
-    pub(crate) fn put_back(&self, lane: Lane) {
-        if self.keep.connections == 0 || self.shut_down.is_raised() {
+    /// Keeps a lane's connection, if it has one: no longer than the server said that it will.
+    pub(crate) fn put_back(&self, lane: Lane, server_keeps_it: Option<Duration>) {
+        if !lane.attempt.has_connection() {
             return;
         }
-        let since = Instant::now();
-        self.lock().push(Idle { lane, since });
-        self.drop_stale(since);
+        let now = Instant::now();
+        let keep = server_keeps_it.map_or(self.idle_limits.timeout, |it| {
+            it.min(self.idle_limits.timeout)
+        });
+        let mut state = lock(&self.state);
+        if state.is_shut_down {
+            drop(state);
+            return;
+        }
+        let until = now + keep;
+        state.idle.push_back(Idle { lane, until });
+        let mut closing = state.remove_stale(now);
+        let surplus = state
+            .idle
+            .len()
+            .saturating_sub(self.idle_limits.connections);
+        closing.extend(state.idle.drain(..surplus));
+        drop(state);
+        drop(closing);
     }
 
     /// Ends every wait of a call in flight, and closes what is idle.
     pub(crate) fn shut_down(&self) {
-        self.shut_down.raise();
-        let idle = std::mem::take(&mut *self.lock());
+        let mut state = lock(&self.state);
+        state.is_shut_down = true;
+        for interrupt in state.calls.values() {
+            interrupt.raise();
+        }
+        let idle = std::mem::take(&mut state.idle);
+        drop(state);
         drop(idle);
     }
 
-    /// Closes what has been idle for too long, or is one too many. No thread does this in the
-    /// background: it happens when the client is used.
-    fn drop_stale(&self, now: Instant) {
-        let mut idle = self.lock();
-        let surplus = idle.len().saturating_sub(self.keep.connections);
-        let stale = idle
-            .iter()
-            .take_while(|idle| now.duration_since(idle.since) >= self.keep.idle)
-            .count();
-        if surplus.max(stale) > 0 {
-            let closing: Vec<Idle> = idle.drain(..surplus.max(stale)).collect();
-            drop(idle);
-            drop(closing);
-        }
-    }
-
     fn new_lane(&self) -> Lane {
-        let exchange = Arc::new(Exchange::new());
+        let attempt = Arc::new(Attempt::new());
         let connector = RouteConnector {
             route: Arc::clone(&self.route),
             headers: Arc::clone(&self.headers),
             tls: self.tls.clone(),
-            exchange: Arc::clone(&exchange),
-            shut_down: Arc::clone(&self.shut_down),
+            attempt: Arc::clone(&attempt),
         };
         // No time-out, proxy or header field: all are the connection's business. One connection, of
         // which this pool knows the age.
@@ -131,20 +175,63 @@ impl Pool {
             .build();
         Lane {
             agent: Agent::with_parts(configuration, connector, NoLookUp),
-            exchange,
+            attempt,
         }
     }
+}
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Idle>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+impl State {
+    /// Takes out what has been idle for too long. No thread does this in the background: it happens
+    /// when the client is used. To be dropped without the lock: closing takes time.
+    fn remove_stale(&mut self, now: Instant) -> Vec<Idle> {
+        let stale = self
+            .idle
+            .iter()
+            .take_while(|idle| idle.until <= now)
+            .count();
+        self.idle.drain(..stale).collect()
     }
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        lock(&self.pool.state).calls.remove(&self.number);
+    }
+}
+
+/// The pools of this process.
+fn everywhere() -> MutexGuard<'static, Vec<Weak<Mutex<State>>>> {
+    static POOLS: PerProcess<Mutex<Vec<Weak<Mutex<State>>>>> = PerProcess::new();
+
+    let Ok(pools) = POOLS.get_or_try_make(|| Ok::<_, Infallible>(Mutex::default()));
+    let mut pools = lock(pools);
+    if pools.len() == pools.capacity() {
+        pools.retain(|pool| pool.strong_count() > 0);
+    }
+    pools
+}
+
+/// Closes the connections that are only kept, of all clients. Returns whether there were any.
+pub(super) fn close_idle_everywhere() -> bool {
+    let pools: Vec<_> = everywhere().iter().filter_map(Weak::upgrade).collect();
+    let mut closed = false;
+    for pool in pools {
+        let idle = std::mem::take(&mut lock(&pool).idle);
+        closed |= !idle.is_empty();
+        drop(idle);
+    }
+    closed
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool")
             .field("route", &self.route)
-            .field("keep", &self.keep)
+            .field("idle_limits", &self.idle_limits)
             .finish_non_exhaustive()
     }
 }

@@ -2,67 +2,80 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::Authority;
-use super::failure::Failure;
-use super::wait::{Event, Limits, MAX_EVENTS};
+use super::failure::{Failure, Refused};
+use super::wait::Limits;
+use crate::sys::{self, Event};
 
 /// How long one address may be silent before the next is tried beside it (RFC 8305, section 5).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+/// How many addresses may be silent at the same time.
+const MAX_OPENING: usize = 16;
+
+/// A connection that is being opened.
+struct Opening {
+    address: SocketAddr,
+    socket: Socket,
+}
 
 /// The first of the host's `addresses` that takes a connection.
-pub(crate) fn connect(
+pub(super) fn connect(
     to: &Authority,
-    addresses: &[IpAddr],
-    limits: &Limits<'_>,
+    addresses: &[SocketAddr],
+    limits: &Limits,
 ) -> Result<TcpStream, Failure> {
     let mut untried = interleave_families(addresses);
-    let mut opening: Vec<Socket> = Vec::new();
-    let mut last_error = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    let mut opening: Vec<Opening> = Vec::new();
+    let mut refused: Vec<Refused> = Vec::new();
 
     while !untried.is_empty() || !opening.is_empty() {
-        if opening.len() < MAX_EVENTS
+        if opening.len() < MAX_OPENING
             && let Some(address) = untried.pop_front()
         {
-            match begin(SocketAddr::new(address, to.port)) {
-                Ok(socket) => opening.push(socket),
+            match begin(address) {
+                Ok(socket) => opening.push(Opening { address, socket }),
                 Err(error) => {
-                    last_error = error;
+                    refused.push(Refused { address, error });
                     continue;
                 }
             }
         }
-        let next_attempt = match untried.is_empty() {
-            true => limits.deadline,
-            false => Instant::now() + ATTEMPT_DELAY,
+        let next_attempt = if untried.is_empty() || opening.len() == MAX_OPENING {
+            limits.deadline
+        } else {
+            Instant::now() + ATTEMPT_DELAY
         };
-        let mut events: Vec<Event<'_>> = opening.iter().map(Event::writable).collect();
+        let mut events: Vec<Event<'_>> = opening
+            .iter()
+            .map(|opening| Event::writable(&opening.socket))
+            .collect();
         limits.wait_until(&mut events, next_attempt)?;
         let settled = events.iter().position(Event::happened);
         drop(events);
         if let Some(position) = settled {
-            let socket = opening.swap_remove(position);
+            let Opening { address, socket } = opening.swap_remove(position);
             match outcome(&socket) {
                 Ok(()) => return Ok(socket.into()),
-                Err(error) => last_error = error,
+                Err(error) => refused.push(Refused { address, error }),
             }
         }
     }
     Err(Failure::Connect {
         host: to.to_string(),
-        error: last_error,
+        refused,
     })
 }
 
 /// Alternates between the two families, beginning with the one that the system prefers
 /// (RFC 8305, section 4).
-fn interleave_families(addresses: &[IpAddr]) -> VecDeque<IpAddr> {
-    let prefers_v6 = addresses.first().is_some_and(IpAddr::is_ipv6);
-    let (mut preferred, mut other): (VecDeque<IpAddr>, VecDeque<IpAddr>) = addresses
+fn interleave_families(addresses: &[SocketAddr]) -> VecDeque<SocketAddr> {
+    let prefers_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
+    let (mut preferred, mut other): (VecDeque<SocketAddr>, VecDeque<SocketAddr>) = addresses
         .iter()
         .partition(|address| address.is_ipv6() == prefers_v6);
     let mut order = VecDeque::with_capacity(addresses.len());
@@ -82,15 +95,20 @@ fn begin(address: SocketAddr) -> io::Result<Socket> {
     // A request is written as a whole: there is nothing to wait for.
     socket.set_tcp_nodelay(true)?;
     match socket.connect(&address.into()) {
-        Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => Ok(socket),
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(socket),
+        Err(error) if sys::is_in_progress(&error) => Ok(socket),
         result => result.map(|()| socket),
     }
 }
 
 fn outcome(socket: &Socket) -> io::Result<()> {
-    match socket.take_error()? {
-        Some(error) => Err(error),
-        None => socket.peer_addr().map(|_| ()),
+    if let Some(error) = socket.take_error()? {
+        return Err(error);
     }
+    let peer = socket.peer_addr()?;
+    if peer.as_socket() == socket.local_addr()?.as_socket() {
+        // Where nobody listens on a port that the system may give to a client, TCP can connect a
+        // socket to itself (RFC 9293, section 3.5, simultaneous open).
+        return Err(io::ErrorKind::ConnectionRefused.into());
+    }
+    Ok(())
 }

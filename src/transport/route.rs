@@ -1,6 +1,5 @@
 //! The way to the API: name, TCP connection, proxy, TLS.
 
-use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,13 +7,13 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use ureq::unversioned::transport::{ConnectionDetails, Connector};
 
+use super::attempt::Attempt;
 use super::connection::{Connection, Stream};
-use super::exchange::Exchange;
 use super::failure::Failure;
 use super::socket::Socket;
 use super::tls::{self, TlsStream};
-use super::wait::{Alarm, Limited, Limits};
-use super::{Authority, Proxy, names, race};
+use super::wait::{Limited, Limits};
+use super::{Authority, Proxy, names, pool, race};
 use crate::headers::Headers;
 
 /// How a client reaches the API. The same in parent and child of a fork.
@@ -39,8 +38,7 @@ pub(super) struct RouteConnector {
     pub(super) headers: Arc<Headers>,
     /// Keeps the sessions that a later handshake resumes, so one for all lanes.
     pub(super) tls: Option<Arc<ClientConfig>>,
-    pub(super) exchange: Arc<Exchange>,
-    pub(super) shut_down: Arc<Alarm>,
+    pub(super) attempt: Arc<Attempt>,
 }
 
 impl Route {
@@ -53,18 +51,29 @@ impl Route {
 }
 
 impl RouteConnector {
-    fn open(&self, limits: Limits<'_>) -> Result<Stream, Failure> {
+    /// Opens a connection. Where the process has no descriptor left for it, connections that are only
+    /// kept give theirs.
+    fn open(&self, limits: &Limits) -> Result<Stream, Failure> {
+        match self.try_to_open(limits) {
+            Err(failure) if failure.is_out_of_descriptors() && pool::close_idle_everywhere() => {
+                self.try_to_open(limits)
+            }
+            result => result,
+        }
+    }
+
+    fn try_to_open(&self, limits: &Limits) -> Result<Stream, Failure> {
         let socket = self.open_socket(limits)?;
         match (&self.tls, &self.route.tls) {
             (Some(configuration), Some(TlsRoute { name, .. })) => {
                 TlsStream::open(Arc::clone(configuration), name.clone(), socket, limits)
                     .map(|tls| Stream::Tls(Box::new(tls)))
             }
-            _ => Ok(Stream::Plain(Socket::new(socket, &self.shut_down)?)),
+            _ => Ok(Stream::Plain(socket)),
         }
     }
 
-    fn open_socket(&self, limits: Limits<'_>) -> Result<TcpStream, Failure> {
+    fn open_socket(&self, limits: &Limits) -> Result<Socket, Failure> {
         let target = &self.route.target;
         let Some(proxy) = &self.route.proxy else {
             return connect(target, limits);
@@ -79,9 +88,10 @@ impl RouteConnector {
     }
 }
 
-fn connect(to: &Authority, limits: Limits<'_>) -> Result<TcpStream, Failure> {
-    let addresses = names::look_up(&to.host, &limits)?;
-    race::connect(to, &addresses, &limits)
+fn connect(to: &Authority, limits: &Limits) -> Result<Socket, Failure> {
+    let addresses = names::look_up(to, limits)?;
+    let stream = race::connect(to, &addresses, limits)?;
+    Ok(Socket::new(stream)?)
 }
 
 impl Connector for RouteConnector {
@@ -92,23 +102,23 @@ impl Connector for RouteConnector {
         _: &ConnectionDetails<'_>,
         _: Option<()>,
     ) -> Result<Option<Connection>, ureq::Error> {
-        let state = self.exchange.state();
-        let connect_deadline = Instant::now() + state.connect_timeout;
+        let call = self.attempt.limits();
+        let connect_timeout = self.attempt.connect_timeout();
+        let connect_deadline = Instant::now() + connect_timeout;
         let limits = Limits {
-            deadline: connect_deadline.min(state.deadline),
-            shut_down: &self.shut_down,
+            deadline: connect_deadline.min(call.deadline),
+            interrupt: call.interrupt,
         };
-        let stream = self.open(limits).map_err(|failure| match failure {
-            Failure::Deadline if connect_deadline < state.deadline => {
-                Failure::ConnectDeadline(state.connect_timeout)
+        let stream = self.open(&limits).map_err(|failure| match failure {
+            Failure::Deadline if connect_deadline < call.deadline => {
+                Failure::ConnectDeadline(connect_timeout)
             }
             failure => failure,
         })?;
         Ok(Some(Connection::new(
             stream,
             Arc::clone(&self.headers),
-            Arc::clone(&self.exchange),
-            Arc::clone(&self.shut_down),
+            Arc::clone(&self.attempt),
         )))
     }
 }

@@ -1,7 +1,6 @@
 //! TLS: whom to trust, and a stream that knows when it is between two records.
 
 use std::io::{self, Read};
-use std::net::TcpStream;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,7 +10,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 use super::connection::Received;
 use super::failure::Failure;
-use super::socket::{Receiver, Socket};
+use super::socket::Socket;
 use super::wait::{Limited, Limits, is_transient};
 
 /// Where the trusted authorities come from.
@@ -85,21 +84,21 @@ impl TlsStream {
     pub(super) fn open(
         configuration: Arc<ClientConfig>,
         name: ServerName<'static>,
-        stream: TcpStream,
-        limits: Limits<'_>,
+        socket: Socket,
+        limits: &Limits,
     ) -> Result<Self, Failure> {
         let mut tls = ClientConnection::new(configuration, name).map_err(Failure::Tls)?;
         let mut records = RecordBoundary::default();
         tls.complete_io(&mut Tracked {
             source: Limited {
-                socket: &stream,
+                socket: &socket,
                 limits,
             },
             records: &mut records,
         })?;
         Ok(TlsStream {
             tls,
-            socket: Socket::new(stream, limits.shut_down)?,
+            socket,
             records,
         })
     }
@@ -119,20 +118,13 @@ impl TlsStream {
 
     /// Receives at most once: a peer that sends records without end and without content must not
     /// keep a call from its deadline.
-    pub(super) fn receive(
-        &mut self,
-        into: &mut [u8],
-        limits: Option<Limits<'_>>,
-    ) -> Result<Received, Failure> {
+    pub(super) fn receive(&mut self, into: &mut [u8]) -> Result<Received, Failure> {
         match self.decrypted(into)? {
             Received::Nothing => {}
             received => return Ok(received),
         }
         let mut tracked = Tracked {
-            source: Receiver {
-                socket: &mut self.socket,
-                limits,
-            },
+            source: &self.socket,
             records: &mut self.records,
         };
         match self.tls.read_tls(&mut tracked) {
@@ -154,7 +146,7 @@ impl TlsStream {
     }
 
     /// Whether there is something to read that came over the socket earlier.
-    fn has_received(&mut self) -> bool {
+    pub(super) fn has_received(&mut self) -> bool {
         use std::io::BufRead;
         !matches!(self.tls.reader().fill_buf(), Err(error) if is_transient(&error))
     }

@@ -1,0 +1,162 @@
+//! `fork()`: how a child notices that it is one, and what a fork waits for.
+//!
+//! A handler of a fork may run at the process's exit, in the last moments of a thread, and inside of
+//! a signal handler. So none of these can panic, allocates, or needs a thread-local that has a
+//! destructor and may be gone.
+
+use std::cell::{Cell, UnsafeCell};
+use std::io;
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use once_cell::race::OnceBool;
+
+/// How many forks lie between this process and the one that loaded the library.
+static GENERATION: AtomicU32 = AtomicU32::new(0);
+
+pub(crate) fn generation() -> u32 {
+    GENERATION.load(Ordering::Relaxed)
+}
+
+/// Makes sure that forks are noticed from now on.
+///
+/// A handler costs nothing per call, where asking for the process id is a system call each time.
+pub(crate) fn watch() -> io::Result<()> {
+    static WATCHING: OnceBool = OnceBool::new();
+
+    // Two threads that come here at once may both register: the handlers bear that.
+    WATCHING
+        .get_or_try_init(|| register().map(|()| true))
+        .map(|_| ())
+}
+
+fn register() -> io::Result<()> {
+    // SAFETY: the handlers are functions of this library, which is never unloaded (`-z nodelete`).
+    match unsafe {
+        libc::pthread_atfork(
+            Some(before_fork),
+            Some(after_fork_in_parent),
+            Some(after_fork_in_child),
+        )
+    } {
+        0 => Ok(()),
+        code => Err(io::Error::from_raw_os_error(code)),
+    }
+}
+
+extern "C" fn before_fork() {
+    LOCK.acquire_again();
+}
+
+extern "C" fn after_fork_in_parent() {
+    LOCK.release();
+}
+
+extern "C" fn after_fork_in_child() {
+    GENERATION.fetch_add(1, Ordering::Relaxed);
+    LOCK.release();
+}
+
+/// Who holds it keeps every fork waiting, so that no child inherits what another thread was in the
+/// middle of changing.
+static LOCK: Lock = Lock {
+    owner: AtomicUsize::new(0),
+    nested: AtomicUsize::new(0),
+};
+
+/// A value that is changed only while forks wait.
+pub(crate) struct Guarded<T>(UnsafeCell<T>);
+
+pub(crate) struct Guard<'a, T>(&'a Guarded<T>);
+
+// SAFETY: only whoever holds the lock reaches the value.
+unsafe impl<T: Send> Sync for Guarded<T> {}
+
+impl<T> Guarded<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Guarded(UnsafeCell::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> Guard<'_, T> {
+        LOCK.acquire();
+        Guard(self)
+    }
+}
+
+impl<T> Deref for Guard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: this thread holds the lock, and has one guard at a time.
+        unsafe { &*self.0.0.get() }
+    }
+}
+
+impl<T> DerefMut for Guard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: this thread holds the lock, and has one guard at a time.
+        unsafe { &mut *self.0.0.get() }
+    }
+}
+
+impl<T> Drop for Guard<'_, T> {
+    fn drop(&mut self) {
+        LOCK.release();
+    }
+}
+
+/// A lock that knows its owner from the moment in which it is taken.
+///
+/// That is what no other lock tells: a fork handler that runs in a signal handler, or inside of
+/// another fork, must not wait for the thread that it runs on.
+struct Lock {
+    /// 0: nobody.
+    owner: AtomicUsize,
+    /// How often the owner has to release it beyond the first time.
+    nested: AtomicUsize,
+}
+
+impl Lock {
+    fn acquire(&self) {
+        let mut looks = 0_u32;
+        while self
+            .owner
+            .compare_exchange(0, this_thread(), Ordering::Acquire, Ordering::Relaxed)
+            .is_err()
+        {
+            // It is held for less than a microsecond, or for as long as a fork takes.
+            if looks < 100 {
+                looks += 1;
+                thread::yield_now();
+            } else {
+                thread::sleep(Duration::from_micros(50));
+            }
+        }
+    }
+
+    fn acquire_again(&self) {
+        if self.owner.load(Ordering::Relaxed) == this_thread() {
+            self.nested.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.acquire();
+        }
+    }
+
+    fn release(&self) {
+        if self.nested.load(Ordering::Relaxed) > 0 {
+            self.nested.fetch_sub(1, Ordering::Relaxed);
+        } else {
+            self.owner.store(0, Ordering::Release);
+        }
+    }
+}
+
+/// A number that no other thread has while this one lives.
+fn this_thread() -> usize {
+    thread_local! {
+        static PLACE: Cell<u8> = const { Cell::new(0) };
+    }
+    PLACE.with(|place| std::ptr::from_ref(place).addr())
+}

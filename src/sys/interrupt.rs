@@ -1,0 +1,82 @@
+//! The wake-up of a waiting call.
+
+use std::io;
+use std::net::Shutdown;
+use std::os::fd::{BorrowedFd, RawFd};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use socket2::SockRef;
+
+use super::poll::{Event, poll};
+
+/// What ends a call's waits from another thread, at once and for good.
+///
+/// It has no descriptor: a wait for sockets is woken by shutting these down, any other by a condition
+/// variable. So a thousand calls take a thousand sockets and no more, and a client at rest none.
+#[derive(Debug, Default)]
+pub(crate) struct Interrupt {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    is_raised: bool,
+    /// Those that a poll waits for at this moment, which keeps them open.
+    polled: Vec<RawFd>,
+}
+
+impl Interrupt {
+    pub(crate) fn raise(&self) {
+        let mut state = self.lock();
+        state.is_raised = true;
+        for descriptor in state.polled.drain(..) {
+            // SAFETY: `poll` takes it off the list, under this lock, before it gives back what keeps
+            // it open.
+            let socket = unsafe { BorrowedFd::borrow_raw(descriptor) };
+            // It may be shut down already.
+            let _ = SockRef::from(&socket).shutdown(Shutdown::Both);
+        }
+        self.changed.notify_all();
+    }
+
+    pub(crate) fn is_raised(&self) -> bool {
+        self.lock().is_raised
+    }
+
+    /// [`poll`], which ends at once when the interrupt is raised.
+    pub(crate) fn poll(&self, events: &mut [Event<'_>], until: Instant) -> io::Result<()> {
+        let mut state = self.lock();
+        if state.is_raised {
+            return Ok(());
+        }
+        state.polled.extend(events.iter().map(Event::descriptor));
+        drop(state);
+        let result = poll(events, until);
+        self.lock().polled.clear();
+        result
+    }
+
+    /// Waits until a time, until `is_over`, which is asked again after each [`wake`](Self::wake), or
+    /// until the interrupt is raised.
+    pub(crate) fn wait(&self, until: Instant, is_over: impl Fn() -> bool) {
+        let left = until.saturating_duration_since(Instant::now());
+        let waited = self
+            .changed
+            .wait_timeout_while(self.lock(), left, |state| !state.is_raised && !is_over());
+        drop(waited);
+    }
+
+    /// Lets a [`wait`](Self::wait) look again. Not to be called with a lock held that its `is_over`
+    /// takes.
+    pub(crate) fn wake(&self) {
+        // Not between its last look and its wait.
+        drop(self.lock());
+        self.changed.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

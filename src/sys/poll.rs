@@ -1,0 +1,91 @@
+//! Waiting for sockets.
+
+use std::io;
+use std::marker::PhantomData;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::time::{Duration, Instant};
+
+/// Something that may happen to a socket.
+#[repr(transparent)]
+pub(crate) struct Event<'a> {
+    entry: libc::pollfd,
+    socket: PhantomData<BorrowedFd<'a>>,
+}
+
+impl<'a> Event<'a> {
+    pub(crate) fn readable(socket: &'a impl AsFd) -> Self {
+        Self::new(socket, libc::POLLIN)
+    }
+
+    pub(crate) fn writable(socket: &'a impl AsFd) -> Self {
+        Self::new(socket, libc::POLLOUT)
+    }
+
+    pub(crate) fn readable_or_writable(socket: &'a impl AsFd) -> Self {
+        Self::new(socket, libc::POLLIN | libc::POLLOUT)
+    }
+
+    fn new(socket: &'a impl AsFd, awaited: i16) -> Self {
+        Event {
+            entry: libc::pollfd {
+                fd: socket.as_fd().as_raw_fd(),
+                events: awaited,
+                revents: 0,
+            },
+            socket: PhantomData,
+        }
+    }
+
+    /// Whether it happened. An error or a hang-up counts: the next read or write tells of it.
+    pub(crate) fn happened(&self) -> bool {
+        self.entry.revents != 0
+    }
+
+    pub(crate) fn is_writable(&self) -> bool {
+        self.entry.revents & libc::POLLOUT != 0
+    }
+
+    pub(super) fn descriptor(&self) -> RawFd {
+        self.entry.fd
+    }
+}
+
+/// The kernel lets a poll end late by a thousandth of its length (for a process that is nice by five
+/// thousandths), and by this at most: `select_estimate_accuracy` in Linux' fs/select.c.
+const MOST_LATE: Duration = Duration::from_millis(100);
+/// Where a wait is too short for that to be noticed.
+const SHORT: Duration = Duration::from_millis(300);
+
+/// Waits until one of `events` happened, or until a time; or not so long, after a signal, and once
+/// just before a time that is far off, so that the rest of the wait is short, and exact.
+pub(crate) fn poll(events: &mut [Event<'_>], until: Instant) -> io::Result<()> {
+    let left = until.saturating_duration_since(Instant::now());
+    let timeout = if left > SHORT {
+        left - MOST_LATE - MOST_LATE / 2
+    } else {
+        left
+    };
+    // Rounded up, so that a wait does not end just before its time.
+    let milliseconds = timeout.as_micros().div_ceil(1000).min(i32::MAX as u128) as i32;
+    // SAFETY: an event is a `pollfd` and nothing else, and there are as many as the slice has; their
+    // descriptors are borrowed from objects that keep them open.
+    let ready = unsafe {
+        libc::poll(
+            events.as_mut_ptr().cast(),
+            events.len() as libc::nfds_t,
+            milliseconds,
+        )
+    };
+    if ready >= 0 {
+        return Ok(());
+    }
+    let error = io::Error::last_os_error();
+    if error.kind() != io::ErrorKind::Interrupted {
+        return Err(error);
+    }
+    // The kernel wrote nothing of what happened.
+    for event in events {
+        event.entry.revents = 0;
+    }
+    Ok(())
+}

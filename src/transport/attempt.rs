@@ -1,0 +1,141 @@
+//! One attempt at one message: the limits it was given, and how far its request came.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::wait::Limits;
+use crate::sys::Interrupt;
+
+/// Shared between the caller of ureq, who sets the limits, and the connection under ureq, which
+/// keeps them and counts. Used for one attempt after the other.
+#[derive(Debug)]
+pub(crate) struct Attempt(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    limits: Limits,
+    connect_timeout: Duration,
+    /// The request's size: its body is known at once, its head when ureq has written it.
+    body_bytes: usize,
+    head_bytes: Option<usize>,
+    /// What ureq has handed down so far.
+    handed_bytes: usize,
+    progress: Progress,
+    has_connection: bool,
+}
+
+/// What became of the request so far: the one thing that tells a message that was not sent from
+/// one that may have been.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Progress {
+    /// The kernel has not yet taken the last byte.
+    Incomplete,
+    /// The connection failed, or the peer answered, before that: the rest was not sent, and never
+    /// will be.
+    CutShort,
+    /// The kernel has taken the last byte: the whole request may have reached the API.
+    Sent,
+}
+
+impl Attempt {
+    /// None yet.
+    pub(crate) fn new() -> Self {
+        let limits = Limits {
+            deadline: Instant::now(),
+            interrupt: Arc::new(Interrupt::default()),
+        };
+        Attempt(Mutex::new(State {
+            limits,
+            connect_timeout: Duration::ZERO,
+            body_bytes: 0,
+            head_bytes: None,
+            handed_bytes: 0,
+            progress: Progress::Incomplete,
+            has_connection: false,
+        }))
+    }
+
+    pub(crate) fn begin(&self, limits: &Limits, connect_timeout: Duration, body_bytes: usize) {
+        let mut state = self.lock();
+        *state = State {
+            limits: limits.clone(),
+            connect_timeout,
+            body_bytes,
+            head_bytes: None,
+            handed_bytes: 0,
+            progress: Progress::Incomplete,
+            has_connection: state.has_connection,
+        };
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        self.lock().limits.clone()
+    }
+
+    pub(super) fn connect_timeout(&self) -> Duration {
+        self.lock().connect_timeout
+    }
+
+    pub(crate) fn progress(&self) -> Progress {
+        self.lock().progress
+    }
+
+    /// Whether nothing of the request has been handed down yet.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.lock().handed_bytes == 0
+    }
+
+    /// ureq is about to write of the body: what it handed down until the first time was the head.
+    /// Returns whether this is the first time.
+    pub(super) fn begin_body(&self) -> bool {
+        let mut state = self.lock();
+        let is_first = state.head_bytes.is_none();
+        if is_first {
+            state.head_bytes = Some(state.handed_bytes);
+        }
+        is_first
+    }
+
+    /// ureq hands down `count` more bytes. Returns whether the request is now complete.
+    pub(super) fn hand_down(&self, count: usize) -> bool {
+        let mut state = self.lock();
+        state.handed_bytes += count;
+        state.is_complete()
+    }
+
+    /// The kernel has taken all that was handed down, none of which was dropped.
+    pub(super) fn flushed(&self) {
+        let mut state = self.lock();
+        if state.progress == Progress::Incomplete && state.is_complete() {
+            state.progress = Progress::Sent;
+        }
+    }
+
+    /// What was not taken yet is dropped, and so will be what ureq hands down from now on.
+    pub(super) fn cut_short(&self) {
+        let mut state = self.lock();
+        if state.progress == Progress::Incomplete {
+            state.progress = Progress::CutShort;
+        }
+    }
+
+    /// Whether there is a connection, in use or kept for the next attempt.
+    pub(super) fn has_connection(&self) -> bool {
+        self.lock().has_connection
+    }
+
+    pub(super) fn set_connection(&self, has_connection: bool) {
+        self.lock().has_connection = has_connection;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn is_complete(&self) -> bool {
+        self.head_bytes
+            .is_some_and(|head| self.handed_bytes == head + self.body_bytes)
+    }
+}
