@@ -11,11 +11,11 @@
  *    clean-up can be unconditional. error_json, reply_json and report_json are set on every outcome
  *    but one: zx_client_new() leaves error_json NULL when it succeeds.
  *
- * 3. Whatever the library hands out, a client or a string, is released with zx_free(), and with
- *    nothing else. zx_free(NULL), a second zx_free(), one of a constant string such as
+ * 3. Whatever the library hands out, a client, a token or a string, is released with zx_free(), and
+ *    with nothing else. zx_free(NULL), a second zx_free(), one of a constant string such as
  *    zx_version()'s, and one of a pointer that the library never handed out do nothing.
- *    zx_client_new() never hands out the address of a client that was freed before, so a stale
- *    client is always recognised. (A stale string whose address was handed out again is not.)
+ *    zx_client_new() and zx_cancel_new() never hand out an address twice, so a stale client or token
+ *    is always recognised. (A stale string whose address was handed out again is not.)
  *
  * 4. A client serves any number of threads at once. zx_free() of a client while other threads send
  *    with it is defined: their calls finish, later calls with it answer ZX_INVALID_ARGUMENT.
@@ -52,6 +52,33 @@
  *   problems        with ZX_INVALID_MESSAGE: every problem, each {"path": a JSON Pointer,
  *                   "message": what is wrong there}
  *   response        the API's answer as text, up to 4 KiB, where it is not the documented object
+ *   tries           with the option tries: an array with what each attempt did. Keys, in this order,
+ *                   left out where they do not apply; times in milliseconds with up to three
+ *                   decimals: at_ms (since the call began), connection ("new" or "kept"), address
+ *                   (the peer's, with its port), look_up_ms, connect_ms, proxy_ms, tls_ms, send_ms,
+ *                   answer_ms (from the last byte sent to the last received), status, http_status,
+ *                   message (what went wrong, its first 256 bytes), pause_ms (before the next)
+ *
+ * zx_client_stats() hands out one flat JSON object of numbers. They count from zero since the client
+ * was made in this process (a child of fork() has counts of its own), and only grow:
+ *
+ *   calls           with any status; and of these, by status: calls_ok, calls_invalid_argument,
+ *                   calls_invalid_message, calls_unauthorized, calls_rejected, calls_busy,
+ *                   calls_not_sent, calls_outcome_unknown, calls_internal. A call is counted when it
+ *                   is over; one with a pointer that cannot be used is not counted
+ *   attempts        HTTP attempts
+ *   retries         those of them that were not a call's first
+ *   connections_opened, connections_reused, connections_failed, connections_found_closed
+ *                   new ones, to the end of the TLS handshake; kept ones that were used again; ones
+ *                   that could not be opened; kept ones that the peer had closed
+ *   tls_handshakes_resumed
+ *                   those of the new connections that continued an earlier TLS session
+ *   bytes_sent, bytes_received
+ *                   over the sockets: TLS and what is said to a proxy included
+ *   calls_under_way, connections_idle
+ *                   these two do not count, they tell of now
+ *   latency_ms_le_5, _10, _25, _50, _100, _250, _500, _1000, _2500, _5000, _10000, _30000
+ *                   calls that took at most so many milliseconds
  *
  * Neither the API key nor a proxy's password appears in a reply.
  */
@@ -77,6 +104,69 @@
  * See ZX_VERSION_MAJOR.
  */
 #define ZX_VERSION_PATCH 0
+
+/**
+ * The statuses, in the order of their numbers.
+ */
+enum zx_status_code
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * The message was accepted and queued. (Delivery is reported later, to its post_back_url.)
+     */
+    ZX_OK = 0,
+    /**
+     * Not queued: a NULL, stale or foreign pointer, text that is not UTF-8, a credential that no
+     * header can carry, or a bad option. Fix the program.
+     */
+    ZX_INVALID_ARGUMENT = 1,
+    /**
+     * Not queued: the message breaks a rule; nothing was sent. The reply lists the problems.
+     */
+    ZX_INVALID_MESSAGE = 2,
+    /**
+     * Not queued: the API refused the credentials.
+     */
+    ZX_UNAUTHORIZED = 3,
+    /**
+     * Not queued: the API answered that it did not queue it.
+     */
+    ZX_REJECTED = 4,
+    /**
+     * Not queued: the API turned it away for now, or the turn that messages_per_second gives would
+     * have come too late. Try later.
+     */
+    ZX_BUSY = 5,
+    /**
+     * Not queued: the API cannot have received the whole request.
+     */
+    ZX_NOT_SENT = 6,
+    /**
+     * Perhaps queued: the request went out, and no answer settles whether it was. Do not send it
+     * again before you know.
+     */
+    ZX_OUTCOME_UNKNOWN = 7,
+    /**
+     * Perhaps queued: a bug in this library.
+     */
+    ZX_INTERNAL = 8,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum zx_status_code zx_status_code;
+#else
+typedef int32_t zx_status_code;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * A cancel token: ends the calls that it was given to.
+ *
+ * Opaque. Made by zx_cancel_new(), released by zx_free().
+ */
+typedef struct zx_cancel zx_cancel;
 
 /**
  * A client: one set of credentials and options, and the connections that its calls share.
@@ -156,53 +246,6 @@ typedef struct zx_reply_buttons {
     const char *post_back_data;
 } zx_reply_buttons;
 
-/**
- * The message was accepted and queued. (Delivery is reported later, to its post_back_url.)
- */
-#define ZX_OK 0
-
-/**
- * Not queued: a NULL, stale or foreign pointer, text that is not UTF-8, a credential that no
- * header can carry, or a bad option. Fix the program.
- */
-#define ZX_INVALID_ARGUMENT 1
-
-/**
- * Not queued: the message breaks a rule; nothing was sent. The reply lists every problem.
- */
-#define ZX_INVALID_MESSAGE 2
-
-/**
- * Not queued: the API refused the credentials (HTTP 401 or 403).
- */
-#define ZX_UNAUTHORIZED 3
-
-/**
- * Not queued: the API answered that it did not queue it.
- */
-#define ZX_REJECTED 4
-
-/**
- * Not queued: the API turned it away for now. Try later.
- */
-#define ZX_BUSY 5
-
-/**
- * Not queued: the API cannot have received the whole request.
- */
-#define ZX_NOT_SENT 6
-
-/**
- * Perhaps queued: the request went out, and no answer settles whether it was. Do not send it
- * again before you know.
- */
-#define ZX_OUTCOME_UNKNOWN 7
-
-/**
- * Perhaps queued: a bug in this library.
- */
-#define ZX_INTERNAL 8
-
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -239,19 +282,34 @@ zx_status zx_send_reply_buttons(const struct zx_client *client,
                                 char **reply_json);
 
 /**
- * zx_send_reply_buttons() with options for this call alone.
+ * zx_send_reply_buttons() with options for this call alone, and a token that can end it.
  *
  * @param client        The client.
  * @param message_json  The message.
  * @param options_json  NULL, or a JSON object with any of `timeout_ms`, `connect_timeout_ms`,
- *                      `max_retries` and `validation`. What it leaves out is as for the client.
+ *                      `max_retries`, `validation` and `tries`. What it leaves out is as for the
+ *                      client.
+ * @param cancel        NULL, or a token: zx_cancel_now() ends the call.
  * @param reply_json    The reply. Release it with zx_free().
  * @return              Any status.
  */
 zx_status zx_send_reply_buttons_with(const struct zx_client *client,
                                      const char *message_json,
                                      const char *options_json,
+                                     const struct zx_cancel *cancel,
                                      char **reply_json);
+
+/**
+ * What a client has counted since it was made in this process, such as
+ * {"calls":17,"calls_ok":16,…}: the header's preface lists the keys.
+ *
+ * @param client      The client.
+ * @param stats_json  With ZX_OK: the counts, one flat JSON object. Otherwise: a reply that says what
+ *                    was wrong. Release either with zx_free().
+ * @return            ZX_OK, ZX_INVALID_ARGUMENT or ZX_INTERNAL.
+ */
+zx_status zx_client_stats(const struct zx_client *client,
+                          char **stats_json);
 
 /**
  * Ends the calls in flight on a client at once, each with ZX_NOT_SENT or ZX_OUTCOME_UNKNOWN as is
@@ -287,6 +345,24 @@ zx_status zx_check_reply_buttons(const char *message_json, char **report_json);
  * @return  A constant string; NULL only if there is no memory for it.
  */
 const char *zx_reply_buttons_schema(void);
+
+/**
+ * Makes a cancel token, for any number of calls of zx_send_reply_buttons_with(), on any number of
+ * clients and threads.
+ *
+ * @return  The token; NULL only where the machine has nothing left. Release it with zx_free(), also
+ *          while calls run with it: they go on to their end, and cannot be cancelled any more.
+ */
+struct zx_cancel *zx_cancel_new(void);
+
+/**
+ * Ends every call that was given the token, those in flight within 50 ms and those that come at
+ * once, each with ZX_NOT_SENT or ZX_OUTCOME_UNKNOWN as is true of it, not retryable. It cannot be
+ * undone: make another token for what comes after.
+ *
+ * @param cancel  The token. One that is NULL, stale or foreign is ignored.
+ */
+void zx_cancel_now(const struct zx_cancel *cancel);
 
 /**
  * Writes a message's JSON, escaped as it must be, and checks it.

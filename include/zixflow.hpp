@@ -608,7 +608,7 @@ public:
     const char *const message = strings.lend("the message", message_json);
     if (strings.refused() != nullptr) return detail::nul_refusal(strings.refused());
     char *json = nullptr;
-    zx_send_reply_buttons_with(handle_.get(), message, detail::options_writer(options).json().c_str(), &json);
+    zx_send_reply_buttons_with(handle_.get(), message, detail::options_writer(options).json().c_str(), nullptr, &json);
     const detail::owned_text owner(json);
     return reply(json);
   }

@@ -10,39 +10,49 @@ use std::time::{Duration, Instant};
 use ureq::http::header::{HeaderMap, HeaderName, RETRY_AFTER};
 use ureq::http::{Response, Uri};
 
+use crate::backoff;
+use crate::cancel::CancelToken;
 use crate::headers::Headers;
 use crate::message;
 use crate::options::{CallOptions, ClientOptions};
-use crate::outcome::{self, Answer, Body, Status};
+use crate::outcome::{self, Answer, Body};
+use crate::pace::{NoTurn, Pace};
 use crate::per_process::PerProcess;
-use crate::reply::{MAX_RESPONSE_BYTES, Refusal, Reply};
+use crate::reply::{MAX_TOLD_BYTES, Refusal, Reply};
 use crate::secrets::Secrets;
-use crate::transport::{Call, Failure, IdleLimits, Interrupted, Pool, Progress, Route};
+use crate::status::Status;
+use crate::transport::{Call, Failure, IdleLimits, Interrupted, Pool, Progress, Route, Trace};
+use crate::tries::Try;
 
 /// How much of an answer is read. The API's own has about a hundred bytes.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
-
-/// The first pause before a retry is at most this long; each further one at most twice the last.
-const FIRST_BACKOFF: Duration = Duration::from_millis(250);
-const MAX_BACKOFF: Duration = Duration::from_secs(8);
-
-/// The same for a busy API: half of it at least, and four times the last, which is WhatsApp's own
-/// advice where it limits the rate (4^X seconds for the Xth retry).
-const FIRST_BUSY_BACKOFF: Duration = Duration::from_secs(2);
-
-/// What comes on top of a delay that the API named, at random: up to this, or up to a tenth of the
-/// delay where that is more.
-const LEAST_JITTER: Duration = Duration::from_millis(250);
 
 pub(crate) struct Client {
     url: Uri,
     headers: Arc<Headers>,
     secrets: Secrets,
     options: CallOptions,
+    messages_per_second: Option<f64>,
     idle_limits: IdleLimits,
     route: Arc<Route>,
-    pools: PerProcess<Pool>,
+    in_process: PerProcess<InProcess>,
     is_shut_down: AtomicBool,
+}
+
+/// What a client has in each process: parent and child of a fork share none of it.
+struct InProcess {
+    pool: Pool,
+    pace: Option<Pace>,
+}
+
+/// What comes after an attempt.
+enum Next {
+    /// Another, after such a pause.
+    Again(Duration),
+    /// None: its reply is the call's.
+    Keep,
+    /// None, although its reply asked for one.
+    GiveUp(Failure),
 }
 
 impl Client {
@@ -62,84 +72,138 @@ impl Client {
             headers: Arc::new(headers),
             secrets,
             options: options.call,
+            messages_per_second: options.messages_per_second,
             idle_limits: options.idle_limits,
             route: Arc::new(options.route),
-            pools: PerProcess::new(),
+            in_process: PerProcess::new(),
             is_shut_down: AtomicBool::new(false),
         })
     }
 
-    pub(crate) fn options(&self) -> CallOptions {
-        self.options
-    }
-
     /// Sends a message; blocks until its outcome is known.
-    pub(crate) fn send(&self, message: &str, options: CallOptions) -> Reply {
-        let deadline = Instant::now() + options.timeout;
-        let problems = message::check(message, options.validation);
-        if !problems.is_empty() {
-            return Refusal::Message(problems).into();
-        }
-        let begun = self
-            .pool()
-            .and_then(|pool| Ok((pool, pool.begin_call(deadline)?)));
-        match begun {
-            Ok((pool, call)) => self.send_until(pool, &call, message, options),
-            Err(failure) => Refusal::NotSent(failure).into(),
-        }
+    pub(crate) fn send(
+        &self,
+        message: &str,
+        options_json: Option<&str>,
+        cancel: Option<&CancelToken>,
+    ) -> Reply {
+        let began = Instant::now();
+        let here = match self.here() {
+            Ok(here) => here,
+            Err(failure) => return Refusal::NotSent(failure).into(),
+        };
+        let reply = self
+            .check_and_send(here, message, options_json, cancel, began)
+            .unwrap_or_else(Reply::from);
+        here.pool.counts.call(reply.status, began.elapsed());
+        reply
     }
 
     /// Ends the calls in flight; later ones end at once.
     pub(crate) fn shut_down(&self) {
         self.is_shut_down.store(true, Ordering::SeqCst);
-        if let Some(pool) = self.pools.get() {
-            pool.shut_down();
+        if let Some(here) = self.in_process.get() {
+            here.pool.shut_down();
         }
     }
 
-    /// This process's connections, made by its first call.
-    fn pool(&self) -> Result<&Pool, Failure> {
-        let pool = self
-            .pools
-            .get_or_try_make(|| Pool::new(&self.route, &self.headers, self.idle_limits))?;
+    /// The counts since the client was made in this process, as JSON.
+    pub(crate) fn stats(&self) -> Result<String, Failure> {
+        let here = self.here()?;
+        // Only a key that is no string could fail to be written.
+        Ok(serde_json::to_string(&here.pool.stats()).unwrap_or_default())
+    }
+
+    fn here(&self) -> Result<&InProcess, Failure> {
+        let here = self.in_process.get_or_try_make(|| {
+            Ok::<_, Failure>(InProcess {
+                pool: Pool::new(&self.route, &self.headers, self.idle_limits)?,
+                pace: self.messages_per_second.map(Pace::new),
+            })
+        })?;
         // A shut-down that came before the pool was made did not reach it.
         if self.is_shut_down.load(Ordering::SeqCst) {
-            pool.shut_down();
+            here.pool.shut_down();
         }
-        Ok(pool)
+        Ok(here)
+    }
+
+    fn check_and_send(
+        &self,
+        here: &InProcess,
+        message: &str,
+        options_json: Option<&str>,
+        cancel: Option<&CancelToken>,
+        began: Instant,
+    ) -> Result<Reply, Refusal> {
+        let options = self
+            .options
+            .parse(options_json)
+            .map_err(Refusal::Argument)?;
+        let problems = message::check(message, options.validation);
+        if !problems.is_empty() {
+            return Err(Refusal::Message(problems));
+        }
+        let call = here.pool.begin_call(began, began + options.timeout)?;
+        let _watch = cancel.map(|token| token.watch(&call.limits.interrupt));
+        Ok(self.send_until(here, &call, message, options))
     }
 
     fn send_until(
+        &self,
+        here: &InProcess,
+        call: &Call<'_>,
+        message: &str,
+        options: CallOptions,
+    ) -> Reply {
+        if let Err(no_turn) = here.take_turn(call) {
+            return no_turn.into();
+        }
+        let mut tries = Vec::new();
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let at = options.tries.then(|| call.began.elapsed());
+            let (mut reply, trace) = self.attempt(&here.pool, call, message, options);
+            reply.attempts = attempts;
+            if let (Some(at), Some(trace)) = (at, trace) {
+                tries.push(Try::new(at, trace, &reply));
+            }
+            let next = if reply.is_retryable() && attempts <= options.max_retries {
+                here.wait_to_retry(call, &reply)
+            } else {
+                Next::Keep
+            };
+            reply = match next {
+                Next::Again(pause) => {
+                    if let Some(last) = tries.last_mut() {
+                        last.pauses(pause);
+                    }
+                    continue;
+                }
+                Next::Keep => reply,
+                Next::GiveUp(failure) => reply.given_up(&failure),
+            };
+            reply.tries = tries;
+            return reply;
+        }
+    }
+
+    fn attempt(
         &self,
         pool: &Pool,
         call: &Call<'_>,
         message: &str,
         options: CallOptions,
-    ) -> Reply {
-        let mut attempts = 0;
-        loop {
-            attempts += 1;
-            let mut reply = self.attempt(pool, call, message, options);
-            reply.attempts = attempts;
-            if !reply.is_retryable() || attempts > options.max_retries {
-                return reply;
-            }
-            let again = Instant::now().checked_add(pause(attempts, &reply));
-            let Some(again) = again.filter(|again| *again < call.limits.deadline) else {
-                return reply;
-            };
-            match call.limits.sleep_until(again) {
-                Ok(()) => {}
-                Err(Interrupted::ShutDown) => return reply.given_up(&Failure::ShutDown),
-                Err(_) => return reply,
-            }
-        }
-    }
-
-    fn attempt(&self, pool: &Pool, call: &Call<'_>, message: &str, options: CallOptions) -> Reply {
+    ) -> (Reply, Option<Trace>) {
+        pool.counts.attempts.increase();
         let lane = pool.take();
-        lane.attempt
-            .begin(&call.limits, options.connect_timeout, message.len());
+        lane.attempt.begin(
+            &call.limits,
+            options.connect_timeout,
+            message.len(),
+            options.tries,
+        );
         let response = lane
             .agent
             .post(self.url.clone())
@@ -147,10 +211,11 @@ impl Client {
             .map(receive)
             .map_err(Failure::from);
         let progress = lane.attempt.progress();
+        let trace = lane.attempt.take_trace();
         let server_keeps_it = response.as_ref().ok().and_then(|it| it.keep_alive);
         pool.put_back(lane, server_keeps_it);
 
-        match (response, progress) {
+        let reply = match (response, progress) {
             (Ok(Received { answer, .. }), Progress::Sent) => self.read(&answer),
             (Ok(Received { answer, .. }), Progress::Incomplete | Progress::CutShort) => {
                 self.read_early(&answer)
@@ -159,7 +224,8 @@ impl Client {
                 let (verdict, message) = outcome::unanswered(&failure, progress == Progress::Sent);
                 Reply::new(verdict, message)
             }
-        }
+        };
+        (reply, trace)
     }
 
     /// The reply to an answer that came before the whole request had left. Only a refusal can be an
@@ -181,23 +247,70 @@ impl Client {
         let said = answer.said();
         let row = outcome::row(answer, &said);
         let message = match said.message {
-            Some(message) => self.secrets.redact(&message),
+            Some(message) => self.told(&message),
             None => row.sentence(answer),
         };
         Reply {
-            request_id: said.request_id.map(|id| self.secrets.redact(&id)),
+            request_id: said.request_id.map(|id| self.told(&id)),
             http_status: Some(answer.http_status),
             retry_after: answer.retry_after,
-            response: (!said.is_documented).then(|| self.excerpt(answer.bytes())),
+            response: (!said.is_documented)
+                .then(|| self.told(&String::from_utf8_lossy(answer.bytes()))),
             ..Reply::new(row.verdict, message)
         }
     }
 
-    /// The beginning of an answer, as text.
-    fn excerpt(&self, answer: &[u8]) -> String {
-        let text = self.secrets.redact(&String::from_utf8_lossy(answer));
-        let end = text.floor_char_boundary(MAX_RESPONSE_BYTES);
-        text.get(..end).unwrap_or_default().to_owned()
+    /// The beginning of what an answer says, without the secrets that it may repeat.
+    fn told(&self, text: &str) -> String {
+        let mut text = self.secrets.redact(text);
+        text.truncate(text.floor_char_boundary(MAX_TOLD_BYTES));
+        text
+    }
+}
+
+impl InProcess {
+    /// Waits for the turn of an attempt, where the client's pace has turns.
+    fn take_turn(&self, call: &Call<'_>) -> Result<(), NoTurn> {
+        match &self.pace {
+            Some(pace) => pace.take_turn(&call.limits),
+            None => call.limits.check().map_err(NoTurn::Interrupted),
+        }
+    }
+
+    fn wait_to_retry(&self, call: &Call<'_>, reply: &Reply) -> Next {
+        let now = Instant::now();
+        let pause = backoff::pause(reply);
+        let again = now.checked_add(pause);
+        let Some(again) = again.filter(|again| *again < call.limits.deadline) else {
+            return Next::Keep;
+        };
+        let waited = call.limits.sleep_until(again).map_err(NoTurn::Interrupted);
+        match waited.and_then(|()| self.take_turn(call)) {
+            Ok(()) => {
+                self.pool.counts.retries.increase();
+                Next::Again(now.elapsed())
+            }
+            Err(NoTurn::Interrupted(raised @ Interrupted::Raised(_))) => {
+                Next::GiveUp(raised.into())
+            }
+            Err(_) => Next::Keep,
+        }
+    }
+}
+
+impl From<NoTurn> for Reply {
+    fn from(no_turn: NoTurn) -> Self {
+        match no_turn {
+            NoTurn::TooLate(delay) => Reply {
+                retry_after: Some(delay),
+                ..Reply::new(
+                    Status::ZX_BUSY.retryable(),
+                    "the message was not sent: the turn that messages_per_second gives it comes \
+                     later than timeout_ms allows",
+                )
+            },
+            NoTurn::Interrupted(interrupted) => Refusal::NotSent(interrupted.into()).into(),
+        }
     }
 }
 
@@ -243,27 +356,6 @@ fn fields<T>(
     fields.filter_map(move |field| read(field.to_str().ok()?))
 }
 
-/// How long to wait after so many attempts. Always with a random part, so that hosts which failed
-/// together do not come back together.
-fn pause(attempts: u32, reply: &Reply) -> Duration {
-    let retries = (attempts - 1).min(16);
-    match (reply.retry_after, reply.status) {
-        (Some(delay), _) => delay.saturating_add(random((delay / 10).max(LEAST_JITTER))),
-        (None, Status::Busy) => {
-            let limit = FIRST_BUSY_BACKOFF.saturating_mul(4u32.saturating_pow(retries));
-            limit / 2 + random(limit / 2)
-        }
-        (None, _) => random((FIRST_BACKOFF * 2u32.pow(retries)).min(MAX_BACKOFF)),
-    }
-}
-
-/// Anything up to a limit. From the system each time: a generator of our own would go on alike in
-/// each child of a fork.
-fn random(limit: Duration) -> Duration {
-    let share = getrandom::u32().map_or(1.0, |number| f64::from(number) / f64::from(u32::MAX));
-    limit.mul_f64(share)
-}
-
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
@@ -278,12 +370,8 @@ impl fmt::Debug for Client {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::Client;
     use crate::options::ClientOptions;
-    use crate::outcome::Status;
-    use crate::reply::Reply;
 
     #[test]
     fn no_debug_output_has_a_secret() {
@@ -293,7 +381,7 @@ mod tests {
         .expect("sound options");
         let options_text = format!("{options:#?}");
         let client = Client::new("key-secret", "workspace", options).expect("a client");
-        let pool_text = format!("{:#?}", client.pool().expect("a pool"));
+        let pool_text = format!("{:#?}", client.here().expect("a pool").pool);
         let headers_text = format!("{:#?}", client.headers);
         for text in [
             options_text,
@@ -304,77 +392,5 @@ mod tests {
             assert!(text.contains("127.0.0.1") || text.contains("Headers"));
             assert!(!text.contains("-secret"), "{text}");
         }
-    }
-
-    fn failed(status: Status, retry_after: Option<Duration>) -> Reply {
-        Reply {
-            retry_after,
-            ..Reply::new(status.retryable(), "")
-        }
-    }
-
-    /// The shortest and the longest of many pauses.
-    fn pauses(attempts: u32, reply: &Reply) -> (Duration, Duration) {
-        let pauses = (0..1000).map(|_| super::pause(attempts, reply));
-        pauses.fold((Duration::MAX, Duration::ZERO), |(least, most), pause| {
-            (least.min(pause), most.max(pause))
-        })
-    }
-
-    /// That they lie between these two, and come near to both.
-    fn assert_spread(attempts: u32, reply: &Reply, least: Duration, most: Duration) {
-        let (shortest, longest) = pauses(attempts, reply);
-        let tenth = (most - least) / 10;
-        let case = format!("{shortest:?} to {longest:?} after {attempts} attempts");
-        assert!(shortest >= least && shortest < least + tenth, "{case}");
-        assert!(longest <= most && longest > most - tenth, "{case}");
-    }
-
-    #[test]
-    fn pause_doubles_up_to_a_limit() {
-        for (attempts, limit) in [
-            (1, 250),
-            (2, 500),
-            (3, 1000),
-            (6, 8000),
-            (7, 8000),
-            (100, 8000),
-        ] {
-            let limit = Duration::from_millis(limit);
-            for status in [Status::NotSent, Status::Rejected] {
-                assert_spread(attempts, &failed(status, None), Duration::ZERO, limit);
-            }
-        }
-    }
-
-    #[test]
-    fn pause_for_a_busy_api_is_four_times_the_last() {
-        for (attempts, seconds) in [(1, 1), (2, 4), (3, 16), (4, 64)] {
-            let least = Duration::from_secs(seconds);
-            assert_spread(attempts, &failed(Status::Busy, None), least, least * 2);
-        }
-        let (shortest, _) = pauses(u32::MAX, &failed(Status::Busy, None));
-        assert!(shortest > Duration::from_secs(86400));
-    }
-
-    #[test]
-    fn pause_is_never_shorter_than_the_api_asks_and_always_longer_at_random() {
-        for (delay, jitter) in [
-            (0, 250),
-            (1000, 250),
-            (2500, 250),
-            (5000, 500),
-            (60_000, 6000),
-        ] {
-            let [delay, jitter] = [delay, jitter].map(Duration::from_millis);
-            for status in [Status::Busy, Status::Rejected] {
-                for attempts in [1, 5] {
-                    let reply = failed(status, Some(delay));
-                    assert_spread(attempts, &reply, delay, delay + jitter);
-                }
-            }
-        }
-        let endless = failed(Status::Busy, Some(Duration::MAX));
-        assert_eq!(super::pause(1, &endless), Duration::MAX);
     }
 }

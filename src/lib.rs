@@ -28,16 +28,22 @@
     )
 )]
 
+mod backoff;
+mod cancel;
 mod client;
+mod counts;
 pub mod ffi;
 mod headers;
 mod json;
 mod message;
 mod options;
 mod outcome;
+mod pace;
 mod panics;
 mod per_process;
 mod reply;
 mod secrets;
+mod status;
 mod sys;
 mod transport;
+mod tries;

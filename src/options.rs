@@ -35,6 +35,7 @@ pub(crate) struct CallOptions {
     pub(crate) connect_timeout: Duration,
     pub(crate) max_retries: u32,
     pub(crate) validation: Validation,
+    pub(crate) tries: bool,
 }
 
 /// What a client is made from.
@@ -45,6 +46,7 @@ pub(crate) struct ClientOptions {
     pub(crate) call: CallOptions,
     pub(crate) idle_limits: IdleLimits,
     pub(crate) user_agent: Option<String>,
+    pub(crate) messages_per_second: Option<f64>,
 }
 
 impl Default for CallOptions {
@@ -54,6 +56,7 @@ impl Default for CallOptions {
             connect_timeout: Duration::from_secs(5),
             max_retries: 2,
             validation: Validation::Strict,
+            tries: false,
         }
     }
 }
@@ -79,6 +82,7 @@ impl CallOptions {
             "timeout_ms" => self.timeout = milliseconds(key, value, 1)?,
             "connect_timeout_ms" => self.connect_timeout = milliseconds(key, value, 1)?,
             "max_retries" => self.max_retries = number(key, value, 0, MAX_RETRIES)? as u32,
+            "tries" => self.tries = flag(key, value)?,
             "validation" => {
                 self.validation = match text(key, value)? {
                     "strict" => Validation::Strict,
@@ -92,13 +96,15 @@ impl CallOptions {
     }
 }
 
-const CALL_OPTIONS: [&str; 4] = [
+const CALL_OPTIONS: [&str; 5] = [
+    "tries",
     "timeout_ms",
     "connect_timeout_ms",
     "max_retries",
     "validation",
 ];
-const CLIENT_OPTIONS: [&str; 8] = [
+const CLIENT_OPTIONS: [&str; 9] = [
+    "messages_per_second",
     "base_url",
     "allow_plain_http",
     "max_idle_connections",
@@ -122,6 +128,7 @@ impl ClientOptions {
         let mut roots = Roots::Bundled;
         let mut ca_file = None;
         let mut user_agent = None;
+        let mut messages_per_second = None;
 
         for (key, value) in entries(json)? {
             let key = key.as_str();
@@ -142,6 +149,7 @@ impl ClientOptions {
                     }
                 }
                 "ca_file" => ca_file = Some(PathBuf::from(text(key, &value)?)),
+                "messages_per_second" => messages_per_second = value.as_f64(),
                 "user_agent" => user_agent = Some(product(key, text(key, &value)?)?),
                 _ if call.set(key, &value)? => {}
                 _ => return Err(unknown(key, &CLIENT_OPTIONS, &CALL_OPTIONS)),
@@ -179,6 +187,7 @@ impl ClientOptions {
             call,
             idle_limits,
             user_agent,
+            messages_per_second,
         })
     }
 }

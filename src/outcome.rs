@@ -1,28 +1,12 @@
-//! What became of a message: the status, and how an answer of the API is read.
+//! What became of a message: how an answer of the API is read.
 
 use std::time::{Duration, SystemTime};
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::ffi;
+use crate::status::Status::{self, *};
 use crate::transport::Failure;
-
-/// The outcome of a call.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[repr(i32)]
-pub(crate) enum Status {
-    Ok = ffi::ZX_OK,
-    InvalidArgument = ffi::ZX_INVALID_ARGUMENT,
-    InvalidMessage = ffi::ZX_INVALID_MESSAGE,
-    Unauthorized = ffi::ZX_UNAUTHORIZED,
-    Rejected = ffi::ZX_REJECTED,
-    Busy = ffi::ZX_BUSY,
-    NotSent = ffi::ZX_NOT_SENT,
-    OutcomeUnknown = ffi::ZX_OUTCOME_UNKNOWN,
-    Internal = ffi::ZX_INTERNAL,
-}
 
 impl Status {
     pub(crate) const fn retryable(self) -> Verdict {
@@ -41,7 +25,7 @@ impl Status {
 
     /// Whether an answer said that the message was not queued.
     pub(crate) fn is_refusal(self) -> bool {
-        matches!(self, Status::Unauthorized | Status::Rejected | Status::Busy)
+        matches!(self, ZX_UNAUTHORIZED | ZX_REJECTED | ZX_BUSY)
     }
 }
 
@@ -87,32 +71,30 @@ pub(crate) enum Body {
 /// The table of outcomes: the first row that fits.
 #[rustfmt::skip]
 pub(crate) fn row(answer: &Answer, said: &Said) -> Row {
-    use Status::{Busy, Ok, OutcomeUnknown, Rejected, Unauthorized};
-
     let is_json_object = said.is_object;
     match (answer.http_status, said.success) {
-        (200..=299, Some(true)) => Ok.definite()
+        (200..=299, Some(true)) => ZX_OK.definite()
             .says("accepted and queued", ""),
-        (401, _) => Unauthorized.definite()
+        (401, _) => ZX_UNAUTHORIZED.definite()
             .says("the API refused the credentials", ": check the API key and workspace ID"),
-        (403, _) if is_json_object => Unauthorized.definite()
+        (403, _) if is_json_object => ZX_UNAUTHORIZED.definite()
             .says("the API refused the credentials", ": check the API key and workspace ID"),
-        (403, _) => Rejected.definite()
+        (403, _) => ZX_REJECTED.definite()
             .says("a firewall or gateway refused the message", ": it was not the API's answer, so \
                    ask whoever runs what is in front of it"),
-        (429, _) | (503, Some(false)) => Busy.retryable()
+        (429, _) | (503, Some(false)) => ZX_BUSY.retryable()
             .says("the API is busy and did not take the message", ": send it later"),
-        (500..=599, Some(false)) => Rejected.retryable()
+        (500..=599, Some(false)) => ZX_REJECTED.retryable()
             .says("the API did not queue the message", ""),
-        (_, Some(false)) => Rejected.definite()
+        (_, Some(false)) => ZX_REJECTED.definite()
             .says("the API did not queue the message", ""),
-        (300..=399, _) => Rejected.definite()
+        (300..=399, _) => ZX_REJECTED.definite()
             .says("the API answered with a redirect", ", which is never followed: check base_url"),
-        (408, _) => Rejected.retryable()
+        (408, _) => ZX_REJECTED.retryable()
             .says("the API did not queue the message", ""),
-        (400..=499, _) => Rejected.definite()
+        (400..=499, _) => ZX_REJECTED.definite()
             .says("the API did not queue the message", ""),
-        _ => OutcomeUnknown.definite()
+        _ => ZX_OUTCOME_UNKNOWN.definite()
             .says("the message may have been queued: the API's answer", " does not say"),
     }
 }
@@ -124,12 +106,12 @@ pub(crate) fn unanswered(failure: &Failure, may_have_arrived: bool) -> (Verdict,
             "the message may have been queued: it was sent, but no answer came, as {failure}; \
              before you send it again, wait for a notification at its post_back_url"
         );
-        return (Status::OutcomeUnknown.definite(), sentence);
+        return (ZX_OUTCOME_UNKNOWN.definite(), sentence);
     }
     let verdict = if failure.may_pass() {
-        Status::NotSent.retryable()
+        ZX_NOT_SENT.retryable()
     } else {
-        Status::NotSent.definite()
+        ZX_NOT_SENT.definite()
     };
     (verdict, format!("the message was not sent: {failure}"))
 }
@@ -139,7 +121,7 @@ impl Row {
         let Row { what, advice, .. } = self;
         let code = answer.http_status;
         match &answer.body {
-            Body::Broken(_, reason) if self.verdict.status == Status::OutcomeUnknown => {
+            Body::Broken(_, reason) if self.verdict.status == ZX_OUTCOME_UNKNOWN => {
                 format!("{what} (HTTP {code}) broke off, as {reason}")
             }
             _ => format!("{what} (HTTP {code}){advice}"),

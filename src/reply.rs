@@ -6,11 +6,13 @@ use serde::Serialize;
 
 use crate::json;
 use crate::message::Problem;
-use crate::outcome::{self, Status, Verdict};
+use crate::outcome::{self, Verdict};
+use crate::status::Status;
 use crate::transport::Failure;
+use crate::tries::Try;
 
-/// How much of an undocumented answer a reply repeats.
-pub(crate) const MAX_RESPONSE_BYTES: usize = 4 * 1024;
+/// How much a reply repeats of each thing that an answer says.
+pub(crate) const MAX_TOLD_BYTES: usize = 4 * 1024;
 
 /// A reply to an accepted message, so that writing one allocates once.
 const USUAL_BYTES: usize = 256;
@@ -26,11 +28,12 @@ pub(crate) struct Reply {
     pub(crate) retry_after: Option<Duration>,
     pub(crate) problems: Vec<Problem>,
     pub(crate) response: Option<String>,
+    pub(crate) tries: Vec<Try>,
 }
 
 impl Reply {
     pub(crate) fn new(verdict: Verdict, message: impl Into<String>) -> Self {
-        let success = verdict.status == Status::Ok;
+        let success = verdict.status == Status::ZX_OK;
         Reply {
             success,
             status: verdict.status,
@@ -42,6 +45,7 @@ impl Reply {
             retry_after: None,
             problems: Vec::new(),
             response: None,
+            tries: Vec::new(),
         }
     }
 
@@ -75,6 +79,7 @@ impl Reply {
         members.add("retry_after_ms", self.retry_after.map(milliseconds));
         members.add("problems", problems);
         members.add_text("response", self.response.as_deref());
+        members.add("tries", (!self.tries.is_empty()).then_some(&self.tries));
         members.end()
     }
 }
@@ -137,11 +142,11 @@ impl From<Failure> for Refusal {
 impl From<Refusal> for Reply {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Argument(reason) => Reply::new(Status::InvalidArgument.definite(), reason),
+            Refusal::Argument(reason) => Reply::new(Status::ZX_INVALID_ARGUMENT.definite(), reason),
             Refusal::Message(problems) => Reply {
                 message: summary(&problems),
                 problems,
-                ..Reply::new(Status::InvalidMessage.definite(), "")
+                ..Reply::new(Status::ZX_INVALID_MESSAGE.definite(), "")
             },
             Refusal::NotSent(failure) => {
                 let (verdict, message) = outcome::unanswered(&failure, false);

@@ -71,7 +71,7 @@ unsafe fn compose_at(message: *const zx_reply_buttons) -> Result<String, Reply> 
     let mut out: *mut c_char = ptr::null_mut();
     // SAFETY: the caller's promise.
     let status = unsafe { ffi::zx_compose_reply_buttons(message, &mut out) };
-    if status != ffi::ZX_OK {
+    if status != ffi::Status::ZX_OK as i32 {
         return Err(Reply::of(status, out));
     }
     // SAFETY: with ZX_OK it is the message, which ends in NUL.
@@ -407,7 +407,7 @@ fn null_pointers_are_answered() {
     assert_bad_argument(unsafe { compose_at(null()) }, "message is NULL");
     // SAFETY: a whole struct, and no place for the JSON.
     let status = unsafe { ffi::zx_compose_reply_buttons(&smallest(), ptr::null_mut()) };
-    assert_eq!(status, ffi::ZX_OK);
+    assert_eq!(status, ffi::Status::ZX_OK as i32);
 }
 
 /// A megabyte is the most that a message has, given as a text or composed from texts.

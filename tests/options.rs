@@ -65,6 +65,7 @@ fn option_that_is_given_twice_is_refused() {
             client.as_ptr(),
             text.as_ptr(),
             twice.as_ptr(),
+            std::ptr::null(),
             &mut reply,
         )
     };

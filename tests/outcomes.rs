@@ -677,8 +677,9 @@ fn send_answers_a_null_for_each_argument() {
             let mut reply = ptr::null_mut();
             let (message, options) = (pointer(message), pointer(options));
             // SAFETY: NULL or strings that end in NUL, and a place for the reply.
-            let status =
-                unsafe { ffi::zx_send_reply_buttons_with(client, message, options, &mut reply) };
+            let status = unsafe {
+                ffi::zx_send_reply_buttons_with(client, message, options, ptr::null(), &mut reply)
+            };
             Reply::of(status, reply)
         };
     let reply = send(ptr::null(), &message, &None);
@@ -708,7 +709,7 @@ fn send_answers_a_null_for_each_argument() {
     // SAFETY: a string that ends in NUL; the reply is not wanted.
     let status =
         unsafe { ffi::zx_send_reply_buttons(client.as_ptr(), pointer(&message), ptr::null_mut()) };
-    assert_eq!(status, ffi::ZX_OK);
+    assert_eq!(status, ffi::Status::ZX_OK as i32);
 }
 
 #[test]
@@ -719,7 +720,7 @@ fn check_and_free_answer_null() {
     Reply::of(status, report).assert_status("invalid_argument");
     // SAFETY: nothing to read and nothing to write.
     let status = unsafe { ffi::zx_check_reply_buttons(ptr::null(), ptr::null_mut()) };
-    assert_eq!(status, ffi::ZX_INVALID_ARGUMENT);
+    assert_eq!(status, ffi::Status::ZX_INVALID_ARGUMENT as i32);
     ffi::zx_free(ptr::null_mut());
     ffi::zx_client_shutdown(ptr::null());
 }

@@ -7,6 +7,7 @@ use std::sync::mpsc::{self, SyncSender};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::thread;
 
+use zixflow::ffi::Status::*;
 use zixflow::ffi::*;
 
 use super::reply::Reply;
@@ -35,13 +36,15 @@ fn assert_follows_the_table(reply: &Reply) {
     let unknown = (ZX_OUTCOME_UNKNOWN, Some(false));
     let refused = (ZX_REJECTED, Some(false));
     let refused_for_now = (ZX_REJECTED, Some(true));
+    let unauthorized = (ZX_UNAUTHORIZED, Some(false));
     let busy = (ZX_BUSY, Some(true));
     let possible: &[_] = match reply.number("http_status") {
         None => &[unknown],
         Some(200..=299) => &[(ZX_OK, None), refused, unknown],
-        Some(401 | 403) => &[(ZX_UNAUTHORIZED, Some(false))],
+        Some(401) => &[unauthorized],
+        Some(403) => &[unauthorized, refused],
         Some(429) => &[busy],
-        Some(503) if reply.get("retry_after_ms").is_some() => &[busy],
+        Some(503) => &[busy, unknown],
         Some(500..=599) => &[refused_for_now, unknown],
         Some(408) => &[refused_for_now, refused],
         Some(300..=499) => &[refused],

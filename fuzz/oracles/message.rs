@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use serde_json::Value;
+use zixflow::ffi::Status::*;
 use zixflow::ffi::*;
 
 use super::{c_string, reply_of};

@@ -33,7 +33,7 @@ fn reply_of(call: impl FnOnce(*mut *mut c_char) -> zx_status) -> Reply {
     let mut text = ptr::null_mut();
     let status = call(&mut text);
     let reply = Reply::take(text);
-    assert_eq!(reply.status, status, "{reply:?}");
+    assert_eq!(reply.status as zx_status, status, "{reply:?}");
     reply
 }
 

@@ -4,6 +4,7 @@ use std::ffi::CStr;
 use std::sync::LazyLock;
 
 use serde_json::Value;
+use zixflow::ffi::Status::*;
 use zixflow::ffi::*;
 
 use super::reply::Reply;
@@ -48,7 +49,13 @@ pub fn check(input: &[u8]) {
     let reply = reply_of(|reply| {
         // SAFETY: the texts end with NUL, and the reply has a place.
         unsafe {
-            zx_send_reply_buttons_with(SHUT_DOWN.0, VALID_MESSAGE.as_ptr(), text.as_ptr(), reply)
+            zx_send_reply_buttons_with(
+                SHUT_DOWN.0,
+                VALID_MESSAGE.as_ptr(),
+                text.as_ptr(),
+                std::ptr::null(),
+                reply,
+            )
         }
     });
     match reply.status {

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
+use zixflow::ffi::Status::*;
 use zixflow::ffi::*;
 
 use super::API_KEY;
@@ -26,7 +27,7 @@ const MAX_RESPONSE_BYTES: usize = 4096;
 
 #[derive(Debug)]
 pub struct Reply {
-    pub status: zx_status,
+    pub status: Status,
     /// In the order in which they came.
     members: Vec<(String, Value)>,
 }
@@ -45,8 +46,9 @@ impl Reply {
             .iter()
             .find_map(|(key, value)| (key == "status").then(|| value.as_str())?)
             .unwrap_or_else(|| panic!("no status: {text}"));
-        let status = (ZX_OK..=ZX_INTERNAL)
-            .find(|status| name_of(*status) == name)
+        let status = (0..)
+            .map_while(Status::from_repr)
+            .find(|status| name_of(*status as zx_status) == name)
             .unwrap_or_else(|| panic!("no such status: {text}"));
         let reply = Reply { status, members };
         reply.check();

@@ -3,8 +3,10 @@
 use std::ffi::c_char;
 use std::sync::Arc;
 
-use super::registry::{self, NoClient};
+use super::cancel::zx_cancel;
+use super::registry::{self, Mistaken};
 use super::zx_client;
+use crate::cancel::CancelToken;
 use crate::client::Client;
 use crate::message::{MAX_TEXT_BYTES, Problem};
 use crate::reply::Refusal;
@@ -91,14 +93,33 @@ pub(super) unsafe fn message<'a>(pointer: *const c_char) -> Result<&'a str, Refu
 
 /// The client that a host's pointer stands for. The pointer is looked up, not followed.
 pub(super) fn client(pointer: *const zx_client) -> Result<Arc<Client>, Refusal> {
-    registry::client(pointer.addr()).map_err(|reason| {
-        let reason = match reason {
-            NoClient::Null => "client is NULL: zx_client_new() returns NULL when it fails",
-            NoClient::Text => "client is a string that this library handed out, not a client",
-            NoClient::Unknown => {
-                "client is no live client: it was freed, or did not come from zx_client_new()"
+    registry::client(pointer.addr())
+        .map_err(|mistaken| mistaken.describe("client", "zx_client_new()"))
+}
+
+/// The token that a host's pointer stands for; `None` for NULL, which is no token.
+pub(super) fn cancel(pointer: *const zx_cancel) -> Result<Option<Arc<CancelToken>>, Refusal> {
+    match registry::cancel(pointer.addr()) {
+        Ok(token) => Ok(Some(token)),
+        Err(Mistaken::Null) => Ok(None),
+        Err(mistaken) => Err(mistaken.describe("cancel", "zx_cancel_new()")),
+    }
+}
+
+impl Mistaken {
+    fn describe(self, parameter: &str, maker: &str) -> Refusal {
+        Refusal::Argument(match self {
+            Mistaken::Null => format!("{parameter} is NULL: {maker} returns NULL when it fails"),
+            Mistaken::Client => format!("{parameter} is a client, and must come from {maker}"),
+            Mistaken::Cancel => {
+                format!("{parameter} is a cancel token, and must come from {maker}")
             }
-        };
-        Refusal::Argument(reason.to_owned())
-    })
+            Mistaken::Text => format!(
+                "{parameter} is a string that this library handed out, and must come from {maker}"
+            ),
+            Mistaken::Unknown => {
+                format!("{parameter} is not live: it was freed, or did not come from {maker}")
+            }
+        })
+    }
 }

@@ -2,11 +2,11 @@
 
 use std::ffi::c_char;
 
-use super::constants::{ZX_INTERNAL, zx_status};
+use super::constants::zx_status;
 use super::registry;
-use crate::outcome::Status;
 use crate::panics;
 use crate::reply::{Refusal, Reply};
+use crate::status::Status;
 
 /// An out-parameter, NULL from the start so that a host can clean up whatever happens.
 pub(super) struct Out(*mut *mut c_char);
@@ -56,15 +56,26 @@ pub(super) fn export<R>(out: &Out, on_panic: R, work: impl FnOnce() -> (R, Optio
 
 /// [`export`], for one that returns the status of a reply and hands the reply out.
 pub(super) fn export_reply(out: &Out, work: impl FnOnce() -> Result<Reply, Refusal>) -> zx_status {
-    export(out, ZX_INTERNAL, || {
+    export(out, Status::ZX_INTERNAL as zx_status, || {
         let reply = work().unwrap_or_else(Reply::from);
         (reply.status as zx_status, Some(reply.to_json()))
     })
 }
 
+/// [`export`], for one that hands out a text, or a reply that says why there is none.
+pub(super) fn export_text(out: &Out, work: impl FnOnce() -> Result<String, Refusal>) -> zx_status {
+    export(out, Status::ZX_INTERNAL as zx_status, || match work() {
+        Ok(text) => (Status::ZX_OK as zx_status, Some(text)),
+        Err(refusal) => {
+            let reply = Reply::from(refusal);
+            (reply.status as zx_status, Some(reply.to_json()))
+        }
+    })
+}
+
 fn internal(place: &str) -> Reply {
     Reply::new(
-        Status::Internal.definite(),
+        Status::ZX_INTERNAL.definite(),
         format!(
             "a bug in libzixflow {} ({place}): please report it. A message that was being sent \
              may have been queued",

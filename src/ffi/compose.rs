@@ -4,10 +4,10 @@ use std::ffi::c_char;
 use std::mem::{offset_of, size_of};
 
 use super::arguments::optional_text;
-use super::boundary::{Out, export};
-use super::constants::{ZX_INTERNAL, ZX_OK, zx_status};
+use super::boundary::{Out, export_text};
+use super::constants::zx_status;
 use crate::message::{self, Button, Composition, MAX_TEXT_BYTES, Problem, Validation};
-use crate::reply::{Refusal, Reply};
+use crate::reply::Refusal;
 
 /// A reply button.
 #[repr(C)]
@@ -174,16 +174,8 @@ pub unsafe extern "C" fn zx_compose_reply_buttons(
 ) -> zx_status {
     // SAFETY: rule 2 of the header.
     let out = unsafe { Out::new(message_json) };
-    export(&out, ZX_INTERNAL, || {
-        // SAFETY: rule 1 of the header, and what it says of the struct.
-        match unsafe { compose(message) } {
-            Ok(json) => (ZX_OK, Some(json)),
-            Err(refusal) => {
-                let reply = Reply::from(refusal);
-                (reply.status as zx_status, Some(reply.to_json()))
-            }
-        }
-    })
+    // SAFETY: rule 1 of the header, and what it says of the struct.
+    export_text(&out, || unsafe { compose(message) })
 }
 
 /// # Safety

@@ -11,6 +11,7 @@
 
 mod arguments;
 mod boundary;
+mod cancel;
 mod compose;
 mod constants;
 mod registry;
@@ -19,16 +20,17 @@ use std::ffi::{CString, c_char, c_void};
 
 use once_cell::race::OnceBox;
 
+pub use crate::status::Status;
+pub use cancel::{zx_cancel, zx_cancel_new, zx_cancel_now};
 pub use compose::{zx_button, zx_compose_reply_buttons, zx_reply_buttons};
 pub use constants::*;
 
 use arguments::{optional_text, text};
-use boundary::{Out, export, export_reply};
+use boundary::{Out, export, export_reply, export_text};
 
 use crate::client::Client;
 use crate::message::{self, Validation};
 use crate::options::ClientOptions;
-use crate::outcome::Status;
 use crate::reply::{Refusal, Reply};
 
 /// A client: one set of credentials and options, and the connections that its calls share.
@@ -102,15 +104,25 @@ pub unsafe extern "C" fn zx_send_reply_buttons(
     reply_json: *mut *mut c_char,
 ) -> zx_status {
     // SAFETY: the same promises, and no options.
-    unsafe { zx_send_reply_buttons_with(client, message_json, std::ptr::null(), reply_json) }
+    unsafe {
+        zx_send_reply_buttons_with(
+            client,
+            message_json,
+            std::ptr::null(),
+            std::ptr::null(),
+            reply_json,
+        )
+    }
 }
 
-/// zx_send_reply_buttons() with options for this call alone.
+/// zx_send_reply_buttons() with options for this call alone, and a token that can end it.
 ///
 /// @param client        The client.
 /// @param message_json  The message.
 /// @param options_json  NULL, or a JSON object with any of `timeout_ms`, `connect_timeout_ms`,
-///                      `max_retries` and `validation`. What it leaves out is as for the client.
+///                      `max_retries`, `validation` and `tries`. What it leaves out is as for the
+///                      client.
+/// @param cancel        NULL, or a token: zx_cancel_now() ends the call.
 /// @param reply_json    The reply. Release it with zx_free().
 /// @return              Any status.
 #[unsafe(no_mangle)]
@@ -118,12 +130,14 @@ pub unsafe extern "C" fn zx_send_reply_buttons_with(
     client: *const zx_client,
     message_json: *const c_char,
     options_json: *const c_char,
+    cancel: *const zx_cancel,
     reply_json: *mut *mut c_char,
 ) -> zx_status {
     // SAFETY: rule 2 of the header.
     let out = unsafe { Out::new(reply_json) };
     export_reply(&out, || {
         let client = arguments::client(client)?;
+        let cancel = arguments::cancel(cancel)?;
         // SAFETY: rule 1 of the header.
         let (options, message) = unsafe {
             (
@@ -131,9 +145,25 @@ pub unsafe extern "C" fn zx_send_reply_buttons_with(
                 arguments::message(message_json)?,
             )
         };
-        let options = client.options().parse(options).map_err(Refusal::Argument)?;
-        Ok(client.send(message, options))
+        Ok(client.send(message, options, cancel.as_deref()))
     })
+}
+
+/// What a client has counted since it was made in this process, such as
+/// {"calls":17,"calls_ok":16,…}: the header's preface lists the keys.
+///
+/// @param client      The client.
+/// @param stats_json  With ZX_OK: the counts, one flat JSON object. Otherwise: a reply that says what
+///                    was wrong. Release either with zx_free().
+/// @return            ZX_OK, ZX_INVALID_ARGUMENT or ZX_INTERNAL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zx_client_stats(
+    client: *const zx_client,
+    stats_json: *mut *mut c_char,
+) -> zx_status {
+    // SAFETY: rule 2 of the header.
+    let out = unsafe { Out::new(stats_json) };
+    export_text(&out, || Ok(arguments::client(client)?.stats()?))
 }
 
 /// Ends the calls in flight on a client at once, each with ZX_NOT_SENT or ZX_OUTCOME_UNKNOWN as is
@@ -179,7 +209,7 @@ pub unsafe extern "C" fn zx_check_reply_buttons(
         let problems = message::check(message, Validation::Strict);
         match problems.is_empty() {
             true => Ok(Reply::new(
-                Status::Ok.definite(),
+                Status::ZX_OK.definite(),
                 "nothing is wrong with the message",
             )),
             false => Err(Refusal::Message(problems)),

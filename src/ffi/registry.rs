@@ -6,13 +6,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::cancel::CancelToken;
 use crate::client::Client;
 use crate::sys::fork::{self, Guarded};
 use crate::transport::Failure;
 
 static OBJECTS: Guarded<Registry<Client>> = Guarded::new(Registry::new());
 
-/// The live objects by address, and the addresses that clients get.
+/// The live objects by address, and the addresses that clients and tokens get.
 struct Registry<C> {
     live: BTreeMap<usize, Object<C>>,
     addresses: Addresses,
@@ -20,21 +21,34 @@ struct Registry<C> {
 
 enum Object<C> {
     Client(Arc<C>),
+    Cancel(Arc<CancelToken>),
     /// With its NUL. Kept for the host to read.
     Text(#[expect(dead_code)] Vec<u8>),
 }
 
-/// What a host's pointer turned out to be, where it is no live client.
+/// What a host's pointer turned out to be, where it is not what it was taken for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum NoClient {
+pub(super) enum Mistaken {
     Null,
+    Client,
+    Cancel,
     Text,
+    /// Freed before, or never handed out.
     Unknown,
 }
 
 pub(super) fn keep_client(client: Client) -> Result<*mut u8, Failure> {
-    fork::watch().map_err(|error| Failure::Machine("watch for forks", error))?;
-    Ok(OBJECTS.lock().insert_client(client))
+    watch_forks()?;
+    Ok(OBJECTS.lock().insert(Object::Client(Arc::new(client))))
+}
+
+pub(super) fn keep_cancel(token: CancelToken) -> Result<*mut u8, Failure> {
+    watch_forks()?;
+    Ok(OBJECTS.lock().insert(Object::Cancel(Arc::new(token))))
+}
+
+fn watch_forks() -> Result<(), Failure> {
+    fork::watch().map_err(|error| Failure::Machine("watch for forks", error))
 }
 
 pub(super) fn keep_text(text: String) -> *mut u8 {
@@ -43,8 +57,13 @@ pub(super) fn keep_text(text: String) -> *mut u8 {
 
 /// The client at that address, for as long as the caller holds on to it: a `zx_free` meanwhile
 /// takes it from the host, not from the call.
-pub(super) fn client(address: usize) -> Result<Arc<Client>, NoClient> {
+pub(super) fn client(address: usize) -> Result<Arc<Client>, Mistaken> {
     OBJECTS.lock().client(address)
+}
+
+/// The same of a token.
+pub(super) fn cancel(address: usize) -> Result<Arc<CancelToken>, Mistaken> {
+    OBJECTS.lock().cancel(address)
 }
 
 /// Forgets what is at that address, if anything is.
@@ -62,10 +81,9 @@ impl<C> Registry<C> {
         }
     }
 
-    fn insert_client(&mut self, client: C) -> *mut u8 {
+    fn insert(&mut self, object: Object<C>) -> *mut u8 {
         let pointer = self.addresses.next();
-        self.live
-            .insert(pointer.addr(), Object::Client(Arc::new(client)));
+        self.live.insert(pointer.addr(), object);
         pointer
     }
 
@@ -77,18 +95,35 @@ impl<C> Registry<C> {
         pointer
     }
 
-    fn client(&self, address: usize) -> Result<Arc<C>, NoClient> {
+    fn client(&self, address: usize) -> Result<Arc<C>, Mistaken> {
         match self.live.get(&address) {
             Some(Object::Client(client)) => Ok(Arc::clone(client)),
-            Some(Object::Text(_)) => Err(NoClient::Text),
-            None if address == 0 => Err(NoClient::Null),
-            None => Err(NoClient::Unknown),
+            other => Err(Mistaken::of(other, address)),
+        }
+    }
+
+    fn cancel(&self, address: usize) -> Result<Arc<CancelToken>, Mistaken> {
+        match self.live.get(&address) {
+            Some(Object::Cancel(token)) => Ok(Arc::clone(token)),
+            other => Err(Mistaken::of(other, address)),
         }
     }
 }
 
-/// Addresses that stand for clients. Each is part of an allocation that is never given back, so
-/// neither a later client nor anything else in the process ever has it.
+impl Mistaken {
+    fn of<C>(object: Option<&Object<C>>, address: usize) -> Self {
+        match object {
+            Some(Object::Client(_)) => Mistaken::Client,
+            Some(Object::Cancel(_)) => Mistaken::Cancel,
+            Some(Object::Text(_)) => Mistaken::Text,
+            None if address == 0 => Mistaken::Null,
+            None => Mistaken::Unknown,
+        }
+    }
+}
+
+/// Addresses that stand for clients and tokens. Each is part of an allocation that is never given back, so
+/// neither a later one nor anything else in the process ever has it.
 struct Addresses {
     /// Never written to: they cost address space, not memory.
     blocks: Vec<Vec<u8>>,
@@ -131,20 +166,28 @@ mod tests {
     #[test]
     fn a_live_client_is_found_and_a_freed_one_is_not() {
         let mut registry = Registry::new();
-        let pointer = registry.insert_client("client");
+        let pointer = registry.insert(Object::Client(Arc::new("client")));
         assert_eq!(*registry.client(pointer.addr()).expect("live"), "client");
         assert!(registry.live.remove(&pointer.addr()).is_some());
-        assert_eq!(registry.client(pointer.addr()), Err(NoClient::Unknown));
+        assert_eq!(registry.client(pointer.addr()), Err(Mistaken::Unknown));
         assert!(registry.live.remove(&pointer.addr()).is_none());
     }
 
     #[test]
     fn what_is_no_client_is_told_apart() {
         let mut registry = Registry::<()>::new();
+        let token = registry.insert(Object::Cancel(Arc::new(CancelToken::new())));
+        assert_eq!(registry.client(token.addr()), Err(Mistaken::Cancel));
+        assert!(registry.cancel(token.addr()).is_ok());
+        let client = registry.insert(Object::Client(Arc::new(())));
+        assert!(matches!(
+            registry.cancel(client.addr()),
+            Err(Mistaken::Client)
+        ));
         let text = registry.insert_text("text".to_owned());
-        assert_eq!(registry.client(text.addr()), Err(NoClient::Text));
-        assert_eq!(registry.client(0), Err(NoClient::Null));
-        assert_eq!(registry.client(1), Err(NoClient::Unknown));
+        assert_eq!(registry.client(text.addr()), Err(Mistaken::Text));
+        assert_eq!(registry.client(0), Err(Mistaken::Null));
+        assert_eq!(registry.client(1), Err(Mistaken::Unknown));
     }
 
     #[test]

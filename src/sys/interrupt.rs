@@ -20,17 +20,25 @@ pub(crate) struct Interrupt {
     changed: Condvar,
 }
 
+/// Why a call has to end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Cause {
+    ShutDown,
+    Cancelled,
+}
+
 #[derive(Debug, Default)]
 struct State {
-    is_raised: bool,
+    raised: Option<Cause>,
     /// Those that a poll waits for at this moment, which keeps them open.
     polled: Vec<RawFd>,
 }
 
 impl Interrupt {
-    pub(crate) fn raise(&self) {
+    /// The first cause counts.
+    pub(crate) fn raise(&self, cause: Cause) {
         let mut state = self.lock();
-        state.is_raised = true;
+        state.raised.get_or_insert(cause);
         for descriptor in state.polled.drain(..) {
             // SAFETY: `poll` takes it off the list, under this lock, before it gives back what keeps
             // it open.
@@ -41,14 +49,14 @@ impl Interrupt {
         self.changed.notify_all();
     }
 
-    pub(crate) fn is_raised(&self) -> bool {
-        self.lock().is_raised
+    pub(crate) fn raised(&self) -> Option<Cause> {
+        self.lock().raised
     }
 
     /// [`poll`], which ends at once when the interrupt is raised.
     pub(crate) fn poll(&self, events: &mut [Event<'_>], until: Instant) -> io::Result<()> {
         let mut state = self.lock();
-        if state.is_raised {
+        if state.raised.is_some() {
             return Ok(());
         }
         state.polled.extend(events.iter().map(Event::descriptor));
@@ -62,9 +70,9 @@ impl Interrupt {
     /// until the interrupt is raised.
     pub(crate) fn wait(&self, until: Instant, is_over: impl Fn() -> bool) {
         let left = until.saturating_duration_since(Instant::now());
-        let waited = self
-            .changed
-            .wait_timeout_while(self.lock(), left, |state| !state.is_raised && !is_over());
+        let waited = self.changed.wait_timeout_while(self.lock(), left, |state| {
+            state.raised.is_none() && !is_over()
+        });
         drop(waited);
     }
 

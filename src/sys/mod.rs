@@ -12,7 +12,7 @@ mod signals;
 
 use std::io;
 
-pub(crate) use interrupt::Interrupt;
+pub(crate) use interrupt::{Cause, Interrupt};
 pub(crate) use poll::Event;
 pub(crate) use signals::block_all_signals;
 

@@ -1,8 +1,10 @@
 //! One attempt at one message: the limits it was given, and how far its request came.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::trace::{Milliseconds, Origin, Phases, Trace};
 use super::wait::Limits;
 use crate::sys::Interrupt;
 
@@ -22,6 +24,8 @@ struct State {
     handed_bytes: usize,
     progress: Progress,
     has_connection: bool,
+    /// Where the call wants to be told.
+    trace: Option<Trace>,
 }
 
 /// What became of the request so far: the one thing that tells a message that was not sent from
@@ -52,10 +56,17 @@ impl Attempt {
             handed_bytes: 0,
             progress: Progress::Incomplete,
             has_connection: false,
+            trace: None,
         }))
     }
 
-    pub(crate) fn begin(&self, limits: &Limits, connect_timeout: Duration, body_bytes: usize) {
+    pub(crate) fn begin(
+        &self,
+        limits: &Limits,
+        connect_timeout: Duration,
+        body_bytes: usize,
+        is_traced: bool,
+    ) {
         let mut state = self.lock();
         *state = State {
             limits: limits.clone(),
@@ -65,6 +76,7 @@ impl Attempt {
             handed_bytes: 0,
             progress: Progress::Incomplete,
             has_connection: state.has_connection,
+            trace: is_traced.then(Trace::default),
         };
     }
 
@@ -108,6 +120,9 @@ impl Attempt {
         let mut state = self.lock();
         if state.progress == Progress::Incomplete && state.is_complete() {
             state.progress = Progress::Sent;
+            if let Some(trace) = &mut state.trace {
+                trace.sent();
+            }
         }
     }
 
@@ -116,6 +131,38 @@ impl Attempt {
         let mut state = self.lock();
         if state.progress == Progress::Incomplete {
             state.progress = Progress::CutShort;
+        }
+    }
+
+    /// What the attempt did, for a call that wants to be told.
+    pub(crate) fn take_trace(&self) -> Option<Trace> {
+        self.lock().trace.take()
+    }
+
+    /// Does `work`, and notes how long a phase took by it.
+    pub(super) fn timed<R>(
+        &self,
+        phase: fn(&mut Phases) -> &mut Option<Milliseconds>,
+        work: impl FnOnce() -> R,
+    ) -> R {
+        let began = self.lock().trace.as_ref().map(|_| Instant::now());
+        let result = work();
+        if let (Some(trace), Some(began)) = (&mut self.lock().trace, began) {
+            let time = phase(&mut trace.phases).get_or_insert_default();
+            time.0 += began.elapsed();
+        }
+        result
+    }
+
+    pub(super) fn goes_over(&self, origin: Origin, address: Option<SocketAddr>) {
+        if let Some(trace) = &mut self.lock().trace {
+            trace.goes_over(origin, address);
+        }
+    }
+
+    pub(super) fn received(&self) {
+        if let Some(trace) = &mut self.lock().trace {
+            trace.received();
         }
     }
 

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::io::{Read, Write};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
@@ -11,14 +12,19 @@ use super::attempt::{Attempt, Progress};
 use super::failure::Failure;
 use super::socket::Socket;
 use super::tls::TlsStream;
+use super::trace::Origin;
 use super::wait::is_transient;
+use crate::counts::Counts;
 use crate::headers::Headers;
 use crate::sys::Event;
 
 pub(super) struct Connection {
     stream: Stream,
+    /// The peer's, asked for once.
+    address: Option<SocketAddr>,
     buffers: ConnectionBuffers,
     attempt: Arc<Attempt>,
+    counts: Arc<Counts>,
 }
 
 pub(super) enum Stream {
@@ -39,10 +45,19 @@ pub(super) enum Received {
 const MAX_TICKET_RECEIVES: usize = 4;
 
 impl Connection {
-    pub(super) fn new(stream: Stream, headers: Arc<Headers>, attempt: Arc<Attempt>) -> Self {
+    pub(super) fn new(
+        stream: Stream,
+        headers: Arc<Headers>,
+        attempt: Arc<Attempt>,
+        counts: Arc<Counts>,
+    ) -> Self {
+        let address = stream.socket().peer();
         attempt.set_connection(true);
+        attempt.goes_over(Origin::New, address);
         Connection {
             stream,
+            address,
+            counts,
             buffers: ConnectionBuffers::new(headers, Arc::clone(&attempt)),
             attempt,
         }
@@ -120,6 +135,7 @@ impl Connection {
         };
         if let Received::Bytes(count) = received {
             self.buffers.input_appended(count);
+            self.attempt.received();
         }
         Ok(received)
     }
@@ -166,7 +182,8 @@ impl Transport for Connection {
         self.buffers.commit_output(amount);
         let is_complete = self.attempt.hand_down(amount);
         if is_complete || self.buffers.is_output_full() {
-            self.flush()?;
+            let attempt = Arc::clone(&self.attempt);
+            attempt.timed(|phases| &mut phases.send, || self.flush())?;
         }
         Ok(())
     }
@@ -189,12 +206,17 @@ impl Transport for Connection {
     /// ureq asks before it uses a kept connection, and when it puts one back. The network is asked
     /// only the first time, which is the time that counts.
     fn is_open(&mut self) -> bool {
-        self.is_clean()
-            && if self.attempt.is_fresh() {
-                self.is_silent()
-            } else {
-                self.attempt.progress() == Progress::Sent
-            }
+        if !self.attempt.is_fresh() {
+            return self.is_clean() && self.attempt.progress() == Progress::Sent;
+        }
+        let is_open = self.is_clean() && self.is_silent();
+        if is_open {
+            self.counts.connections_reused.increase();
+            self.attempt.goes_over(Origin::Kept, self.address);
+        } else {
+            self.counts.connections_found_closed.increase();
+        }
+        is_open
     }
 
     fn is_tls(&self) -> bool {

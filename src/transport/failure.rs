@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::wait::Interrupted;
-use crate::sys;
+use crate::sys::{self, Cause};
 
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -20,6 +20,7 @@ pub(crate) enum Failure {
     /// `connect_timeout_ms` ran out.
     ConnectDeadline(Duration),
     ShutDown,
+    Cancelled,
     /// The machine had no memory, thread or descriptor left.
     Machine(&'static str, io::Error),
     /// No address was found for a host.
@@ -69,7 +70,7 @@ impl Failure {
     /// Whether the same attempt may do better in a moment.
     pub(crate) fn may_pass(&self) -> bool {
         match self {
-            Failure::ShutDown => false,
+            Failure::ShutDown | Failure::Cancelled => false,
             Failure::Proxy(_, may_pass) => *may_pass,
             // A handshake that broke off is an `io::Error`. What rustls itself refuses (a
             // certificate, a version, bytes that are no TLS) it will refuse again.
@@ -95,6 +96,7 @@ impl fmt::Display for Failure {
                 limit.as_millis()
             ),
             Failure::ShutDown => f.write_str("the client was shut down"),
+            Failure::Cancelled => f.write_str("the call was cancelled"),
             Failure::Machine(what, error) => {
                 write!(f, "the machine could not {what} ({error})")
             }
@@ -145,7 +147,8 @@ impl From<Interrupted> for Failure {
     fn from(interrupted: Interrupted) -> Self {
         match interrupted {
             Interrupted::Deadline => Failure::Deadline,
-            Interrupted::ShutDown => Failure::ShutDown,
+            Interrupted::Raised(Cause::ShutDown) => Failure::ShutDown,
+            Interrupted::Raised(Cause::Cancelled) => Failure::Cancelled,
             Interrupted::Refused(error) => Failure::Machine("wait for the network", error),
         }
     }

@@ -15,6 +15,7 @@ mod race;
 mod route;
 mod socket;
 mod tls;
+mod trace;
 mod wait;
 
 use std::fmt;
@@ -27,7 +28,8 @@ pub(crate) use pool::{Call, IdleLimits, Pool};
 pub(crate) use proxy::Proxy;
 pub(crate) use route::{Route, TlsRoute};
 pub(crate) use tls::{Roots, add_file, root_store};
-pub(crate) use wait::Interrupted;
+pub(crate) use trace::{Milliseconds, Trace};
+pub(crate) use wait::{Interrupted, Limits};
 
 /// A host and a port.
 #[derive(Clone, PartialEq, Eq, Debug)]

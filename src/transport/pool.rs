@@ -15,9 +15,10 @@ use super::attempt::Attempt;
 use super::failure::Failure;
 use super::route::{Route, RouteConnector};
 use super::wait::Limits;
+use crate::counts::{Counts, Stats};
 use crate::headers::Headers;
 use crate::per_process::PerProcess;
-use crate::sys::Interrupt;
+use crate::sys::{Cause, Interrupt};
 
 /// How many idle connections are kept, and how long.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +32,7 @@ pub(crate) struct Pool {
     headers: Arc<Headers>,
     idle_limits: IdleLimits,
     tls: Option<Arc<ClientConfig>>,
+    pub(crate) counts: Arc<Counts>,
     state: Arc<Mutex<State>>,
 }
 
@@ -60,6 +62,7 @@ pub(crate) struct Lane {
 pub(crate) struct Call<'a> {
     pool: &'a Pool,
     number: u64,
+    pub(crate) began: Instant,
     pub(crate) limits: Limits,
 }
 
@@ -74,13 +77,18 @@ impl Pool {
             headers: Arc::clone(headers),
             idle_limits,
             tls: route.tls_configuration()?,
+            counts: Arc::default(),
             state: Arc::default(),
         };
         everywhere().push(Arc::downgrade(&pool.state));
         Ok(pool)
     }
 
-    pub(crate) fn begin_call(&self, deadline: Instant) -> Result<Call<'_>, Failure> {
+    pub(crate) fn begin_call(
+        &self,
+        began: Instant,
+        deadline: Instant,
+    ) -> Result<Call<'_>, Failure> {
         let mut state = lock(&self.state);
         if state.is_shut_down {
             return Err(Failure::ShutDown);
@@ -92,6 +100,7 @@ impl Pool {
         Ok(Call {
             pool: self,
             number,
+            began,
             limits: Limits {
                 deadline,
                 interrupt,
@@ -143,11 +152,20 @@ impl Pool {
         let mut state = lock(&self.state);
         state.is_shut_down = true;
         for interrupt in state.calls.values() {
-            interrupt.raise();
+            interrupt.raise(Cause::ShutDown);
         }
         let idle = std::mem::take(&mut state.idle);
         drop(state);
         drop(idle);
+    }
+
+    pub(crate) fn stats(&self) -> Stats<'_> {
+        let state = lock(&self.state);
+        Stats {
+            counts: &self.counts,
+            calls_under_way: state.calls.len(),
+            connections_idle: state.idle.len(),
+        }
     }
 
     fn new_lane(&self) -> Lane {
@@ -157,6 +175,7 @@ impl Pool {
             headers: Arc::clone(&self.headers),
             tls: self.tls.clone(),
             attempt: Arc::clone(&attempt),
+            counts: Arc::clone(&self.counts),
         };
         // No time-out, proxy or header field: all are the connection's business. One connection, of
         // which this pool knows the age.

@@ -14,6 +14,7 @@ use super::socket::Socket;
 use super::tls::{self, TlsStream};
 use super::wait::{Limited, Limits};
 use super::{Authority, Proxy, names, pool, race};
+use crate::counts::Counts;
 use crate::headers::Headers;
 
 /// How a client reaches the API. The same in parent and child of a fork.
@@ -39,6 +40,7 @@ pub(super) struct RouteConnector {
     /// Keeps the sessions that a later handshake resumes, so one for all lanes.
     pub(super) tls: Option<Arc<ClientConfig>>,
     pub(super) attempt: Arc<Attempt>,
+    pub(super) counts: Arc<Counts>,
 }
 
 impl Route {
@@ -66,8 +68,15 @@ impl RouteConnector {
         let socket = self.open_socket(limits)?;
         match (&self.tls, &self.route.tls) {
             (Some(configuration), Some(TlsRoute { name, .. })) => {
-                TlsStream::open(Arc::clone(configuration), name.clone(), socket, limits)
-                    .map(|tls| Stream::Tls(Box::new(tls)))
+                let configuration = Arc::clone(configuration);
+                let tls = self.attempt.timed(
+                    |phases| &mut phases.tls,
+                    || TlsStream::open(configuration, name.clone(), socket, limits),
+                )?;
+                if tls.is_resumed() {
+                    self.counts.tls_handshakes_resumed.increase();
+                }
+                Ok(Stream::Tls(Box::new(tls)))
             }
             _ => Ok(Stream::Plain(socket)),
         }
@@ -76,22 +85,30 @@ impl RouteConnector {
     fn open_socket(&self, limits: &Limits) -> Result<Socket, Failure> {
         let target = &self.route.target;
         let Some(proxy) = &self.route.proxy else {
-            return connect(target, limits);
+            return self.connect_to(target, limits);
         };
-        let socket = connect(&proxy.authority, limits)?;
+        let socket = self.connect_to(&proxy.authority, limits)?;
         let mut stream = Limited {
             socket: &socket,
             limits,
         };
-        proxy.open(&mut stream, target)?;
+        self.attempt.timed(
+            |phases| &mut phases.proxy,
+            || proxy.open(&mut stream, target),
+        )?;
         Ok(socket)
     }
-}
 
-fn connect(to: &Authority, limits: &Limits) -> Result<Socket, Failure> {
-    let addresses = names::look_up(to, limits)?;
-    let stream = race::connect(to, &addresses, limits)?;
-    Ok(Socket::new(stream)?)
+    fn connect_to(&self, to: &Authority, limits: &Limits) -> Result<Socket, Failure> {
+        let addresses = self
+            .attempt
+            .timed(|phases| &mut phases.look_up, || names::look_up(to, limits))?;
+        let stream = self.attempt.timed(
+            |phases| &mut phases.connect,
+            || race::connect(to, &addresses, limits),
+        )?;
+        Ok(Socket::new(stream, Arc::clone(&self.counts))?)
+    }
 }
 
 impl Connector for RouteConnector {
@@ -109,16 +126,21 @@ impl Connector for RouteConnector {
             deadline: connect_deadline.min(call.deadline),
             interrupt: call.interrupt,
         };
-        let stream = self.open(&limits).map_err(|failure| match failure {
-            Failure::Deadline if connect_deadline < call.deadline => {
-                Failure::ConnectDeadline(connect_timeout)
+        let stream = self.open(&limits).map_err(|failure| {
+            self.counts.connections_failed.increase();
+            match failure {
+                Failure::Deadline if connect_deadline < call.deadline => {
+                    Failure::ConnectDeadline(connect_timeout)
+                }
+                failure => failure,
             }
-            failure => failure,
         })?;
+        self.counts.connections_opened.increase();
         Ok(Some(Connection::new(
             stream,
             Arc::clone(&self.headers),
             Arc::clone(&self.attempt),
+            Arc::clone(&self.counts),
         )))
     }
 }

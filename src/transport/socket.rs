@@ -1,35 +1,46 @@
 //! The socket under a connection: it never blocks.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
 
 use super::wait::is_transient;
+use crate::counts::Counts;
 
 #[derive(Debug)]
-pub(crate) struct Socket(TcpStream);
+pub(crate) struct Socket {
+    stream: TcpStream,
+    counts: Arc<Counts>,
+}
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream) -> io::Result<Self> {
+    pub(super) fn new(stream: TcpStream, counts: Arc<Counts>) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
-        Ok(Socket(stream))
+        Ok(Socket { stream, counts })
+    }
+
+    pub(super) fn peer(&self) -> Option<SocketAddr> {
+        self.stream.peer_addr().ok()
     }
 
     /// Whether the peer has said nothing that was not received, a good-bye included.
     pub(super) fn is_silent(&self) -> bool {
-        matches!(self.0.peek(&mut [0]), Err(error) if is_transient(&error))
+        matches!(self.stream.peek(&mut [0]), Err(error) if is_transient(&error))
     }
 }
 
 impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.stream.as_fd()
     }
 }
 
 impl Read for &Socket {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        (&self.0).read(into)
+        let count = (&self.stream).read(into)?;
+        self.counts.bytes_received.add(count);
+        Ok(count)
     }
 }
 
@@ -37,7 +48,9 @@ impl Read for &Socket {
 /// `writev`, which would bring one.
 impl Write for &Socket {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        (&self.0).write(bytes)
+        let count = (&self.stream).write(bytes)?;
+        self.counts.bytes_sent.add(count);
+        Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {

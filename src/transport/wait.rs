@@ -1,8 +1,8 @@
 //! Waiting: for a socket, for another thread, or for time to pass, always with a deadline, and
-//! never past a shut-down.
+//! never past a shut-down or a cancellation.
 //!
-//! Every wait of the library is one of this file's, which is why signals and shut-downs need no
-//! further thought elsewhere.
+//! Every wait of the library is one of this file's, which is why signals, shut-downs and
+//! cancellations need no further thought elsewhere.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -10,13 +10,13 @@ use std::time::Instant;
 
 use super::failure::Failure;
 use super::socket::Socket;
-use crate::sys::{Event, Interrupt};
+use crate::sys::{Cause, Event, Interrupt};
 
 /// Why a wait ended without what it waited for.
 #[derive(Debug)]
 pub(crate) enum Interrupted {
     Deadline,
-    ShutDown,
+    Raised(Cause),
     /// The machine refused to wait (out of memory).
     Refused(io::Error),
 }
@@ -50,7 +50,7 @@ impl Limits {
                 .poll(events, pause.min(self.deadline))
                 .map_err(Interrupted::Refused)?;
             // The interrupt makes them happen, too.
-            if events.iter().any(Event::happened) && !self.interrupt.is_raised() {
+            if events.iter().any(Event::happened) && self.interrupt.raised().is_none() {
                 return Ok(true);
             }
         }
@@ -73,9 +73,9 @@ impl Limits {
     }
 
     /// Whether there is time left.
-    fn check(&self) -> Result<(), Interrupted> {
-        if self.interrupt.is_raised() {
-            Err(Interrupted::ShutDown)
+    pub(crate) fn check(&self) -> Result<(), Interrupted> {
+        if let Some(cause) = self.interrupt.raised() {
+            Err(Interrupted::Raised(cause))
         } else if Instant::now() >= self.deadline {
             Err(Interrupted::Deadline)
         } else {

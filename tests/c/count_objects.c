@@ -43,15 +43,38 @@ zx_status zx_send_reply_buttons(const zx_client *client, const char *message_jso
 }
 
 zx_status zx_send_reply_buttons_with(const zx_client *client, const char *message_json,
-                                     const char *options_json, char **reply_json)
+                                     const char *options_json, const zx_cancel *cancel,
+                                     char **reply_json)
 {
-    zx_status (*next)(const zx_client *, const char *, const char *, char **);
+    zx_status (*next)(const zx_client *, const char *, const char *, const zx_cancel *, char **);
     zx_status status;
 
     FIND_NEXT(next, "zx_send_reply_buttons_with");
-    status = next(client, message_json, options_json, reply_json);
+    status = next(client, message_json, options_json, cancel, reply_json);
     objects += reply_json != NULL && *reply_json != NULL;
     return status;
+}
+
+zx_status zx_client_stats(const zx_client *client, char **stats_json)
+{
+    zx_status (*next)(const zx_client *, char **);
+    zx_status status;
+
+    FIND_NEXT(next, "zx_client_stats");
+    status = next(client, stats_json);
+    objects += stats_json != NULL && *stats_json != NULL;
+    return status;
+}
+
+zx_cancel *zx_cancel_new(void)
+{
+    zx_cancel *(*next)(void);
+    zx_cancel *cancel;
+
+    FIND_NEXT(next, "zx_cancel_new");
+    cancel = next();
+    objects += cancel != NULL;
+    return cancel;
 }
 
 zx_status zx_check_reply_buttons(const char *message_json, char **report_json)

@@ -9,7 +9,7 @@ static void refuses(const zx_client *no_client)
     char *reply;
 
     host_send(no_client, ZX_INVALID_ARGUMENT);
-    CHECK_STATUS(zx_send_reply_buttons_with(no_client, MESSAGE, "{}", &reply), ZX_INVALID_ARGUMENT,
+    CHECK_STATUS(zx_send_reply_buttons_with(no_client, MESSAGE, "{}", NULL, &reply), ZX_INVALID_ARGUMENT,
                  reply);
     CHECK(strstr(reply, "\"attempts\":0,\"retryable\":false") != NULL);
     zx_free(reply);

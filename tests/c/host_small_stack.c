@@ -82,7 +82,7 @@ static void send(const struct arguments *arguments, const char *options)
     host_send(client, ZX_OK);
     CHECK_STATUS(zx_send_reply_buttons(client, arguments->large_message, &reply), ZX_OK, reply);
     zx_free(reply);
-    CHECK_STATUS(zx_send_reply_buttons_with(client, MESSAGE, "{\"timeout_ms\":20000}", &reply),
+    CHECK_STATUS(zx_send_reply_buttons_with(client, MESSAGE, "{\"timeout_ms\":20000}", NULL, &reply),
                  ZX_OK, reply);
     zx_free(reply);
     clock_is_broken = 1;

@@ -75,13 +75,45 @@ impl Client {
 
     /// Sends with options for this call alone.
     pub fn send_with(&self, message: &str, options: &Value) -> Reply {
+        self.send_until(message, options, ptr::null())
+    }
+
+    /// Sends with a token that can end the call.
+    pub fn send_cancellable(&self, message: &str, cancel: &Cancel) -> Reply {
+        self.send_until(message, &json!({}), cancel.0)
+    }
+
+    pub fn send_until(
+        &self,
+        message: &str,
+        options: &Value,
+        cancel: *const ffi::zx_cancel,
+    ) -> Reply {
         let (message, options) = (c_string(message), c_string(&options.to_string()));
         let mut reply = ptr::null_mut();
         // SAFETY: two strings that end in NUL, and a place for the reply.
         let status = unsafe {
-            ffi::zx_send_reply_buttons_with(self.0, message.as_ptr(), options.as_ptr(), &mut reply)
+            ffi::zx_send_reply_buttons_with(
+                self.0,
+                message.as_ptr(),
+                options.as_ptr(),
+                cancel,
+                &mut reply,
+            )
         };
         Reply::of(status, reply)
+    }
+
+    /// What the client counts.
+    pub fn stats(&self) -> Value {
+        let mut stats = ptr::null_mut();
+        // SAFETY: the stats have a place.
+        let status = unsafe { ffi::zx_client_stats(self.0, &mut stats) };
+        assert_eq!(status, ffi::Status::ZX_OK as i32);
+        // SAFETY: with ZX_OK they are set, and end in NUL.
+        let json = serde_json::from_slice(unsafe { CStr::from_ptr(stats) }.to_bytes());
+        ffi::zx_free(stats.cast());
+        json.expect("stats are JSON")
     }
 
     pub fn shut_down(&self) {
@@ -94,6 +126,32 @@ impl Client {
 }
 
 impl Drop for Client {
+    fn drop(&mut self) {
+        ffi::zx_free(self.0.cast());
+    }
+}
+
+/// A cancel token, freed when it is dropped.
+pub struct Cancel(pub *mut ffi::zx_cancel);
+
+// SAFETY: one token serves any number of threads.
+unsafe impl Send for Cancel {}
+// SAFETY: the same.
+unsafe impl Sync for Cancel {}
+
+impl Cancel {
+    pub fn new() -> Self {
+        let cancel = ffi::zx_cancel_new();
+        assert!(!cancel.is_null());
+        Cancel(cancel)
+    }
+
+    pub fn now(&self) {
+        ffi::zx_cancel_now(self.0);
+    }
+}
+
+impl Drop for Cancel {
     fn drop(&mut self) {
         ffi::zx_free(self.0.cast());
     }
@@ -137,7 +195,10 @@ impl Reply {
         let name = unsafe { CStr::from_ptr(ffi::zx_status_name(status)) };
         let name = name.to_str().expect("ASCII").to_ascii_lowercase();
         assert_eq!(format!("zx_{}", reply.status()), name, "{reply:?}");
-        assert_eq!(reply.json["success"], json!(status == ffi::ZX_OK));
+        assert_eq!(
+            reply.json["success"],
+            json!(status == ffi::Status::ZX_OK as i32)
+        );
         reply
     }
 

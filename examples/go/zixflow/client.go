@@ -189,7 +189,7 @@ func (c *Client) call(message, options string) (Receipt, *Error) {
 		return Receipt{}, err
 	}
 	var text *C.char
-	C.zx_send_reply_buttons_with(c.handle, messageJSON, optionsJSON, &text)
+	C.zx_send_reply_buttons_with(c.handle, messageJSON, optionsJSON, nil, &text)
 	return parseReply(take(text))
 }
 

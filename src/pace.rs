@@ -1,0 +1,180 @@
+//! How fast a client's attempts may leave: evenly, and in the order in which they came.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::sys::Interrupt;
+use crate::transport::{Interrupted, Limits};
+
+pub(crate) struct Pace {
+    interval: Duration,
+    queue: Mutex<Queue>,
+}
+
+struct Queue {
+    /// When the next attempt may leave.
+    next: Instant,
+    /// The first of them waits for that time, and each other one for its turn to be the first.
+    waiting: VecDeque<Arc<Interrupt>>,
+}
+
+/// Why an attempt may not leave.
+pub(crate) enum NoTurn {
+    /// Its turn would come too late: so long from now.
+    TooLate(Duration),
+    Interrupted(Interrupted),
+}
+
+impl Pace {
+    pub(crate) fn new(messages_per_second: f64) -> Self {
+        Pace {
+            interval: Duration::from_secs_f64(1.0 / messages_per_second),
+            queue: Mutex::new(Queue {
+                next: Instant::now(),
+                waiting: VecDeque::new(),
+            }),
+        }
+    }
+
+    /// Waits for a turn. One that comes too late is not waited for; one that is given up is the next
+    /// one's.
+    pub(crate) fn take_turn(&self, limits: &Limits) -> Result<(), NoTurn> {
+        let mut queue = self.lock();
+        let now = Instant::now();
+        let before = u32::try_from(queue.waiting.len()).unwrap_or(u32::MAX);
+        let delay = queue
+            .next
+            .saturating_duration_since(now)
+            .saturating_add(self.interval.saturating_mul(before));
+        if delay.is_zero() {
+            queue.next = now + self.interval;
+            return Ok(());
+        }
+        if delay >= limits.deadline.saturating_duration_since(now) {
+            return Err(NoTurn::TooLate(delay));
+        }
+        queue.waiting.push_back(Arc::clone(&limits.interrupt));
+        drop(queue);
+
+        let waited = self.wait_in_queue(limits);
+        let mut queue = self.lock();
+        let was_first = is_first(&queue, limits);
+        queue
+            .waiting
+            .retain(|waiting| !Arc::ptr_eq(waiting, &limits.interrupt));
+        if waited.is_ok() {
+            queue.next = Instant::now() + self.interval;
+        }
+        let first = queue.waiting.front().filter(|_| was_first).map(Arc::clone);
+        drop(queue);
+        if let Some(first) = first {
+            first.wake();
+        }
+        waited
+    }
+
+    fn wait_in_queue(&self, limits: &Limits) -> Result<(), NoTurn> {
+        limits
+            .wait_while_not(|| is_first(&self.lock(), limits))
+            .and_then(|()| limits.sleep_until(self.lock().next))
+            .map_err(|interrupted| match interrupted {
+                Interrupted::Deadline => {
+                    let next = self.lock().next;
+                    NoTurn::TooLate(next.saturating_duration_since(Instant::now()))
+                }
+                interrupted => NoTurn::Interrupted(interrupted),
+            })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn is_first(queue: &Queue, limits: &Limits) -> bool {
+    queue
+        .waiting
+        .front()
+        .is_some_and(|first| Arc::ptr_eq(first, &limits.interrupt))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    use super::{NoTurn, Pace};
+    use crate::sys::{Cause, Interrupt};
+    use crate::transport::Limits;
+
+    fn limits() -> Limits {
+        Limits {
+            deadline: Instant::now() + Duration::from_secs(20),
+            interrupt: Arc::new(Interrupt::default()),
+        }
+    }
+
+    /// Lets `calls` queue up one after the other; each notes its number when it has its turn.
+    fn queue_up(pace: &Pace, calls: &[Limits], after: impl FnOnce()) -> Vec<usize> {
+        let turns = Mutex::new(Vec::new());
+        thread::scope(|scope| {
+            for (number, limits) in calls.iter().enumerate() {
+                let turns = &turns;
+                scope.spawn(move || {
+                    if pace.take_turn(limits).is_ok() {
+                        turns.lock().expect("no panic").push(number);
+                    }
+                });
+                let had_turn = || turns.lock().expect("no panic").len();
+                while pace.lock().waiting.len() + had_turn() <= number {
+                    thread::sleep(Duration::from_millis(1));
+                }
+            }
+            after();
+        });
+        turns.into_inner().expect("no panic")
+    }
+
+    fn busy_pace() -> Pace {
+        let pace = Pace::new(2.0);
+        assert!(pace.take_turn(&limits()).is_ok());
+        pace
+    }
+
+    #[test]
+    fn turns_go_to_whoever_came_first() {
+        let calls: Vec<Limits> = (0..5).map(|_| limits()).collect();
+        assert_eq!(queue_up(&busy_pace(), &calls, || {}), [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn whoever_is_interrupted_leaves_the_turn_to_the_others() {
+        let pace = busy_pace();
+        let calls: Vec<Limits> = (0..5).map(|_| limits()).collect();
+        let began = Instant::now();
+        let turns = queue_up(&pace, &calls, || {
+            for number in [0, 2, 3] {
+                calls[number].interrupt.raise(Cause::Cancelled);
+            }
+        });
+        assert_eq!(turns, [1, 4]);
+        // Two turns, and not five.
+        assert!(began.elapsed() < Duration::from_millis(1900));
+    }
+
+    #[test]
+    fn turn_is_not_waited_for_where_it_comes_too_late() {
+        let pace = busy_pace();
+        let short = Limits {
+            deadline: Instant::now() + Duration::from_millis(400),
+            ..limits()
+        };
+        let Err(NoTurn::TooLate(delay)) = pace.take_turn(&short) else {
+            panic!("it is too late");
+        };
+        assert!(delay > Duration::from_millis(300) && delay <= Duration::from_millis(500));
+        assert!(pace.lock().waiting.is_empty());
+    }
+}

@@ -1,0 +1,46 @@
+//! The outcome of a call, as C sees it.
+
+use serde::{Serialize, Serializer};
+use strum::{FromRepr, IntoStaticStr, VariantArray};
+
+/// The statuses, in the order of their numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, FromRepr, IntoStaticStr, VariantArray)]
+#[allow(non_camel_case_types)]
+#[repr(i32)]
+pub enum Status {
+    /// The message was accepted and queued. (Delivery is reported later, to its post_back_url.)
+    ZX_OK = 0,
+    /// Not queued: a NULL, stale or foreign pointer, text that is not UTF-8, a credential that no
+    /// header can carry, or a bad option. Fix the program.
+    ZX_INVALID_ARGUMENT = 1,
+    /// Not queued: the message breaks a rule; nothing was sent. The reply lists the problems.
+    ZX_INVALID_MESSAGE = 2,
+    /// Not queued: the API refused the credentials.
+    ZX_UNAUTHORIZED = 3,
+    /// Not queued: the API answered that it did not queue it.
+    ZX_REJECTED = 4,
+    /// Not queued: the API turned it away for now, or the turn that messages_per_second gives would
+    /// have come too late. Try later.
+    ZX_BUSY = 5,
+    /// Not queued: the API cannot have received the whole request.
+    ZX_NOT_SENT = 6,
+    /// Perhaps queued: the request went out, and no answer settles whether it was. Do not send it
+    /// again before you know.
+    ZX_OUTCOME_UNKNOWN = 7,
+    /// Perhaps queued: a bug in this library.
+    ZX_INTERNAL = 8,
+}
+
+impl Status {
+    /// As replies spell it: `ok`.
+    pub(crate) fn name(self) -> String {
+        let name: &str = self.into();
+        name.trim_start_matches("ZX_").to_ascii_lowercase()
+    }
+}
+
+impl Serialize for Status {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.name())
+    }
+}

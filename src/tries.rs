@@ -1,0 +1,50 @@
+//! What each attempt of a call did, for a reply that tells of it.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::reply::Reply;
+use crate::status::Status;
+use crate::transport::{Milliseconds, Trace};
+
+/// How much of what went wrong an attempt repeats: a call may have a hundred.
+const MAX_MESSAGE_BYTES: usize = 256;
+
+/// One attempt. The keys, in this order; one that does not apply is left out.
+#[derive(Debug, Serialize)]
+pub(crate) struct Try {
+    /// Since the call began.
+    at_ms: Milliseconds,
+    #[serde(flatten)]
+    trace: Trace,
+    status: Status,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    http_status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+    /// Before the next attempt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pause_ms: Option<Milliseconds>,
+}
+
+impl Try {
+    pub(crate) fn new(at: Duration, trace: Trace, reply: &Reply) -> Self {
+        let message = (!reply.success).then(|| {
+            let end = reply.message.floor_char_boundary(MAX_MESSAGE_BYTES);
+            reply.message.get(..end).unwrap_or_default().to_owned()
+        });
+        Try {
+            at_ms: Milliseconds(at),
+            trace,
+            status: reply.status,
+            http_status: reply.http_status,
+            message,
+            pause_ms: None,
+        }
+    }
+
+    pub(crate) fn pauses(&mut self, pause: Duration) {
+        self.pause_ms = Some(Milliseconds(pause));
+    }
+}
