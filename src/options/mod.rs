@@ -25,6 +25,8 @@ use crate::transport::{Keep, Proxy, Roots, Route, TlsRoute, add_file, root_store
 
 /// Some hundred times what all options take.
 const MAX_TEXT_BYTES: usize = 64 * 1024;
+/// Linux's PATH_MAX.
+const MAX_PATH_BYTES: usize = 4096;
 pub(crate) const TOO_LONG: &str = "options_json is longer than 64 KiB";
 
 /// What may differ from call to call.
@@ -114,6 +116,9 @@ impl ClientValues {
         // Read even where no connection will need them: a mistake shows here or not at all.
         let mut roots = root_store(self.roots).map_err(|reason| format!("tls_roots {reason}"))?;
         if let Some(file) = &self.ca_file {
+            if file.text.len() > MAX_PATH_BYTES {
+                return Err(file.blame("is longer than any path can be"));
+            }
             add_file(Arc::make_mut(&mut roots), Path::new(&file.text))
                 .map_err(|reason| file.blame(&format!("{} {reason}", file.text)))?;
         }
