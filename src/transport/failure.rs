@@ -176,3 +176,40 @@ impl From<ureq::Error> for Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_caused_a_failure_is_kept() {
+        let broken = || io::Error::from(io::ErrorKind::ConnectionReset);
+        let (host, what) = ("api.example".to_owned(), "open a pipe");
+        for failure in [
+            Failure::from(broken()),
+            Failure::Machine(what, broken()),
+            Failure::Connect {
+                host,
+                error: broken(),
+            },
+            Failure::from(ureq::Error::Io(broken())),
+            Failure::from(ureq::Error::BodyStalled),
+            Failure::from(io::Error::other(rustls::Error::DecryptError)),
+        ] {
+            let cause = failure.source().map(ToString::to_string);
+            assert!(cause.is_some_and(|cause| !cause.is_empty()), "{failure:?}");
+        }
+        assert!(Failure::Deadline.source().is_none());
+    }
+
+    #[test]
+    fn a_failure_is_itself_however_often_it_was_wrapped() {
+        let mut error = io::Error::other(Failure::ShutDown);
+        for _ in 0..3 {
+            error = io::Error::other(ureq::Error::Io(error));
+        }
+        let failure = Failure::from(error);
+        assert!(matches!(failure, Failure::ShutDown), "{failure:?}");
+        assert!(!failure.may_pass());
+    }
+}
