@@ -11,6 +11,9 @@ const MAX_DEPTH: u8 = 3;
 /// the middle of one.
 const MIN_CUT_BYTES: usize = 4;
 
+/// One character, escaped over and over.
+const MAX_ESCAPE_BYTES: usize = 32;
+
 /// The API key and a proxy's password, which an answer may repeat in any spelling.
 pub(crate) struct Secrets {
     /// The longest first, as one may hold another.
@@ -64,6 +67,7 @@ fn spelling(secret: &[u8], text: &[u8]) -> Option<usize> {
     if text.first() != secret.first() && !text.first().copied().is_some_and(begins_escape) {
         return None;
     }
+    let mut cut = None;
     let mut tried = BTreeSet::new();
     let mut untried = vec![(secret, text)];
     while let Some((mut secret_left, mut text_left)) = untried.pop() {
@@ -76,6 +80,11 @@ fn spelling(secret: &[u8], text: &[u8]) -> Option<usize> {
                 }
                 ([expected, secret_rest @ ..], [byte, text_rest @ ..]) => {
                     if begins_escape(*byte) {
+                        let read_bytes = secret.len() - secret_left.len();
+                        if read_bytes >= MIN_CUT_BYTES && text_left.len() < MAX_ESCAPE_BYTES {
+                            // The text may end in the middle of this escape.
+                            cut = Some(text.len());
+                        }
                         if tried.insert((secret_left.len(), passed)) {
                             characters(text_left, MAX_DEPTH, &mut |read, text_rest| {
                                 if let Some(secret_rest) = secret_left.strip_prefix(read) {
@@ -94,7 +103,7 @@ fn spelling(secret: &[u8], text: &[u8]) -> Option<usize> {
             }
         }
     }
-    None
+    cut
 }
 
 fn begins_escape(byte: u8) -> bool {
