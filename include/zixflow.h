@@ -214,7 +214,7 @@ extern "C" {
  * too:
  *
  * - base_url: Scheme, host, port and an optional path prefix of the API; http:// only for a
- *   loopback host. Default: `ZIXFLOW_BASE_URL` in the environment, else
+ *   loopback host. At most 8000 bytes. Default: `ZIXFLOW_BASE_URL` in the environment, else
  *   `https://api-ai.zixflow.com`.
  * - allow_plain_http: Allows http:// for any host, such as a gateway in one's own network.
  *   Default: false.
@@ -237,8 +237,8 @@ extern "C" {
  *   the machine's own. Default: `"bundled"`.
  * - ca_file: Names a PEM file of further authorities to trust, every one of which must be usable.
  *   Default: `ZIXFLOW_CA_FILE` in the environment, else none.
- * - user_agent: The host's own addition to the user-agent header, in visible ASCII. Default:
- *   none.
+ * - user_agent: The host's own addition to the user-agent header, in visible ASCII. At most 256
+ *   bytes. Default: none.
  * - tries (also per call): Says whether the reply tells of each attempt. Default: false.
  * - messages_per_second: Limits the attempts of the client, over all threads, to an even rate; a
  *   call waits for its turn within its timeout_ms. 0.01 to 10000. Default: none.

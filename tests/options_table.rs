@@ -63,7 +63,10 @@ fn default(option: &Value) -> String {
 fn description(option: &Value) -> String {
     let description = option["description"].as_str().expect("a description");
     match (&option["minimum"], &option["maximum"]) {
-        (Value::Null, Value::Null) => description.to_owned(),
+        (Value::Null, Value::Null) => match option["maxLength"].as_u64() {
+            Some(length) => format!("{description} At most {length} bytes."),
+            None => description.to_owned(),
+        },
         (least, most) => {
             let [least, most] = [least, most].map(|edge| edge.as_f64().expect("a number"));
             format!("{description} {least} to {most}.")

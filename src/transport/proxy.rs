@@ -29,6 +29,9 @@ struct Credentials {
     password: String,
 }
 
+/// As for the API's own.
+const MAX_CREDENTIAL_BYTES: usize = 4 * 1024;
+
 impl Proxy {
     /// A proxy from its URL. The error says what is wrong with it without repeating it: it may hold
     /// a password, anywhere.
@@ -311,6 +314,9 @@ impl Credentials {
         };
         // RFC 1929 has one byte for each length, and no empty field.
         let fits = |field: &String| (1..=255).contains(&field.len());
+        if credentials.user.len().max(credentials.password.len()) > MAX_CREDENTIAL_BYTES {
+            return Err("has a user or password of more than 4096 bytes".to_owned());
+        }
         match protocol {
             Protocol::Socks5 if !fits(&credentials.user) || !fits(&credentials.password) => {
                 Err("needs a SOCKS5 user and password of 1 to 255 bytes each".to_owned())
@@ -547,6 +553,10 @@ mod tests {
         }
         assert!(refusal("http://a%3Ab:c@proxy.example").contains("colon"));
         refusal("socks5://u@proxy.example");
+        let longest = "%41".repeat(4096);
+        assert!(Proxy::parse(&format!("http://{longest}:{longest}@proxy.example")).is_ok());
+        refusal(&format!("http://{longest}a:p@proxy.example"));
+        refusal(&format!("http://u:{longest}a@proxy.example"));
         refusal(&format!("socks5://{}:p@proxy.example", "u".repeat(256)));
         for scheme in ["https", "socks4", "socks4a", "ftp", ""] {
             assert!(refusal(&format!("{scheme}://proxy.example")).contains("begin"));
