@@ -253,12 +253,46 @@ extern "C" {
 /**
  * Makes a client. Nothing is sent: wrong credentials show at the first message.
  *
- * Reads the environment (HTTPS_PROXY, ALL_PROXY, NO_PROXY) unless the option `proxy` is given.
+ * The options, of which those marked "also per call" can be given to zx_send_reply_buttons_with(),
+ * too:
+ *
+ * - base_url: Scheme, host, port and an optional path prefix of the API; http:// only for a
+ *   loopback host. At most 8000 bytes. Default: `ZIXFLOW_BASE_URL` in the environment, else
+ *   `https://api-ai.zixflow.com`.
+ * - allow_plain_http: Allows http:// for any host, such as a gateway in one's own network.
+ *   Default: false.
+ * - timeout_ms (also per call): Limits the whole call, retries and waits included, in
+ *   milliseconds. 1 to 86400000. Default: 30000.
+ * - connect_timeout_ms (also per call): Limits name look-up, TCP, proxy and TLS together, in
+ *   milliseconds. 1 to 86400000. Default: 5000.
+ * - max_retries (also per call): Limits how often a call that can be retried is; 0 turns retries
+ *   off. 0 to 100. Default: 2.
+ * - validation (also per call): Says how much of a message is checked; "basic": only the presence
+ *   and types of the outermost fields. Default: `"strict"`.
+ * - max_idle_connections: Limits how many connections are kept open for the next call. 0 to
+ *   10000. Default: 1000.
+ * - idle_timeout_ms: Says how long a connection is kept for the next call, in milliseconds; it is
+ *   closed when the client is next used. 0 to 86400000. Default: 15000.
+ * - proxy: The URL of a proxy, http://, socks5:// or socks5h://, with user and password
+ *   percent-encoded; "" for none. The proxy looks names up. Default: from `HTTPS_PROXY`,
+ *   `ALL_PROXY`, `NO_PROXY` in the environment.
+ * - tls_roots: Says which authorities are trusted: Mozilla's, which are built in, or "system",
+ *   the machine's own. Default: `"bundled"`.
+ * - ca_file: Names a PEM file of further authorities to trust, every one of which must be usable.
+ *   Default: `ZIXFLOW_CA_FILE` in the environment, else none.
+ * - user_agent: The host's own addition to the user-agent header, in visible ASCII. At most 256
+ *   bytes. Default: none.
+ * - tries (also per call): Says whether the reply tells of each attempt. Default: false.
+ * - messages_per_second: Limits the attempts of the client, over all threads, to an even rate; a
+ *   call waits for its turn within its timeout_ms. 0.01 to 10000. Default: none.
+ *
+ * The environment is read here and nowhere else, and not in a process that runs with other rights
+ * than its caller's (set-user-ID).
  *
  * @param api_key       The API key. Required.
  * @param workspace_id  The workspace ID. Required.
- * @param options_json  NULL, or a JSON object with any of the options that the README lists,
- *                      such as {"timeout_ms": 10000}.
+ * @param options_json  NULL, or a JSON object with any of the options, such as
+ *                      {"timeout_ms": 10000}, at most 64 KiB. See zx_client_options_schema().
  * @param error_json    On failure: a reply that says what was wrong. Release it with zx_free().
  * @return              The client, or NULL. Any number of threads may use it at once. Release it
  *                      with zx_free().
@@ -286,9 +320,8 @@ zx_status zx_send_reply_buttons(const struct zx_client *client,
  *
  * @param client        The client.
  * @param message_json  The message.
- * @param options_json  NULL, or a JSON object with any of `timeout_ms`, `connect_timeout_ms`,
- *                      `max_retries`, `validation` and `tries`. What it leaves out is as for the
- *                      client.
+ * @param options_json  NULL, or a JSON object with any of the options that zx_client_new() lists
+ *                      as "also per call". What it leaves out is as for the client.
  * @param cancel        NULL, or a token: zx_cancel_now() ends the call.
  * @param reply_json    The reply. Release it with zx_free().
  * @return              Any status.
@@ -345,6 +378,15 @@ zx_status zx_check_reply_buttons(const char *message_json, char **report_json);
  * @return  A constant string; NULL only if there is no memory for it.
  */
 const char *zx_reply_buttons_schema(void);
+
+/**
+ * The JSON Schema (draft 2020-12) of the options of zx_client_new(), with titles, descriptions,
+ * defaults and ranges, such as a form can be made from. The options whose `x-per-call` is true are
+ * those of zx_send_reply_buttons_with().
+ *
+ * @return  A constant string; NULL only if there is no memory for it.
+ */
+const char *zx_client_options_schema(void);
 
 /**
  * Makes a cancel token, for any number of calls of zx_send_reply_buttons_with(), on any number of

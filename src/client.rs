@@ -18,10 +18,12 @@ use crate::options::{CallOptions, ClientOptions};
 use crate::outcome::{self, Answer, Body};
 use crate::pace::{NoTurn, Pace};
 use crate::per_process::PerProcess;
-use crate::reply::{MAX_TOLD_BYTES, Refusal, Reply};
+use crate::reply::{Refusal, Reply};
 use crate::secrets::Secrets;
 use crate::status::Status;
-use crate::transport::{Call, Failure, IdleLimits, Interrupted, Pool, Progress, Route, Trace};
+use crate::transport::{
+    Call, Failure, IdleLimits, Interrupted, Pool, Progress, Proxy, Route, Trace,
+};
 use crate::tries::Try;
 
 /// How much of an answer is read. The API's own has about a hundred bytes.
@@ -64,8 +66,9 @@ impl Client {
     ) -> Result<Self, String> {
         let user_agent = options.user_agent.as_deref();
         let headers = Headers::new(api_key, workspace_id, user_agent)?;
-        let password = options.route.proxy.as_ref().and_then(|it| it.password());
-        let secrets = Secrets::new([Some(api_key), password].into_iter().flatten());
+        let proxy = options.route.proxy.iter();
+        let secrets = proxy.flat_map(Proxy::secrets);
+        let secrets = Secrets::new(secrets.chain([api_key.to_owned()]));
 
         Ok(Client {
             url: options.url,
@@ -247,24 +250,19 @@ impl Client {
         let said = answer.said();
         let row = outcome::row(answer, &said);
         let message = match said.message {
-            Some(message) => self.told(&message),
+            Some(message) => self.secrets.redact(&message),
             None => row.sentence(answer),
         };
         Reply {
-            request_id: said.request_id.map(|id| self.told(&id)),
+            request_id: said.request_id.map(|id| self.secrets.redact(&id)),
             http_status: Some(answer.http_status),
             retry_after: answer.retry_after,
-            response: (!said.is_documented)
-                .then(|| self.told(&String::from_utf8_lossy(answer.bytes()))),
+            response: (!said.is_documented).then(|| {
+                self.secrets
+                    .redact(&String::from_utf8_lossy(answer.bytes()))
+            }),
             ..Reply::new(row.verdict, message)
         }
-    }
-
-    /// The beginning of what an answer says, without the secrets that it may repeat.
-    fn told(&self, text: &str) -> String {
-        let mut text = self.secrets.redact(text);
-        text.truncate(text.floor_char_boundary(MAX_TOLD_BYTES));
-        text
     }
 }
 

@@ -131,6 +131,8 @@ pub(crate) enum Refusal {
     /// What is wrong with the message: at least one problem.
     Message(Vec<Problem>),
     NotSent(Failure),
+    /// Why no client could be made of sound arguments.
+    NoClient(Failure),
 }
 
 impl From<Failure> for Refusal {
@@ -152,6 +154,10 @@ impl From<Refusal> for Reply {
                 let (verdict, message) = outcome::unanswered(&failure, false);
                 Reply::new(verdict, message)
             }
+            Refusal::NoClient(failure) => {
+                let (verdict, _) = outcome::unanswered(&failure, false);
+                Reply::new(verdict, format!("no client could be made: {failure}"))
+            }
         }
     }
 }
@@ -169,4 +175,30 @@ fn summary(problems: &[Problem]) -> String {
 
 fn milliseconds(delay: Duration) -> u64 {
     u64::try_from(delay.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::{Refusal, Reply};
+    use crate::transport::Failure;
+
+    #[test]
+    fn a_client_that_was_not_made_is_no_message_that_was_not_sent() {
+        let full = || Failure::Machine("open a pipe", io::Error::from_raw_os_error(24));
+        let reply = Reply::from(Refusal::NoClient(full()));
+        assert!(
+            reply
+                .message
+                .starts_with("no client could be made: the machine could not open")
+        );
+        assert!(reply.is_retryable());
+        let reply = Reply::from(Refusal::NotSent(full()));
+        assert!(
+            reply
+                .message
+                .starts_with("the message was not sent: the machine could not open")
+        );
+    }
 }

@@ -146,6 +146,62 @@ fn base_url_of_another_form_is_refused() {
 }
 
 #[test]
+fn base_url_that_cannot_go_over_the_wire_is_refused() {
+    for path in [
+        "a/ü", "a b", "a\"b", "a<b", "a>b", "a\\b", "a^b", "a`b", "a{b}", "a|b", "[a]", "a\u{7f}",
+        "a\tb", "a\nb", "a\u{a0}", "%", "a%2", "%zz", "a%2/b", "😀",
+    ] {
+        for base in ["http://127.0.0.1:8080/", "https://example.com/"] {
+            let message = refusal(&json!({ "base_url": format!("{base}{path}") }), "base_url");
+            assert!(
+                message.contains("percent-encod") || path == "a b",
+                "{message}"
+            );
+        }
+    }
+    let message = refusal(&json!({ "base_url": "http://127.0.0.1/a/ü" }), "base_url");
+    assert!(message.contains("%C3%BC"), "{message}");
+    for authority in [
+        "bücher.example",
+        "exa\"mple.com",
+        "a..b",
+        "-a",
+        "127.1",
+        "1.2.3.4.5",
+        "a:+80",
+        "a:",
+        "a:80:80",
+        "[::1",
+        "[::1%25eth0]",
+        "[fe80::1%eth0]",
+        "::1",
+        "a%2fb",
+        "a,b",
+        "user@a",
+        "@a",
+        &"a".repeat(64),
+    ] {
+        refusal(
+            &json!({ "base_url": format!("https://{authority}/path") }),
+            "base_url",
+        );
+    }
+}
+
+#[test]
+fn base_url_goes_over_the_wire_as_it_is() {
+    let server = RawServer::accepting(Scheme::Http);
+    for path in ["/%C3%BC/%2f", "/a-._~!$&'()*+,;=:@", "/..//b"] {
+        let url = format!("{}{path}", server.base_url());
+        let client = client(&server.options_with(json!({ "base_url": url })));
+        client.send(&message("tag")).assert_status("ok");
+        let head = server.requests().pop().expect("a request").head;
+        let expected = format!("POST {path}/api/ingest/whatsapp/v1/message/");
+        assert!(head.starts_with(&expected), "{head}");
+    }
+}
+
+#[test]
 fn plain_http_is_for_loopback_hosts_unless_it_is_allowed() {
     for host in [
         "127.0.0.1",
@@ -338,6 +394,114 @@ fn password_in_options_that_are_not_json_is_not_repeated() {
     let reply = support::api::Reply::take(error);
     reply.assert_status("invalid_argument");
     assert!(!reply.text.contains("pass-word"), "{reply:?}");
+}
+
+#[test]
+fn key_that_is_like_no_option_is_not_repeated() {
+    let url = "http://user:pass-word@proxy.example:3128";
+    for key in [
+        url.to_owned(),
+        "k".repeat(41),
+        "k".repeat(60_000),
+        "key-9f8e7d".to_owned(),
+        "a b".to_owned(),
+    ] {
+        let message = refusal(
+            &json!({ &key: "" }),
+            "a key of options_json is no option; there are: ",
+        );
+        assert!(
+            !message.contains(&key) && !message.contains("pass-word"),
+            "{message}"
+        );
+        assert!(message.len() < 1000, "{message}");
+    }
+    refusal(&json!({ "timeout-ms": 1 }), "\"timeout-ms\" is no option");
+    // What stands where an option's value should is never repeated either.
+    for option in [
+        "base_url",
+        "validation",
+        "tls_roots",
+        "timeout_ms",
+        "user_agent",
+        "proxy",
+    ] {
+        let message = refusal(&json!({ option: format!("{url}\n") }), option);
+        assert!(!message.contains("pass-word"), "{message}");
+    }
+}
+
+/// The refusal of a text that need not be JSON.
+fn refusal_of_text(text: &str) -> support::api::Reply {
+    let (text, key) = (
+        std::ffi::CString::new(text).expect("no NUL"),
+        c"key".as_ptr(),
+    );
+    let mut error = std::ptr::null_mut();
+    // SAFETY: strings that end in NUL, and a place for the error.
+    let client = unsafe { zixflow::ffi::zx_client_new(key, key, text.as_ptr(), &mut error) };
+    assert!(client.is_null(), "{text:?} is taken");
+    let reply = support::api::Reply::take(error);
+    reply.assert_status("invalid_argument");
+    reply
+}
+
+#[test]
+fn options_have_at_most_64_kib() {
+    const MAX_BYTES: usize = 64 * 1024;
+    let of_length = |length: usize| format!("{{\"proxy\":\"\"{}}}", " ".repeat(length - 12));
+    let text = std::ffi::CString::new(of_length(MAX_BYTES)).expect("no NUL");
+    assert_eq!(text.as_bytes().len(), MAX_BYTES);
+    let key = c"key".as_ptr();
+    // SAFETY: strings that end in NUL, and no place for the error.
+    let client =
+        unsafe { zixflow::ffi::zx_client_new(key, key, text.as_ptr(), std::ptr::null_mut()) };
+    assert!(!client.is_null());
+    zixflow::ffi::zx_free(client.cast());
+    for length in [MAX_BYTES + 1, 1024 * 1024, 1024 * 1024 + 1, 3 * 1024 * 1024] {
+        let reply = refusal_of_text(&of_length(length));
+        assert_eq!(reply.message(), "options_json is longer than 64 KiB");
+    }
+}
+
+#[test]
+fn hostile_options_are_refused_at_once_and_shortly() {
+    let keys: String = (0..130_000)
+        .map(|number| format!("\"{number:x}\":1,"))
+        .collect();
+    for length in [64 * 1024, 1024 * 1024] {
+        let repeated = |part: &str| part.repeat(length / part.len());
+        for text in [
+            format!("{{{}", &keys[..length - 1]),
+            format!("{{{}\"timeout_ms\":1}}", repeated("\"timeout_ms\":1,")),
+            format!("{{{}\"timeout_ms\":1}}", repeated("\"\":{},")),
+            format!("{{\"timeout_ms\":{}", repeated("[")),
+            format!("{{\"timeout_ms\":{}", repeated("{\"a\":")),
+            format!("{{\"timeout_ms\":{}}}", repeated("9")),
+            format!("{{\"timeout_ms\":0.{}1}}", repeated("0")),
+            format!("{{\"proxy\":\"{}\"}}", repeated("@")),
+            format!("{{\"proxy\":\"http://{}\"}}", repeated("%41:")),
+            format!("{{\"base_url\":\"https://{}\"}}", repeated("a.")),
+            format!("{{\"ca_file\":\"{}\"}}", repeated("a/")),
+            format!("{{\"ca_file\":\"{}\"}}", repeated("\\u0001")),
+            format!("{{\"{}\":1}}", repeated("k")),
+            repeated("{"),
+            repeated("["),
+            repeated(" "),
+            repeated("\u{e9}"),
+        ] {
+            let cut = text.floor_char_boundary(length);
+            for text in [&text, &text[..cut]] {
+                let (reply, took) = timed(|| refusal_of_text(text));
+                assert!(
+                    took < Duration::from_secs(1),
+                    "{took:?} for {}",
+                    &text[..20]
+                );
+                assert!(reply.text.len() < 64 * 1024, "{}", &text[..20]);
+            }
+        }
+    }
 }
 
 #[test]

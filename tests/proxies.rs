@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::{Value, json};
-use support::api::{Reply, client, message};
+use support::api::{Reply, client, message, timed};
 use support::c;
 use support::raw_server::{Peer, RawServer, SCHEMES, Scheme};
 
@@ -93,7 +93,7 @@ fn http_connect(peer: &mut Peer, asked: &Asked) -> io::Result<()> {
         .0;
     let proof = head
         .lines()
-        .find_map(|line| line.strip_prefix("proxy-authorization: Basic "))
+        .find_map(|line| line.strip_prefix("Proxy-Authorization: Basic "))
         .map(|pair| BASE64_STANDARD.decode(pair).expect("Base64"))
         .map(|pair| String::from_utf8(pair).expect("UTF-8"));
     note(asked, target, proof.as_deref().unwrap_or_default());
@@ -298,16 +298,134 @@ fn refusal_of_a_socks5_proxy_is_not_sent_and_retried_where_it_may_pass() {
 }
 
 #[test]
-fn password_that_a_proxy_repeats_is_in_no_reply() {
+fn connect_is_what_curl_sends_but_for_who_asks() {
     let server = RawServer::accepting(Scheme::Http);
+    let proxy = Proxy::refusing("HTTP/1.1 403 Forbidden\r\n\r\n");
     let credentials = format!("{USER}:{PASSWORD}@");
-    for answer in [
-        format!("HTTP/1.1 407 {PASSWORD}\r\n\r\n{PASSWORD}"),
-        format!("{PASSWORD}\r\n\r\n"),
-        format!("HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 502 {PASSWORD}\r\n\r\n{PASSWORD}"),
+    let target = server.address();
+    let version = env!("CARGO_PKG_VERSION");
+    let pair = BASE64_STANDARD.encode(format!("{USER}:{PASSWORD}"));
+    for (credentials, field) in [
+        ("", String::new()),
+        (
+            &credentials,
+            format!("Proxy-Authorization: Basic {pair}\r\n"),
+        ),
     ] {
-        let proxy = Proxy::refusing(&answer);
-        send_through(&proxy.url("http", &credentials), &server);
+        send_through(&proxy.url("http", credentials), &server).assert_status("not_sent");
+        let (head, _) = proxy.asked().pop().expect("a request");
+        assert_eq!(
+            head,
+            format!(
+                "CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{field}\
+                 User-Agent: zixflow-c/{version}\r\nProxy-Connection: Keep-Alive\r\n\r\n"
+            )
+        );
+    }
+}
+
+#[test]
+fn answer_of_a_proxy_is_read_as_curl_reads_it() {
+    let server = RawServer::accepting(Scheme::Https);
+    for answer in [
+        "HTTP/1.1 200 OK\n\n",
+        "HTTP/1.0 200 Connection established\nVia: bare\n\n",
+        "HTTP/1.1 200 OK\r\nvia: both\n\r\n",
+        "HTTP/1.1 200\r\n\r\n",
+        "\r\n\nHTTP/1.1 200 OK\r\n\r\n",
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n",
+    ] {
+        let proxy = Proxy::start(move |peer, asked| {
+            let head = read_head(peer)?;
+            let target = head.split(' ').nth(1).expect("a target");
+            note(asked, target, "");
+            peer.send_raw(answer.as_bytes())?;
+            peer.tunnel(resolve(target)?)
+        });
+        let reply = send_through(&proxy.url("http", ""), &server);
+        assert_eq!(
+            (reply.status(), reply.attempts()),
+            ("ok", 1),
+            "{answer:?}: {reply:?}"
+        );
+    }
+}
+
+#[test]
+fn answer_of_a_proxy_that_does_not_end_is_given_up() {
+    let server = RawServer::accepting(Scheme::Http);
+    for (begin, more) in [
+        ("HTTP/1.1 200 OK\r\n", "a: b\r\n"),
+        ("HTTP/1.1 200 OK\r\na: ", "b"),
+        ("", "\n"),
+        ("220 mail.example ESMTP\r\n", ""),
+        ("HTTP/1.1 100 Continue\r\n\r\n", ""),
+    ] {
+        let proxy = Proxy::start(move |peer, asked| {
+            note(asked, &read_head(peer)?, "");
+            peer.send_raw(begin.as_bytes())?;
+            if more.is_empty() {
+                peer.stop();
+            }
+            loop {
+                peer.send_raw(more.as_bytes())?;
+            }
+        });
+        let options = json!({
+            "proxy": proxy.url("http", ""), "max_retries": 0, "connect_timeout_ms": 2000,
+        });
+        let client = client(&server.options_with(options));
+        let (reply, took) = timed(|| client.send(&message("tag")));
+        reply.assert_status("not_sent");
+        let waits = begin.starts_with("HTTP/1.1 100");
+        assert_eq!(
+            took.as_millis() >= 1900,
+            waits,
+            "{begin:?}: {took:?}, {reply:?}"
+        );
+    }
+    assert_eq!(server.connections(), 0);
+}
+
+/// The spellings of the secrets in what a peer says, as JSON, HTML and a URL have them.
+fn spellings(secret: &str) -> Vec<String> {
+    let each = |spell: fn(u8) -> String| secret.bytes().map(spell).collect();
+    vec![
+        secret.to_owned(),
+        each(|byte| format!("\\u{byte:04x}")),
+        each(|byte| format!("&#{byte};")),
+        each(|byte| format!("%{byte:02X}")),
+        secret.replace('/', "\\/"),
+        secret.replace('/', "&#x2F;"),
+        secret.replace('/', "%2f"),
+    ]
+}
+
+#[test]
+fn password_that_a_proxy_repeats_is_in_no_reply() {
+    const SECRET: &str = "proxy/pass/5151";
+    let server = RawServer::accepting(Scheme::Http);
+    let credentials = format!("{USER}:{}@", SECRET.replace('/', "%2F"));
+    let pair = BASE64_STANDARD.encode(format!("{USER}:{SECRET}"));
+    let mut said = spellings(SECRET);
+    said.extend([pair.clone(), pair.replace('=', "%3D")]);
+    for said in said {
+        for answer in [
+            format!("HTTP/1.1 407 {said}\r\n\r\n{said}"),
+            format!("{said}\r\n\r\n"),
+            format!("HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 502 {said}\r\n\r\n{said}"),
+            format!(
+                "HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 502 {said}\r\n\r\n{{\"message\": \"{said}\"}}"
+            ),
+        ] {
+            let proxy = Proxy::refusing(&answer);
+            let reply = send_through(&proxy.url("http", &credentials), &server);
+            for spelling in spellings(SECRET).iter().chain([&said, &pair]) {
+                let text = serde_json::to_string(spelling).expect("a string");
+                let escaped = text.trim_matches('"');
+                assert!(!reply.text.contains(escaped), "{spelling}: {reply:?}");
+            }
+        }
     }
 }
 
@@ -401,6 +519,8 @@ fn no_proxy_lists_the_hosts_that_need_none() {
         ("127.0.0.1:1", false),
         ("example.com", false),
         ("7.0.0.1", false),
+        ("10.0.0.0/8,127.0.0.0/8", true),
+        ("10.0.0.0/8", false),
         ("", false),
     ];
     for (list, is_exempt) in cases {

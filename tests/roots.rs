@@ -77,6 +77,92 @@ fn file_may_hold_several_authorities_and_text_between_them() {
     client.send(&message("tag")).assert_status("ok");
 }
 
+#[test]
+fn byte_order_mark_and_other_line_ends_are_passed_over() {
+    let pem = fs::read_to_string(ca_file()).expect("a file");
+    let other = other_authority();
+    let server = RawServer::accepting(Scheme::Https);
+    for (name, text) in [
+        ("bom.pem", format!("\u{feff}{pem}")),
+        ("crlf.pem", format!("{other}{pem}").replace('\n', "\r\n")),
+        ("cr.pem", format!("{other}{pem}").replace('\n', "\r")),
+        (
+            "indented.pem",
+            format!("{other}{pem}").replace('\n', "\n    "),
+        ),
+        (
+            "key.pem",
+            format!("{}{pem}", other.replace("CERTIFICATE", "PRIVATE KEY")),
+        ),
+    ] {
+        let path = file(name, text.as_bytes());
+        let client = client(&server.options_with(json!({ "ca_file": path })));
+        client.send(&message("tag")).assert_status("ok");
+    }
+}
+
+/// In PEM, an authority that signed nothing.
+fn other_authority() -> String {
+    let other = rcgen::generate_simple_self_signed(["other.test".to_owned()]);
+    other.expect("a certificate").cert.pem()
+}
+
+#[test]
+fn certificate_that_would_be_missed_is_told_by_its_line() {
+    let (one, two) = (
+        other_authority(),
+        fs::read_to_string(ca_file()).expect("a file"),
+    );
+    let lines = one.lines().count();
+    for (name, text, words) in [
+        (
+            "one-line.pem",
+            format!("{}{two}", one.trim_end()),
+            format!("line {lines} "),
+        ),
+        (
+            "unfinished.pem",
+            format!("{}{two}", one.replace("-----END CERTIFICATE-----\n", "")),
+            "line 1 ".to_owned(),
+        ),
+        (
+            "trusted.pem",
+            format!("{two}{}", one.replace("CERTIFICATE", "TRUSTED CERTIFICATE")),
+            "openssl x509".to_owned(),
+        ),
+        (
+            "garbled-second.pem",
+            format!("{two}\n{}", one.replace("\nMII", "\nM!I")),
+            format!("certificate number 2 (line {})", two.lines().count() + 2),
+        ),
+        (
+            "short-second.pem",
+            format!("{two}-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+            "certificate number 2 (line".to_owned(),
+        ),
+    ] {
+        let path = file(name, text.as_bytes());
+        let Err(refusal) = Client::new(&json!({ "ca_file": path })) else {
+            panic!("{name} is taken");
+        };
+        refusal.assert_status("invalid_argument");
+        assert!(refusal.message().contains(&words), "{words}: {refusal:?}");
+        let debug = ["Error", "Invalid", "::", "{"];
+        assert!(
+            !debug.iter().any(|word| refusal.message().contains(word)),
+            "{refusal:?}"
+        );
+    }
+}
+
+#[test]
+fn file_without_end_is_given_up() {
+    let Err(refusal) = Client::new(&json!({ "ca_file": "/dev/zero" })) else {
+        panic!("it is taken");
+    };
+    assert!(refusal.message().contains("16 MiB"), "{refusal:?}");
+}
+
 /// The reply that a program gets for which `ca_file` holds the machine's authorities.
 fn reply_on_a_machine_that_trusts(ca_file: &PathBuf, options: &Value) -> Value {
     let finished = c::run(

@@ -25,12 +25,12 @@ pub use cancel::{zx_cancel, zx_cancel_new, zx_cancel_now};
 pub use compose::{zx_button, zx_compose_reply_buttons, zx_reply_buttons};
 pub use constants::*;
 
-use arguments::{optional_text, text};
+use arguments::text;
 use boundary::{Out, export, export_reply, export_text};
 
 use crate::client::Client;
 use crate::message::{self, Validation};
-use crate::options::ClientOptions;
+use crate::options::{self, ClientOptions};
 use crate::reply::{Refusal, Reply};
 
 /// A client: one set of credentials and options, and the connections that its calls share.
@@ -42,12 +42,46 @@ pub struct zx_client {
 
 /// Makes a client. Nothing is sent: wrong credentials show at the first message.
 ///
-/// Reads the environment (HTTPS_PROXY, ALL_PROXY, NO_PROXY) unless the option `proxy` is given.
+/// The options, of which those marked "also per call" can be given to zx_send_reply_buttons_with(),
+/// too:
+///
+/// - base_url: Scheme, host, port and an optional path prefix of the API; http:// only for a
+///   loopback host. At most 8000 bytes. Default: `ZIXFLOW_BASE_URL` in the environment, else
+///   `https://api-ai.zixflow.com`.
+/// - allow_plain_http: Allows http:// for any host, such as a gateway in one's own network.
+///   Default: false.
+/// - timeout_ms (also per call): Limits the whole call, retries and waits included, in
+///   milliseconds. 1 to 86400000. Default: 30000.
+/// - connect_timeout_ms (also per call): Limits name look-up, TCP, proxy and TLS together, in
+///   milliseconds. 1 to 86400000. Default: 5000.
+/// - max_retries (also per call): Limits how often a call that can be retried is; 0 turns retries
+///   off. 0 to 100. Default: 2.
+/// - validation (also per call): Says how much of a message is checked; "basic": only the presence
+///   and types of the outermost fields. Default: `"strict"`.
+/// - max_idle_connections: Limits how many connections are kept open for the next call. 0 to
+///   10000. Default: 1000.
+/// - idle_timeout_ms: Says how long a connection is kept for the next call, in milliseconds; it is
+///   closed when the client is next used. 0 to 86400000. Default: 15000.
+/// - proxy: The URL of a proxy, http://, socks5:// or socks5h://, with user and password
+///   percent-encoded; "" for none. The proxy looks names up. Default: from `HTTPS_PROXY`,
+///   `ALL_PROXY`, `NO_PROXY` in the environment.
+/// - tls_roots: Says which authorities are trusted: Mozilla's, which are built in, or "system",
+///   the machine's own. Default: `"bundled"`.
+/// - ca_file: Names a PEM file of further authorities to trust, every one of which must be usable.
+///   Default: `ZIXFLOW_CA_FILE` in the environment, else none.
+/// - user_agent: The host's own addition to the user-agent header, in visible ASCII. At most 256
+///   bytes. Default: none.
+/// - tries (also per call): Says whether the reply tells of each attempt. Default: false.
+/// - messages_per_second: Limits the attempts of the client, over all threads, to an even rate; a
+///   call waits for its turn within its timeout_ms. 0.01 to 10000. Default: none.
+///
+/// The environment is read here and nowhere else, and not in a process that runs with other rights
+/// than its caller's (set-user-ID).
 ///
 /// @param api_key       The API key. Required.
 /// @param workspace_id  The workspace ID. Required.
-/// @param options_json  NULL, or a JSON object with any of the options that the README lists,
-///                      such as {"timeout_ms": 10000}.
+/// @param options_json  NULL, or a JSON object with any of the options, such as
+///                      {"timeout_ms": 10000}, at most 64 KiB. See zx_client_options_schema().
 /// @param error_json    On failure: a reply that says what was wrong. Release it with zx_free().
 /// @return              The client, or NULL. Any number of threads may use it at once. Release it
 ///                      with zx_free().
@@ -82,12 +116,13 @@ unsafe fn new_client(
         (
             text("api_key", api_key)?,
             text("workspace_id", workspace_id)?,
-            optional_text("options_json", options_json)?,
+            arguments::options(options_json)?,
         )
     };
     let options = ClientOptions::parse(options_json).map_err(Refusal::Argument)?;
     let client = Client::new(api_key, workspace_id, options).map_err(Refusal::Argument)?;
-    Ok(registry::keep_client(client)?.cast())
+    let kept = registry::keep_client(client).map_err(Refusal::NoClient)?;
+    Ok(kept.cast())
 }
 
 /// Sends a message. Blocks until its outcome is known, at most for the client's `timeout_ms`.
@@ -119,9 +154,8 @@ pub unsafe extern "C" fn zx_send_reply_buttons(
 ///
 /// @param client        The client.
 /// @param message_json  The message.
-/// @param options_json  NULL, or a JSON object with any of `timeout_ms`, `connect_timeout_ms`,
-///                      `max_retries`, `validation` and `tries`. What it leaves out is as for the
-///                      client.
+/// @param options_json  NULL, or a JSON object with any of the options that zx_client_new() lists
+///                      as "also per call". What it leaves out is as for the client.
 /// @param cancel        NULL, or a token: zx_cancel_now() ends the call.
 /// @param reply_json    The reply. Release it with zx_free().
 /// @return              Any status.
@@ -141,7 +175,7 @@ pub unsafe extern "C" fn zx_send_reply_buttons_with(
         // SAFETY: rule 1 of the header.
         let (options, message) = unsafe {
             (
-                optional_text("options_json", options_json)?,
+                arguments::options(options_json)?,
                 arguments::message(message_json)?,
             )
         };
@@ -228,6 +262,22 @@ pub extern "C" fn zx_reply_buttons_schema() -> *const c_char {
     export(&Out::NONE, std::ptr::null(), || {
         let schema =
             SCHEMA.get_or_init(|| Box::new(CString::new(message::schema()).unwrap_or_default()));
+        (schema.as_ptr(), None)
+    })
+}
+
+/// The JSON Schema (draft 2020-12) of the options of zx_client_new(), with titles, descriptions,
+/// defaults and ranges, such as a form can be made from. The options whose `x-per-call` is true are
+/// those of zx_send_reply_buttons_with().
+///
+/// @return  A constant string; NULL only if there is no memory for it.
+#[unsafe(no_mangle)]
+pub extern "C" fn zx_client_options_schema() -> *const c_char {
+    static SCHEMA: OnceBox<CString> = OnceBox::new();
+
+    export(&Out::NONE, std::ptr::null(), || {
+        let schema =
+            SCHEMA.get_or_init(|| Box::new(CString::new(options::schema()).unwrap_or_default()));
         (schema.as_ptr(), None)
     })
 }

@@ -5,6 +5,7 @@
 
 #![allow(unsafe_code)]
 
+pub(crate) mod environment;
 pub(crate) mod fork;
 mod interrupt;
 mod poll;

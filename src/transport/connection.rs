@@ -120,9 +120,7 @@ impl Connection {
     fn receive(&mut self) -> Result<Received, Failure> {
         let into = self.buffers.input_append_buf();
         if into.is_empty() {
-            return Err(Failure::Broken(
-                "the head of the answer is longer than 64 KiB".to_owned(),
-            ));
+            return Err(Failure::LongHead);
         }
         let received = match &mut self.stream {
             Stream::Plain(socket) => match (&*socket).read(into) {

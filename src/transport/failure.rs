@@ -1,7 +1,7 @@
 //! Why an attempt got no answer, in words for the person who reads them.
 //!
 //! A failure never tells whether the message was queued: that is for the counts of an
-//! [`Exchange`](super::Exchange) alone.
+//! [`Attempt`](super::attempt::Attempt) alone.
 
 use std::error::Error;
 use std::fmt;
@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::tls_failure;
 use super::wait::Interrupted;
 use crate::sys::{self, Cause};
 
@@ -37,11 +38,46 @@ pub(crate) enum Failure {
     Early {
         http_status: u16,
     },
-    /// A proxy did not open the way. The flag: whether it may the next time.
-    Proxy(String, bool),
+    /// A proxy did not open the way.
+    Proxy {
+        /// The rest of a sentence that "the proxy" begins.
+        reason: String,
+        may_pass: bool,
+    },
     Tls(rustls::Error),
-    /// The connection broke, or what came over it is no HTTP.
-    Broken(String),
+    /// The connection broke.
+    Broken {
+        error: io::Error,
+    },
+    /// The head of an answer does not end.
+    LongHead,
+    /// What came over the connection is no HTTP, or not what was asked for.
+    NoHttp {
+        error: ureq::Error,
+    },
+}
+
+/// What is told of a failure.
+pub(super) struct Account {
+    pub(super) sentence: String,
+    /// Whether the same attempt may do better in a moment.
+    pub(super) may_pass: bool,
+}
+
+impl Account {
+    pub(super) fn passing(sentence: impl Into<String>) -> Self {
+        Account {
+            sentence: sentence.into(),
+            may_pass: true,
+        }
+    }
+
+    pub(super) fn lasting(sentence: impl Into<String>) -> Self {
+        Account {
+            sentence: sentence.into(),
+            may_pass: false,
+        }
+    }
 }
 
 /// An address that took no connection, and why.
@@ -67,81 +103,94 @@ impl Failure {
         }
     }
 
-    /// Whether the same attempt may do better in a moment.
-    pub(crate) fn may_pass(&self) -> bool {
+    fn account(&self) -> Account {
         match self {
-            Failure::ShutDown | Failure::Cancelled => false,
-            Failure::Proxy(_, may_pass) => *may_pass,
-            // A handshake that broke off is an `io::Error`. What rustls itself refuses (a
-            // certificate, a version, bytes that are no TLS) it will refuse again.
-            Failure::Tls(rustls::Error::AlertReceived(alert)) => matches!(
-                alert,
-                rustls::AlertDescription::InternalError
-                    | rustls::AlertDescription::CloseNotify
-                    | rustls::AlertDescription::UserCanceled
-            ),
-            Failure::Tls(_) => false,
-            _ => true,
+            Failure::Deadline => Account::passing("the time that timeout_ms allows ran out"),
+            Failure::ConnectDeadline(limit) => Account::passing(format!(
+                "opening a connection took longer than connect_timeout_ms ({} ms) allows",
+                limit.as_millis()
+            )),
+            Failure::ShutDown => Account::lasting("the client was shut down"),
+            Failure::Cancelled => Account::lasting("the call was cancelled"),
+            Failure::Machine(what, error) => {
+                Account::passing(format!("the machine could not {what} ({error})"))
+            }
+            Failure::Name { host, error } => Account::passing(format!(
+                "no address was found for the host {host} ({error})"
+            )),
+            Failure::Connect { host, refused } => Account::passing(format!(
+                "no connection could be made to {host} ({})",
+                reasons(refused)
+            )),
+            Failure::Early { http_status } => Account::passing(format!(
+                "an answer (HTTP {http_status}) came before the whole of it had left, so that the \
+                 API cannot have received it"
+            )),
+            Failure::Proxy { reason, may_pass } => Account {
+                sentence: format!("the proxy {reason}"),
+                may_pass: *may_pass,
+            },
+            Failure::Tls(error) => tls_failure::account(error),
+            Failure::Broken { error } => {
+                Account::passing(format!("the connection broke ({error})"))
+            }
+            Failure::LongHead => Account::passing("the head of the answer is longer than 64 KiB"),
+            Failure::NoHttp { error } => {
+                Account::passing(format!("what came back is no HTTP answer ({error})"))
+            }
         }
     }
+
+    /// Whether the same attempt may do better in a moment.
+    pub(crate) fn may_pass(&self) -> bool {
+        self.account().may_pass
+    }
+}
+
+/// Why each address took no connection: the reason alone, where there is one address.
+fn reasons(refused: &[Refused]) -> String {
+    if let [Refused { error, .. }] = refused {
+        return error.to_string();
+    }
+    let each = refused
+        .iter()
+        .take(MAX_TOLD)
+        .map(|Refused { address, error }| format!("{}: {error}", address.ip()));
+    let more = refused
+        .len()
+        .checked_sub(MAX_TOLD)
+        .filter(|more| *more > 0)
+        .map(|more| format!("and {more} more"));
+    each.chain(more).collect::<Vec<_>>().join("; ")
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Failure::Deadline => f.write_str("the time that timeout_ms allows ran out"),
-            Failure::ConnectDeadline(limit) => write!(
-                f,
-                "opening a connection took longer than connect_timeout_ms ({} ms) allows",
-                limit.as_millis()
-            ),
-            Failure::ShutDown => f.write_str("the client was shut down"),
-            Failure::Cancelled => f.write_str("the call was cancelled"),
-            Failure::Machine(what, error) => {
-                write!(f, "the machine could not {what} ({error})")
-            }
-            Failure::Name { host, error } => {
-                write!(f, "no address was found for the host {host} ({error})")
-            }
-            Failure::Connect { host, refused } => match refused.as_slice() {
-                [Refused { error, .. }] => {
-                    write!(f, "no connection could be made to {host} ({error})")
-                }
-                refused => {
-                    let each: Vec<String> = refused
-                        .iter()
-                        .take(MAX_TOLD)
-                        .map(|Refused { address, error }| format!("{}: {error}", address.ip()))
-                        .collect();
-                    write!(
-                        f,
-                        "no connection could be made to {host} ({}",
-                        each.join("; ")
-                    )?;
-                    match refused.len().saturating_sub(MAX_TOLD) {
-                        0 => f.write_str(")"),
-                        more => write!(f, "; and {more} more)"),
-                    }
-                }
-            },
-            Failure::Early { http_status } => write!(
-                f,
-                "an answer (HTTP {http_status}) came before the whole of it had left, so that the \
-                 API cannot have received it"
-            ),
-            Failure::Proxy(what, _) => write!(f, "the proxy {what}"),
-            Failure::Tls(rustls::Error::InvalidCertificate(reason)) => write!(
-                f,
-                "the server's certificate does not verify ({reason}); where it is signed by an \
-                 authority of your own, name that in the option ca_file or use tls_roots \"system\""
-            ),
-            Failure::Tls(error) => write!(f, "TLS failed ({error})"),
-            Failure::Broken(what) => f.write_str(what),
-        }
+        f.write_str(&self.account().sentence)
     }
 }
 
-impl Error for Failure {}
+impl Error for Failure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Failure::Machine(_, error) | Failure::Broken { error } => Some(error),
+            Failure::Name { error, .. } => Some(&**error),
+            Failure::Connect { refused, .. } => match refused.last() {
+                Some(last) => Some(&last.error),
+                None => None,
+            },
+            Failure::Tls(error) => Some(error),
+            Failure::NoHttp { error } => Some(error),
+            Failure::Deadline
+            | Failure::ConnectDeadline(_)
+            | Failure::ShutDown
+            | Failure::Cancelled
+            | Failure::Early { .. }
+            | Failure::Proxy { .. }
+            | Failure::LongHead => None,
+        }
+    }
+}
 
 impl From<Interrupted> for Failure {
     fn from(interrupted: Interrupted) -> Self {
@@ -169,7 +218,7 @@ impl From<io::Error> for Failure {
                 Ok(error) => Failure::Tls(error),
                 Err(error) => match error.downcast::<ureq::Error>() {
                     Ok(error) => Failure::from(error),
-                    Err(error) => Failure::Broken(format!("the connection broke ({error})")),
+                    Err(error) => Failure::Broken { error },
                 },
             },
         }
@@ -180,7 +229,51 @@ impl From<ureq::Error> for Failure {
     fn from(error: ureq::Error) -> Self {
         match error {
             ureq::Error::Io(error) => Failure::from(error),
-            error => Failure::Broken(format!("what came back is no HTTP answer ({error})")),
+            error => Failure::NoHttp { error },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_caused_a_failure_is_kept() {
+        let broken = || io::Error::from(io::ErrorKind::ConnectionReset);
+        let (host, what) = ("api.example".to_owned(), "open a pipe");
+        for failure in [
+            Failure::from(broken()),
+            Failure::Machine(what, broken()),
+            Failure::Connect {
+                host: host.clone(),
+                refused: vec![Refused {
+                    address: SocketAddr::from(([127, 0, 0, 1], 9)),
+                    error: broken(),
+                }],
+            },
+            Failure::Name {
+                host,
+                error: Arc::new(broken()),
+            },
+            Failure::from(ureq::Error::Io(broken())),
+            Failure::from(ureq::Error::BodyStalled),
+            Failure::from(io::Error::other(rustls::Error::DecryptError)),
+        ] {
+            let cause = failure.source().map(ToString::to_string);
+            assert!(cause.is_some_and(|cause| !cause.is_empty()), "{failure:?}");
+        }
+        assert!(Failure::Deadline.source().is_none());
+    }
+
+    #[test]
+    fn a_failure_is_itself_however_often_it_was_wrapped() {
+        let mut error = io::Error::other(Failure::ShutDown);
+        for _ in 0..3 {
+            error = io::Error::other(ureq::Error::Io(error));
+        }
+        let failure = Failure::from(error);
+        assert!(matches!(failure, Failure::ShutDown), "{failure:?}");
+        assert!(!failure.may_pass());
     }
 }
