@@ -339,6 +339,41 @@ impl Peer {
         }
     }
 
+    /// Says that nothing more will come: over TLS with a `close_notify`, and with a FIN. What the
+    /// client sends can still be read.
+    pub fn close_output(&mut self) -> io::Result<()> {
+        self.send_close_notify()?;
+        self.close_bare_output()
+    }
+
+    /// The same with a FIN alone, which over TLS may be a cut.
+    pub fn close_bare_output(&mut self) -> io::Result<()> {
+        self.wire.socket.shutdown(Shutdown::Write)
+    }
+
+    /// Says over TLS that nothing more will come, and leaves the connection open.
+    pub fn send_close_notify(&mut self) -> io::Result<()> {
+        if let Some(tls) = &mut self.tls {
+            tls.send_close_notify();
+            tls.write_tls(&mut self.wire)?;
+        }
+        Ok(())
+    }
+
+    /// Lets the TLS session come upon a record that it cannot read, and sends the alert that it has
+    /// for that: fatal, and encrypted.
+    pub fn send_fatal_alert(&mut self) -> io::Result<()> {
+        let tls = self.tls.as_mut().expect("a session");
+        let mut unreadable = io::repeat(0x17);
+        while tls.process_new_packets().is_ok() {
+            tls.read_tls(&mut unreadable)?;
+        }
+        while tls.wants_write() {
+            tls.write_tls(&mut self.wire)?;
+        }
+        Ok(())
+    }
+
     /// Neither reads nor sends until the server finishes; then reads what there is.
     pub fn stop(&mut self) {
         let mut is_over = lock(&self.seen.is_over);
