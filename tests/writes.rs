@@ -8,6 +8,8 @@ mod support;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::{c_int, c_void};
+use std::io::Read;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
@@ -172,6 +174,8 @@ enum On {
     New,
     /// Another message went over it before.
     Kept,
+    /// A new one, which a proxy has to open first.
+    Proxied,
 }
 
 const CONNECTIONS: [On; 2] = [On::New, On::Kept];
@@ -218,6 +222,20 @@ fn counts(requests: &[Request]) -> HashMap<String, usize> {
     counts
 }
 
+/// A proxy that opens the way to one server.
+fn tunnelling(to: SocketAddr) -> RawServer {
+    RawServer::start(Scheme::Http, move |peer| {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            peer.read_exact(&mut byte)?;
+            head.push(byte[0]);
+        }
+        peer.send(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
+        peer.tunnel(to)
+    })
+}
+
 /// How a write fails, and how many bytes it leaves before: the last of the request, or all.
 const FAILURES: [(c_int, Option<usize>); 6] = [
     (libc::ECONNRESET, None),
@@ -235,16 +253,21 @@ fn a_request_of_which_any_write_fails_is_not_sent_and_the_next_attempt_is_accept
         let mut cases = Vec::new();
         for on in CONNECTIONS {
             for size in SIZES {
-                for (error, leaves) in FAILURES {
-                    for max_retries in [0, 1] {
-                        cases.push((on, size, error, leaves, max_retries));
-                    }
+                for failure in FAILURES {
+                    cases.extend([0, 1].map(|max_retries| (on, size, failure, max_retries)));
                 }
             }
         }
+        for failure in FAILURES {
+            cases.extend([0, 1].map(|max_retries| (On::Proxied, 0, failure, max_retries)));
+        }
+        let proxy = tunnelling(server.address());
         let expected = Mutex::new(HashMap::new());
-        in_parallel(cases, |(on, size, error, leaves, max_retries)| {
-            let options = server.options_with(json!({ "max_retries": max_retries }));
+        in_parallel(cases, |(on, size, (error, leaves), max_retries)| {
+            let mut options = server.options_with(json!({ "max_retries": max_retries }));
+            if on == On::Proxied {
+                options["proxy"] = json!(proxy.base_url());
+            }
             let kind = format!("{on:?} {size} {error} {leaves:?} {max_retries}");
             let mut sends = 0;
             for at in 1.. {
@@ -341,9 +364,10 @@ fn sends(server: &RawServer, on: On, size: usize) -> usize {
 /// Each send of a request, by its number in the call: those of a handshake come before them.
 fn request_sends(scheme: Scheme, on: On, size: usize) -> std::ops::RangeInclusive<usize> {
     let server = RawServer::accepting(scheme);
-    let handshake = match on {
-        On::New => sends(&server, On::New, 0) - sends(&server, On::Kept, 0),
-        On::Kept => 0,
+    let handshake = if on == On::New {
+        sends(&server, On::New, 0) - sends(&server, On::Kept, 0)
+    } else {
+        0
     };
     handshake + 1..=sends(&server, on, size)
 }
