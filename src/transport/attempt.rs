@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn next_attempt_keeps_the_connection_and_nothing_else() {
+    fn next_attempt_has_its_own_limits_and_keeps_the_connection_and_nothing_else() {
         let attempt = Attempt::new();
         assert!(!attempt.has_connection());
         attempt.set_connection(true);
@@ -271,7 +271,14 @@ mod tests {
         attempt.hand_down(5);
         attempt.begin_body();
         attempt.cut_short();
-        begin(&attempt, 0);
+        let limits = Limits {
+            deadline: Instant::now() + Duration::from_secs(9),
+            interrupt: Arc::new(Interrupt::default()),
+        };
+        attempt.begin(&limits, Duration::from_secs(7), 0);
+        assert_eq!(attempt.connect_timeout(), Duration::from_secs(7));
+        assert_eq!(attempt.limits().deadline, limits.deadline);
+        assert!(Arc::ptr_eq(&attempt.limits().interrupt, &limits.interrupt));
         assert!(attempt.has_connection() && attempt.is_fresh());
         assert_eq!(attempt.progress(), Progress::Incomplete);
         assert!(attempt.begin_body());
