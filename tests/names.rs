@@ -1,6 +1,6 @@
 //! Name look-ups. This program has a `getaddrinfo` of its own, which takes the place of the
 //! system's for the library that is linked into it: so a name server can hang, or name addresses
-//! that are silent.
+//! that are silent. It has a `connect` of its own, too, for addresses that no machine has.
 
 #[path = "support/network.rs"]
 mod support;
@@ -8,23 +8,23 @@ mod support;
 use std::collections::HashMap;
 use std::ffi::{CStr, c_char, c_int};
 use std::fs;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener};
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use socket2::SockAddr;
-use support::api::{Client, client, message, timed};
+use support::api::{Client, Reply, client, message, timed};
 use support::punctuality::{GRACE, Watch, within};
-use support::raw_server::{BlackHole, RawServer, SCHEMES, Scheme};
+use support::raw_server::{BlackHole, Peer, RawServer, SCHEMES, Scheme};
 
 /// What the name server says of a host.
 #[derive(Clone)]
 enum Entry {
-    Addresses(Vec<IpAddr>),
+    Addresses(Vec<SocketAddr>),
     Unknown,
     /// Nothing, until [`release`] is called for the host.
     Hangs,
@@ -81,7 +81,7 @@ unsafe extern "C" fn getaddrinfo(
     };
     let mut next = ptr::null_mut();
     for address in addresses.into_iter().rev() {
-        let address = Box::new(SockAddr::from(SocketAddr::new(address, 0)));
+        let address = Box::new(SockAddr::from(address));
         let length = address.len();
         let family = c_int::from(address.family());
         next = Box::into_raw(Box::new(libc::addrinfo {
@@ -117,6 +117,83 @@ unsafe extern "C" fn freeaddrinfo(list: *mut libc::addrinfo) {
     }
 }
 
+/// Where a connection to an address goes.
+#[derive(Clone, Copy)]
+enum Way {
+    /// Nowhere: this is the error.
+    Fails(c_int),
+    /// To the socket itself, as it can where nobody listens.
+    ToItself,
+    /// To this machine, if the address comes with this scope.
+    Scoped(u32),
+}
+
+static WAYS: Mutex<Option<HashMap<IpAddr, Way>>> = Mutex::new(None);
+
+fn lead(address: &str, way: Way) {
+    WAYS.lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .get_or_insert_default()
+        .insert(address.parse().expect("an address"), way);
+}
+
+fn way(to: SocketAddr) -> Option<Way> {
+    let ways = WAYS.lock().unwrap_or_else(PoisonError::into_inner);
+    ways.as_ref()?.get(&to.ip()).copied()
+}
+
+fn fail(error: c_int) -> c_int {
+    // SAFETY: this thread's `errno`.
+    unsafe { *libc::__errno_location() = error };
+    -1
+}
+
+type Connect = unsafe extern "C" fn(c_int, *const libc::sockaddr, libc::socklen_t) -> c_int;
+
+/// # Safety
+///
+/// As for the system's.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn connect(
+    socket: c_int,
+    address: *const libc::sockaddr,
+    length: libc::socklen_t,
+) -> c_int {
+    // SAFETY: the caller's promise; no address is longer than the storage.
+    let parsed = unsafe {
+        SockAddr::try_init(|storage, stored| {
+            let bytes = length.min(*stored) as usize;
+            ptr::copy_nonoverlapping(address.cast::<u8>(), storage.cast(), bytes);
+            *stored = length;
+            Ok(())
+        })
+    };
+    let to = parsed.ok().and_then(|(_, address)| address.as_socket());
+    let mut to = to.expect("these tests connect to IP addresses");
+    match (way(to), &mut to) {
+        (None, _) => {}
+        (Some(Way::Fails(error)), _) => return fail(error),
+        (Some(Way::ToItself), _) => {
+            // SAFETY: the caller's promise.
+            assert_eq!(unsafe { libc::bind(socket, address, length) }, 0, "{to}");
+        }
+        (Some(Way::Scoped(scope)), SocketAddr::V6(to)) if to.scope_id() == scope => {
+            to.set_ip(Ipv6Addr::LOCALHOST);
+            to.set_scope_id(0);
+        }
+        // As the kernel has it where a scope is missing.
+        (Some(Way::Scoped(_)), _) => return fail(libc::EINVAL),
+    }
+    static SYSTEM: OnceLock<Connect> = OnceLock::new();
+    let system = SYSTEM.get_or_init(|| {
+        // SAFETY: a name that ends in NUL, of a function of that type.
+        unsafe { std::mem::transmute(libc::dlsym(libc::RTLD_NEXT, c"connect".as_ptr())) }
+    });
+    let to = SockAddr::from(to);
+    // SAFETY: an address and its length.
+    unsafe { system(socket, to.as_ptr().cast(), to.len()) }
+}
+
 /// Options for a host of the zone, on the port of `server`.
 fn options(host: &str, server: SocketAddr) -> Value {
     let base_url = format!("http://{host}:{}", server.port());
@@ -130,7 +207,12 @@ fn client_of(host: &str, server: &RawServer) -> Client {
 fn addresses(list: &[&str]) -> Entry {
     Entry::Addresses(
         list.iter()
-            .map(|it| it.parse().expect("an address"))
+            .map(|it| {
+                // Only the other form can have a scope.
+                let v6 = || format!("[{it}]:0").parse();
+                let v4 = || format!("{it}:0").parse();
+                v6().or_else(|_| v4()).expect("an address")
+            })
             .collect(),
     )
 }
@@ -342,6 +424,154 @@ fn address_that_refuses_delays_nothing() {
         addresses(&["127.0.0.2", "::1", "127.0.0.3", "127.0.0.1"]),
     );
     let client = client_of("refuses.test", &server);
+    let (reply, took) = timed(|| client.send(&message("tag")));
+    reply.assert_status("ok");
+    assert!(took < Duration::from_millis(240), "{took:?}");
+}
+
+#[test]
+fn address_keeps_its_scope() {
+    let _alone = alone();
+    lead("fe80::1", Way::Scoped(7));
+    for scheme in SCHEMES {
+        let listener = TcpListener::bind("[::1]:0").expect("a free port");
+        let server = RawServer::on(listener, scheme, Peer::serve);
+        // After one that cannot be reached without its scope, and with another one.
+        define(
+            "api.test",
+            addresses(&["fe80::1", "fe80::1%6", "fe80::1%7"]),
+        );
+        let url = server.base_url().replace("[::1]", "api.test");
+        let more = json!({ "base_url": url, "allow_plain_http": true, "max_retries": 0 });
+        let reply = client(&server.options_with(more)).send(&message("tag"));
+        reply.assert_status("ok");
+    }
+}
+
+/// What a reply says of an address.
+fn reason<'a>(reply: &'a Reply, address: &str) -> &'a str {
+    let reasons = reply.message().split([';', '(']);
+    let mut reasons = reasons.filter_map(|it| it.trim().strip_prefix(address)?.strip_prefix(": "));
+    reasons
+        .next()
+        .unwrap_or_else(|| panic!("{address} is not in {reply:?}"))
+}
+
+/// A port of this machine's own addresses on which nobody listens.
+fn deserted() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("an address")
+}
+
+/// The reply to a message to a host where nobody takes it.
+fn turned_away(host: &str, at: SocketAddr) -> Reply {
+    let mut options = options(host, at);
+    options["max_retries"] = json!(0);
+    let client = client(&options);
+    let reply = within(Duration::from_secs(1), || client.send(&message("tag")));
+    reply.assert_status("not_sent");
+    assert_eq!(reply.retryable(), Some(true), "{reply:?}");
+    reply
+}
+
+#[test]
+fn where_no_address_takes_the_connection_each_is_told_with_its_own_reason() {
+    let _alone = alone();
+    lead("192.0.2.1", Way::Fails(libc::EHOSTUNREACH));
+    lead("2001:db8::1", Way::Fails(libc::ENETUNREACH));
+    let reasons = [
+        ("127.0.0.2", "refused"),
+        ("192.0.2.1", "No route to host"),
+        ("2001:db8::1", "unreachable"),
+        ("::1", "refused"),
+    ];
+    // Whichever comes last.
+    for rotation in 0..reasons.len() {
+        let mut reasons = reasons;
+        reasons.rotate_left(rotation);
+        define(
+            "reasons.test",
+            addresses(&reasons.map(|(address, _)| address)),
+        );
+        let reply = turned_away("reasons.test", deserted());
+        for (address, expected) in reasons {
+            let told = reason(&reply, address);
+            assert!(told.contains(expected), "{address}: {told}");
+        }
+        assert!(reply.message().contains("reasons.test"), "{reply:?}");
+    }
+}
+
+#[test]
+fn a_hundred_addresses_make_no_call_late_and_no_reply_long() {
+    let _alone = alone();
+    let hundred = |network: u8| -> Vec<String> {
+        (1..=100)
+            .map(|host| format!("127.{network}.0.{host}"))
+            .collect()
+    };
+    let list = |names: &[String]| addresses(&names.iter().map(String::as_str).collect::<Vec<_>>());
+
+    // All refuse at once.
+    define("hundred.test", list(&hundred(1)));
+    let reply = turned_away("hundred.test", deserted());
+    assert!(reply.text.len() < 1024, "{reply:?}");
+    assert!(reason(&reply, "127.1.0.1").contains("refused"), "{reply:?}");
+    assert!(reply.message().contains("56 more"), "{reply:?}");
+
+    // Behind many that refuse, one that does not.
+    let server = RawServer::accepting(Scheme::Http);
+    let mut most = hundred(1);
+    most[63] = "127.0.0.1".to_owned();
+    define("hundred.test", list(&most));
+    let client_of_one = client_of("hundred.test", &server);
+    let reply = within(Duration::from_secs(1), || {
+        client_of_one.send(&message("tag"))
+    });
+    reply.assert_status("ok");
+    assert_eq!(reply.attempts(), 1, "{reply:?}");
+
+    // All are silent.
+    let hole = BlackHole::at(SocketAddr::from(([0, 0, 0, 0], 0)));
+    define("hundred.test", list(&hundred(2)));
+    let timeout = Duration::from_millis(800);
+    for option in ["timeout_ms", "connect_timeout_ms"] {
+        let mut options = options("hundred.test", hole.address);
+        options[option] = json!(timeout.as_millis());
+        options["max_retries"] = json!(0);
+        let client = client(&options);
+        let reply = within(timeout + GRACE, || client.send(&message("tag")));
+        reply.assert_status("not_sent");
+        assert!(reply.message().contains(option), "{reply:?}");
+        assert!(reply.text.len() < 1024, "{reply:?}");
+    }
+}
+
+#[test]
+fn address_that_connects_to_itself_has_refused() {
+    let _alone = alone();
+    lead("127.0.0.9", Way::ToItself);
+    define("itself.test", addresses(&["127.0.0.9"]));
+    for scheme in SCHEMES {
+        let server = RawServer::accepting(scheme);
+        let url = server.base_url();
+        let at = deserted();
+        let url = url.replace(
+            &server.address().to_string(),
+            &format!("itself.test:{}", at.port()),
+        );
+        let more = json!({ "base_url": url, "allow_plain_http": true, "max_retries": 0 });
+        let client = client(&server.options_with(more));
+        let reply = within(Duration::from_secs(1), || client.send(&message("tag")));
+        reply.assert_status("not_sent");
+        assert_eq!((reply.attempts(), reply.retryable()), (1, Some(true)));
+        assert!(reply.message().contains("refused"), "{reply:?}");
+    }
+
+    // The next address is tried at once.
+    let server = RawServer::accepting(Scheme::Http);
+    define("itself.test", addresses(&["127.0.0.9", "127.0.0.1"]));
+    let client = client_of("itself.test", &server);
     let (reply, took) = timed(|| client.send(&message("tag")));
     reply.assert_status("ok");
     assert!(took < Duration::from_millis(240), "{took:?}");

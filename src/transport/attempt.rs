@@ -186,3 +186,148 @@ impl State {
             .is_some_and(|head| self.handed_bytes == head + self.body_bytes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    use proptest::prelude::*;
+
+    use super::{Attempt, Progress};
+    use crate::sys::Interrupt;
+    use crate::transport::wait::Limits;
+
+    /// What ureq and the connection may do to an attempt.
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        Begin { body_bytes: usize },
+        BeginBody,
+        HandDown(usize),
+        Flushed,
+        CutShort,
+    }
+
+    /// Few bytes, so that many a request becomes complete, and many more than complete.
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            1 => (0..4_usize).prop_map(|body_bytes| Step::Begin { body_bytes }),
+            2 => Just(Step::BeginBody),
+            6 => (0..4_usize).prop_map(Step::HandDown),
+            4 => Just(Step::Flushed),
+            1 => Just(Step::CutShort),
+        ]
+    }
+
+    fn begin(attempt: &Attempt, body_bytes: usize) {
+        let limits = Limits {
+            deadline: Instant::now(),
+            interrupt: Arc::new(Interrupt::default()),
+        };
+        attempt.begin(&limits, Duration::ZERO, body_bytes);
+    }
+
+    fn do_step(attempt: &Attempt, step: Step) {
+        match step {
+            Step::Begin { body_bytes } => begin(attempt, body_bytes),
+            Step::BeginBody => drop(attempt.begin_body()),
+            Step::HandDown(count) => drop(attempt.hand_down(count)),
+            Step::Flushed => attempt.flushed(),
+            Step::CutShort => attempt.cut_short(),
+        }
+    }
+
+    /// Whether head and body, and no more, were handed down in these steps of one attempt.
+    fn is_all_handed_down(steps: &[Step], body_bytes: usize) -> bool {
+        let handed = |steps: &[Step]| -> usize {
+            steps
+                .iter()
+                .map(|step| match step {
+                    Step::HandDown(count) => *count,
+                    _ => 0,
+                })
+                .sum()
+        };
+        steps
+            .iter()
+            .position(|step| matches!(step, Step::BeginBody))
+            .is_some_and(|body| handed(&steps[body..]) == body_bytes)
+    }
+
+    proptest! {
+        #[test]
+        fn in_any_order_sent_is_what_was_all_handed_down_and_flushed_and_never_cut_short(
+            body_bytes in 0..4_usize,
+            steps in prop::collection::vec(step(), 0..40),
+        ) {
+            let attempt = Attempt::new();
+            begin(&attempt, body_bytes);
+            let (mut first, mut body_bytes) = (0, body_bytes);
+            for (index, step) in steps.iter().enumerate() {
+                let before = attempt.progress();
+                do_step(&attempt, *step);
+                let after = attempt.progress();
+                if let Step::Begin { body_bytes: bytes } = step {
+                    (first, body_bytes) = (index + 1, *bytes);
+                    prop_assert_eq!(after, Progress::Incomplete);
+                    continue;
+                }
+                let expected = match (before, step) {
+                    // Neither becomes anything else.
+                    (Progress::CutShort | Progress::Sent, _) => before,
+                    (Progress::Incomplete, Step::CutShort) => Progress::CutShort,
+                    (Progress::Incomplete, Step::Flushed)
+                        if is_all_handed_down(&steps[first..index], body_bytes) =>
+                    {
+                        Progress::Sent
+                    }
+                    (Progress::Incomplete, _) => Progress::Incomplete,
+                };
+                prop_assert_eq!(after, expected, "step {}", index);
+            }
+        }
+    }
+
+    /// As ureq does it: head, body in two parts, and the last flush.
+    #[test]
+    fn request_is_complete_with_its_last_byte_and_sent_with_the_flush_after_it() {
+        let attempt = Attempt::new();
+        for _ in 0..2 {
+            begin(&attempt, 30);
+            assert!(attempt.is_fresh());
+            assert!(!attempt.hand_down(100));
+            assert!(!attempt.is_fresh());
+            assert!(attempt.begin_body());
+            assert!(!attempt.begin_body());
+            assert!(!attempt.hand_down(20));
+            attempt.flushed();
+            assert_eq!(attempt.progress(), Progress::Incomplete);
+            assert!(attempt.hand_down(10));
+            assert_eq!(attempt.progress(), Progress::Incomplete);
+            attempt.flushed();
+            assert_eq!(attempt.progress(), Progress::Sent);
+        }
+    }
+
+    #[test]
+    fn next_attempt_has_its_own_limits_and_keeps_the_connection_and_nothing_else() {
+        let attempt = Attempt::new();
+        assert!(!attempt.has_connection());
+        attempt.set_connection(true);
+        begin(&attempt, 0);
+        attempt.hand_down(5);
+        attempt.begin_body();
+        attempt.cut_short();
+        let limits = Limits {
+            deadline: Instant::now() + Duration::from_secs(9),
+            interrupt: Arc::new(Interrupt::default()),
+        };
+        attempt.begin(&limits, Duration::from_secs(7), 0);
+        assert_eq!(attempt.connect_timeout(), Duration::from_secs(7));
+        assert_eq!(attempt.limits().deadline, limits.deadline);
+        assert!(Arc::ptr_eq(&attempt.limits().interrupt, &limits.interrupt));
+        assert!(attempt.has_connection() && attempt.is_fresh());
+        assert_eq!(attempt.progress(), Progress::Incomplete);
+        assert!(attempt.begin_body());
+    }
+}

@@ -112,3 +112,44 @@ fn outcome(socket: &Socket) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+    use std::net::{SocketAddr, TcpListener};
+
+    use socket2::{Domain, Socket, Type};
+
+    use super::outcome;
+
+    const LOOPBACK: [&str; 2] = ["127.0.0.1:0", "[::1]:0"];
+
+    fn bound(address: SocketAddr) -> Socket {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None);
+        let socket = socket.expect("a socket");
+        socket.bind(&address.into()).expect("a free port");
+        socket
+    }
+
+    #[test]
+    fn socket_that_is_its_own_peer_was_refused() {
+        for address in LOOPBACK.map(|it| it.parse().expect("an address")) {
+            let socket = bound(address);
+            let own = socket.local_addr().expect("an address");
+            socket.connect(&own).expect("TCP allows it");
+            let error = outcome(&socket).expect_err("it is its own peer");
+            assert_eq!(error.kind(), ErrorKind::ConnectionRefused, "{address}");
+        }
+    }
+
+    #[test]
+    fn socket_with_another_peer_is_connected() {
+        for address in LOOPBACK.map(|it| it.parse().expect("an address")) {
+            let listener = TcpListener::bind(address).expect("a free port");
+            let socket = bound(address);
+            let peer = listener.local_addr().expect("an address");
+            socket.connect(&peer.into()).expect("it listens");
+            outcome(&socket).expect("a connection");
+        }
+    }
+}

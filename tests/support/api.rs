@@ -28,6 +28,12 @@ pub fn message(tag: &str) -> String {
     .to_string()
 }
 
+/// The same with so many bytes more, in a field that no rule knows.
+pub fn message_with_more(tag: &str, bytes: usize) -> String {
+    let more = format!(r#"{{"more":"{}","#, "x".repeat(bytes));
+    message(tag).replacen('{', &more, 1)
+}
+
 /// A client, freed when it is dropped.
 pub struct Client(*mut ffi::zx_client);
 

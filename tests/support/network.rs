@@ -4,5 +4,6 @@
 
 pub mod api;
 pub mod c;
+pub mod early;
 pub mod punctuality;
 pub mod raw_server;
