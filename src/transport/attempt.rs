@@ -224,7 +224,7 @@ mod tests {
             deadline: Instant::now(),
             interrupt: Arc::new(Interrupt::default()),
         };
-        attempt.begin(&limits, Duration::ZERO, body_bytes);
+        attempt.begin(&limits, Duration::ZERO, body_bytes, false);
     }
 
     fn do_step(attempt: &Attempt, step: Step) {
@@ -322,7 +322,7 @@ mod tests {
             deadline: Instant::now() + Duration::from_secs(9),
             interrupt: Arc::new(Interrupt::default()),
         };
-        attempt.begin(&limits, Duration::from_secs(7), 0);
+        attempt.begin(&limits, Duration::from_secs(7), 0, false);
         assert_eq!(attempt.connect_timeout(), Duration::from_secs(7));
         assert_eq!(attempt.limits().deadline, limits.deadline);
         assert!(Arc::ptr_eq(&attempt.limits().interrupt, &limits.interrupt));

@@ -135,10 +135,11 @@ impl Proxy {
         };
         let reason = match code {
             200..=299 => return Ok(()),
-            407 if self.credentials.is_some() => {
-                "did not accept the user and password (407): check those in its URL".to_owned()
+            // tinyproxy's own way to say 407.
+            401 | 407 if self.credentials.is_some() => {
+                format!("did not accept the user and password ({code}): check those in its URL")
             }
-            407 => "wants a user and password (407): put them into its URL".to_owned(),
+            401 | 407 => format!("wants a user and password ({code}): put them into its URL"),
             code => format!("refused to connect to {target} ({code})"),
         };
         Err(Failure::Proxy {
