@@ -58,7 +58,7 @@ impl Findings {
         self.add(pointer, message);
     }
 
-    fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.told.len() == MOST_TOLD
     }
 
