@@ -14,6 +14,7 @@ mod boundary;
 mod cancel;
 mod compose;
 mod constants;
+mod post_back;
 mod registry;
 
 use std::ffi::{CString, c_char, c_void};
@@ -24,6 +25,7 @@ pub use crate::status::Status;
 pub use cancel::{zx_cancel, zx_cancel_new, zx_cancel_now};
 pub use compose::{zx_button, zx_compose_reply_buttons, zx_reply_buttons};
 pub use constants::*;
+pub use post_back::zx_read_post_back;
 
 use arguments::{optional_text, text};
 use boundary::{Out, export, export_reply, export_text};
