@@ -20,7 +20,7 @@ pub(super) enum BadText {
 }
 
 impl BadText {
-    fn describe(&self, name: &str) -> String {
+    pub(super) fn describe(&self, name: &str) -> String {
         match self {
             BadText::Null => format!("{name} is NULL: pass a NUL-terminated string"),
             BadText::TooLong => format!("{name} is longer than 1 MiB"),

@@ -42,7 +42,7 @@ fn run(text: &str, message: &'static Field, notes: Option<Notes>) -> (Findings, 
                 .read(text, &ANYTHING)
                 .err()
                 .unwrap_or(error);
-            (Findings::of_message(describe(text, &error)), None)
+            (Findings::of_all(describe(text, &error)), None)
         }
     }
 }
