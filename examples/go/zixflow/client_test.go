@@ -4,8 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -194,29 +194,126 @@ func TestCallOptionsOverrideTheClients(t *testing.T) {
 	}
 }
 
-func TestStatusNames(t *testing.T) {
-	for status, name := range map[zixflow.Status]string{
-		zixflow.StatusOK:              "ok",
-		zixflow.StatusInvalidArgument: "invalid_argument",
-		zixflow.StatusInvalidMessage:  "invalid_message",
-		zixflow.StatusUnauthorized:    "unauthorized",
-		zixflow.StatusRejected:        "rejected",
-		zixflow.StatusBusy:            "busy",
-		zixflow.StatusNotSent:         "not_sent",
-		zixflow.StatusOutcomeUnknown:  "outcome_unknown",
-		zixflow.StatusInternal:        "internal",
-	} {
-		if got := fmt.Sprint(status); got != name {
-			t.Errorf("got %s, want %s", got, name)
+// The library and this package have the same statuses, of the same value and name.
+func TestStatusesAreTheLibrarys(t *testing.T) {
+	want := []zixflow.Status{
+		zixflow.StatusOK,
+		zixflow.StatusInvalidArgument,
+		zixflow.StatusInvalidMessage,
+		zixflow.StatusUnauthorized,
+		zixflow.StatusRejected,
+		zixflow.StatusBusy,
+		zixflow.StatusNotSent,
+		zixflow.StatusOutcomeUnknown,
+		zixflow.StatusInternal,
+	}
+	names := []string{
+		"ok", "invalid_argument", "invalid_message", "unauthorized", "rejected", "busy", "not_sent", "outcome_unknown", "internal",
+	}
+	const none = "(no zx_status)"
+	for value := range zixflow.Status(1000) {
+		name, err := value.MarshalText()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if int(value) >= len(want) {
+			if string(name) != none {
+				t.Errorf("the library's %s, %d, has no constant here", name, value)
+			}
+			continue
+		}
+		if want[value] != value || names[value] != string(name) {
+			t.Errorf("got %d, %s, want %d, %s", value, name, want[value], names[value])
 		}
 		var read zixflow.Status
-		if err := read.UnmarshalText([]byte(name)); err != nil || read != status {
+		if err := read.UnmarshalText(name); err != nil || read != value {
 			t.Errorf("%s was read as %v, %v", name, read, err)
 		}
 	}
-	var read zixflow.Status
-	if err := read.UnmarshalText([]byte("ZX_OK")); err == nil {
-		t.Error("an unknown name was read as", read)
+	for _, name := range []string{"ZX_OK", "", none} {
+		var read zixflow.Status
+		if err := read.UnmarshalText([]byte(name)); err == nil {
+			t.Errorf("%q was read as %v", name, read)
+		}
+	}
+}
+
+// Mistakes of the caller that would end in a panic, or in a wait for ever.
+func TestMisuseIsRefused(t *testing.T) {
+	client := newClient(t, serve(t, accept))
+	send := func(client *zixflow.Client, ctx context.Context, options ...zixflow.CallOption) error {
+		_, err := client.Send(ctx, message(), options...)
+		return err
+	}
+	for misuse, err := range map[string]error{
+		"nil client":      send(nil, context.Background()),
+		"zero client":     send(new(zixflow.Client), context.Background()),
+		"nil context":     send(client, nil),
+		"nil call option": send(client, context.Background(), nil),
+		"nil option":      func() error { _, err := zixflow.New("key", "workspace", nil); return err }(),
+	} {
+		t.Run(misuse, func(t *testing.T) {
+			words := strings.Fields(misuse)
+			if got := failure(t, err, zixflow.StatusInvalidArgument); !strings.Contains(got.Message, words[len(words)-1]) {
+				t.Errorf("got %+v", got)
+			}
+		})
+	}
+	for _, client := range []*zixflow.Client{nil, new(zixflow.Client)} {
+		if err := client.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Each text of an option that the library would read as another text is refused.
+func TestOptionsThatCannotBePassed(t *testing.T) {
+	for key, option := range map[string]func(string) zixflow.Option{
+		"base_url":   func(text string) zixflow.Option { return zixflow.WithBaseURL("http://127.0.0.1/" + text) },
+		"proxy":      func(text string) zixflow.Option { return zixflow.WithProxy("http://127.0.0.1/" + text) },
+		"ca_file":    func(text string) zixflow.Option { return zixflow.WithCAFile("/dev/null" + text) },
+		"user_agent": func(text string) zixflow.Option { return zixflow.WithUserAgent("acme/1" + text) },
+	} {
+		for _, text := range []string{"\x00", "\x00b", "\xff", "\xed\xa0\x80"} {
+			_, err := zixflow.New("key", "workspace", option(text))
+			if got := failure(t, err, zixflow.StatusInvalidArgument); !strings.Contains(got.Message, key) {
+				t.Errorf("%q does not name %s", got.Message, key)
+			}
+		}
+	}
+}
+
+func TestLongTextsAreRefused(t *testing.T) {
+	long := strings.Repeat("x", 8<<20)
+	body := message()
+	body.Body = long
+	client := newClient(t, serve(t, accept))
+	_, err := client.Send(context.Background(), body)
+	if got := failure(t, err, zixflow.StatusInvalidArgument); len(got.Message) > 1000 {
+		t.Errorf("the message has %d bytes", len(got.Message))
+	}
+	_, err = client.SendJSON(context.Background(), []byte(long))
+	failure(t, err, zixflow.StatusInvalidMessage)
+	for _, option := range []zixflow.Option{zixflow.WithBaseURL(long), zixflow.WithUserAgent(long)} {
+		_, err := zixflow.New("key", "workspace", option)
+		if got := failure(t, err, zixflow.StatusInvalidArgument); len(got.Message) > 10_000 {
+			t.Errorf("the message has %d bytes", len(got.Message))
+		}
+	}
+}
+
+func TestTimesOutOfRange(t *testing.T) {
+	client := newClient(t, serve(t, accept))
+	for _, timeout := range []time.Duration{math.MinInt64, -1, 0, 24*time.Hour + 1, math.MaxInt64} {
+		_, err := zixflow.New("key", "workspace", zixflow.WithTimeout(timeout))
+		failure(t, err, zixflow.StatusInvalidArgument)
+		_, err = client.Send(context.Background(), message(), zixflow.WithTimeout(timeout))
+		failure(t, err, zixflow.StatusInvalidArgument)
+	}
+	for _, timeout := range []time.Duration{time.Minute, 24 * time.Hour} {
+		if _, err := client.Send(context.Background(), message(), zixflow.WithTimeout(timeout)); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -57,11 +57,15 @@ type reply struct {
 	Response     string    `json:"response"`
 }
 
-// parseReply returns the receipt in a reply, or the error.
-func parseReply(text []byte) (Receipt, *Error) {
-	var r reply
-	if err := json.Unmarshal(text, &r); err != nil {
-		return Receipt{}, &Error{Status: StatusInternal, Message: "The library's reply cannot be read: " + err.Error()}
+// parseReply returns the receipt in a reply, or the error. The status is that of
+// the call, which stands where its reply says none: an outcome that is known must
+// not be lost for want of memory for its reply.
+func parseReply(status Status, text []byte) (Receipt, *Error) {
+	r := reply{Status: status, Message: "There was no memory for the library's reply."}
+	if text != nil {
+		if err := json.Unmarshal(text, &r); err != nil {
+			r = reply{Status: status, Message: "The library's reply cannot be read: " + err.Error()}
+		}
 	}
 	if r.Status == StatusOK {
 		return Receipt{RequestID: r.RequestID, Message: r.Message, HTTPStatus: r.HTTPStatus, Attempts: r.Attempts}, nil

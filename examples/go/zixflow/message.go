@@ -80,8 +80,12 @@ func Compose(message ReplyButtons) ([]byte, error) {
 	}
 
 	var text *C.char
-	if C.zx_compose_reply_buttons(&composed, &text) != C.ZX_OK {
-		_, err := parseReply(take(text))
+	status := Status(C.zx_compose_reply_buttons(&composed, &text))
+	if status == StatusOK && text == nil {
+		status = StatusInternal
+	}
+	if status != StatusOK {
+		_, err := parseReply(status, take(text))
 		return nil, err
 	}
 	return take(text), nil
@@ -97,8 +101,8 @@ func Check(message []byte) error {
 		return err
 	}
 	var report *C.char
-	C.zx_check_reply_buttons(text, &report)
-	if _, err := parseReply(take(report)); err != nil {
+	status := C.zx_check_reply_buttons(text, &report)
+	if _, err := parseReply(Status(status), take(report)); err != nil {
 		return err
 	}
 	return nil
