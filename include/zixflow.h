@@ -289,6 +289,15 @@ zx_status zx_check_reply_buttons(const char *message_json, char **report_json);
 const char *zx_reply_buttons_schema(void);
 
 /**
+ * The JSON Schema (draft 2020-12) of the options of zx_client_new(), with titles, descriptions,
+ * defaults and ranges, such as a form can be made from. The options whose `x-per-call` is true are
+ * those of zx_send_reply_buttons_with().
+ *
+ * @return  A constant string; NULL only if there is no memory for it.
+ */
+const char *zx_client_options_schema(void);
+
+/**
  * Writes a message's JSON, escaped as it must be, and checks it.
  *
  * @param message       The message. Required. Its strings may hold any Unicode; a required one

@@ -17,7 +17,7 @@ use crate::outcome::{self, Answer, Body, Status};
 use crate::per_process::PerProcess;
 use crate::reply::{MAX_RESPONSE_BYTES, Refusal, Reply};
 use crate::secrets::Secrets;
-use crate::transport::{Failure, Interrupted, Keep, Lane, Limits, Pool, Progress, Route};
+use crate::transport::{Failure, Interrupted, Keep, Lane, Limits, Pool, Progress, Proxy, Route};
 
 /// How much of an answer is read. The API's own has about a hundred bytes.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
@@ -46,8 +46,9 @@ impl Client {
     ) -> Result<Self, String> {
         let user_agent = options.user_agent.as_deref();
         let headers = Headers::new(api_key, workspace_id, user_agent)?;
-        let password = options.route.proxy.as_ref().and_then(|it| it.password());
-        let secrets = Secrets::new([Some(api_key), password].into_iter().flatten());
+        let proxy = options.route.proxy.iter();
+        let secrets = proxy.flat_map(Proxy::secrets);
+        let secrets = Secrets::new(secrets.chain([api_key.to_owned()]));
 
         Ok(Client {
             url: options.url,

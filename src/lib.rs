@@ -39,4 +39,5 @@ mod panics;
 mod per_process;
 mod reply;
 mod secrets;
+mod sys;
 mod transport;

@@ -114,6 +114,8 @@ pub(crate) enum Refusal {
     /// What is wrong with the message: at least one problem.
     Message(Vec<Problem>),
     NotSent(Failure),
+    /// Why no client could be made of sound arguments.
+    NoClient(Failure),
 }
 
 impl From<Failure> for Refusal {
@@ -132,13 +134,22 @@ impl From<Refusal> for Reply {
                 ..Reply::new(Status::InvalidMessage.definite(), "")
             },
             Refusal::NotSent(failure) => {
-                let verdict = match failure.may_pass() {
-                    true => Status::NotSent.retryable(),
-                    false => Status::NotSent.definite(),
-                };
-                Reply::new(verdict, format!("the message was not sent: {failure}"))
+                let sentence = format!("the message was not sent: {failure}");
+                Reply::new(not_sent(&failure), sentence)
+            }
+            Refusal::NoClient(failure) => {
+                let sentence = format!("no client could be made: {failure}");
+                Reply::new(not_sent(&failure), sentence)
             }
         }
+    }
+}
+
+fn not_sent(failure: &Failure) -> Verdict {
+    if failure.may_pass() {
+        Status::NotSent.retryable()
+    } else {
+        Status::NotSent.definite()
     }
 }
 

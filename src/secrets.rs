@@ -1,50 +1,434 @@
 //! What must appear in no reply.
 
-/// The API key and a proxy's password, in every spelling in which an answer may repeat them.
+use std::collections::BTreeSet;
+
+use crate::reply::MAX_RESPONSE_BYTES;
+
+/// How often a text may be escaped over: JSON in JSON in a URL is as deep as anyone was seen to go.
+const MAX_DEPTH: u8 = 3;
+
+/// A part of a secret that a text ends in counts from so many bytes on: a broken answer may end in
+/// the middle of one.
+const MIN_CUT_BYTES: usize = 4;
+
+/// The API key and a proxy's password, which an answer may repeat in any spelling.
 pub(crate) struct Secrets {
     /// The longest first, as one may hold another.
-    spellings: Vec<String>,
+    secrets: Vec<String>,
 }
 
 impl Secrets {
-    pub(crate) fn new<'s>(secrets: impl Iterator<Item = &'s str>) -> Self {
-        let mut spellings: Vec<String> = secrets.flat_map(spellings).collect();
-        spellings.sort_by_key(|spelling| std::cmp::Reverse(spelling.len()));
-        Secrets { spellings }
+    pub(crate) fn new(secrets: impl Iterator<Item = String>) -> Self {
+        let mut secrets: Vec<String> = secrets.filter(|secret| !secret.is_empty()).collect();
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        Secrets { secrets }
     }
 
-    /// What came from the network, without the secrets that it may repeat.
+    /// The beginning of what came from the network, up to [`MAX_RESPONSE_BYTES`], without the secrets
+    /// that it may repeat: plain, or escaped as JSON, HTML or a URL does, each over the other.
     pub(crate) fn redact(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for spelling in &self.spellings {
-            if text.contains(spelling) {
-                text = text.replace(spelling, "***");
+        const INSTEAD: &str = "***";
+
+        let mut redacted = String::with_capacity(text.len().min(MAX_RESPONSE_BYTES));
+        let mut rest = text;
+        while text.len() - rest.len() < MAX_RESPONSE_BYTES
+            && let Some(character) = rest.chars().next()
+        {
+            let found = self
+                .secrets
+                .iter()
+                .find_map(|secret| spelling(secret.as_bytes(), rest.as_bytes()));
+            let (kept, passed) = match found {
+                Some(length) => (INSTEAD, length),
+                None => {
+                    let length = character.len_utf8();
+                    (rest.get(..length).unwrap_or_default(), length)
+                }
+            };
+            if redacted.len() + kept.len() > MAX_RESPONSE_BYTES {
+                break;
+            }
+            redacted.push_str(kept);
+            rest = rest.get(passed..).unwrap_or_default();
+        }
+        redacted
+    }
+}
+
+/// How many bytes at the beginning of `text` spell the secret, or as much of it as the text has
+/// before it ends.
+///
+/// Where a byte may begin an escape there are several ways to read on; each is followed, the last
+/// found first, and none twice.
+fn spelling(secret: &[u8], text: &[u8]) -> Option<usize> {
+    if text.first() != secret.first() && !text.first().copied().is_some_and(begins_escape) {
+        return None;
+    }
+    let mut tried = BTreeSet::new();
+    let mut untried = vec![(secret, text)];
+    while let Some((mut secret_left, mut text_left)) = untried.pop() {
+        loop {
+            let passed = text.len() - text_left.len();
+            match (secret_left, text_left) {
+                ([], _) => return Some(passed),
+                (_, []) if secret.len() - secret_left.len() >= MIN_CUT_BYTES => {
+                    return Some(passed);
+                }
+                ([expected, secret_rest @ ..], [byte, text_rest @ ..]) => {
+                    if begins_escape(*byte) {
+                        if tried.insert((secret_left.len(), passed)) {
+                            characters(text_left, MAX_DEPTH, &mut |read, text_rest| {
+                                if let Some(secret_rest) = secret_left.strip_prefix(read) {
+                                    untried.push((secret_rest, text_rest));
+                                }
+                            });
+                        }
+                        break;
+                    }
+                    if byte != expected {
+                        break;
+                    }
+                    (secret_left, text_left) = (secret_rest, text_rest);
+                }
+                _ => break,
             }
         }
-        text
+    }
+    None
+}
+
+fn begins_escape(byte: u8) -> bool {
+    matches!(byte, b'\\' | b'&' | b'%' | b'+')
+}
+
+/// What is told of each way to read the beginning of a text: the bytes that are meant, and the rest
+/// of the text.
+type Found<'f, 't> = &'f mut dyn FnMut(&[u8], &'t [u8]);
+
+/// Reads an escape at the beginning of `text`, whose own characters may be escaped in their turn.
+fn escapes<'t>(text: &'t [u8], depth: u8, found: Found<'_, 't>) {
+    if depth == 0 || !text.first().copied().is_some_and(begins_escape) {
+        return;
+    }
+    let depth = depth - 1;
+    characters(text, depth, &mut |character, rest| match character {
+        b"\\" => json_escape(rest, depth, found),
+        b"&" => html_escape(rest, depth, found),
+        b"%" => {
+            if let Some(([high, low], rest)) = digits::<2>(rest) {
+                found(&[high * 16 + low], rest);
+            }
+        }
+        b"+" => found(b" ", rest),
+        _ => {}
+    });
+}
+
+/// Reads one character at the beginning of `text`, as it is and as an escape.
+fn characters<'t>(text: &'t [u8], depth: u8, found: Found<'_, 't>) {
+    if let Some((first, rest)) = text.split_first() {
+        found(&[*first], rest);
+        escapes(text, depth, found);
     }
 }
 
-/// A secret as it is, and as a JSON string would hold it.
-fn spellings(secret: &str) -> Vec<String> {
-    let escaped = serde_json::to_string(secret).unwrap_or_default();
-    let inside = escaped
-        .strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'));
-    match inside {
-        Some(inside) if inside != secret => vec![secret.to_owned(), inside.to_owned()],
-        _ => vec![secret.to_owned()],
-    }
+/// What follows a backslash (RFC 8259, section 7).
+fn json_escape<'t>(text: &'t [u8], depth: u8, found: Found<'_, 't>) {
+    characters(text, depth, &mut |character, rest| match character {
+        b"\"" | b"\\" | b"/" => found(character, rest),
+        b"b" => found(b"\x08", rest),
+        b"f" => found(b"\x0c", rest),
+        b"n" => found(b"\n", rest),
+        b"r" => found(b"\r", rest),
+        b"t" => found(b"\t", rest),
+        b"u" => {
+            let Some((unit, rest)) = unit(rest) else {
+                return;
+            };
+            // A character beyond the first 65536 is written as two.
+            let second = rest.strip_prefix(b"\\u").and_then(self::unit);
+            if let Some(Ok(character)) = char::decode_utf16([unit]).next() {
+                found(character.encode_utf8(&mut [0; 4]).as_bytes(), rest);
+            } else if let Some((second, rest)) = second
+                && let Some(Ok(character)) = char::decode_utf16([unit, second]).next()
+            {
+                found(character.encode_utf8(&mut [0; 4]).as_bytes(), rest);
+            }
+        }
+        _ => {}
+    });
 }
+
+/// Four hexadecimal digits: a unit of UTF-16.
+fn unit(text: &[u8]) -> Option<(u16, &[u8])> {
+    let (digits, rest) = digits::<4>(text)?;
+    let unit = digits
+        .iter()
+        .fold(0, |unit, digit| unit * 16 + u16::from(*digit));
+    Some((unit, rest))
+}
+
+fn digits<const N: usize>(text: &[u8]) -> Option<([u8; N], &[u8])> {
+    let (digits, rest) = text.split_first_chunk::<N>()?;
+    let values = digits.map(|digit| char::from(digit).to_digit(16));
+    let is_number = values.iter().all(Option::is_some);
+    is_number.then(|| (values.map(|value| value.unwrap_or_default() as u8), rest))
+}
+
+/// What follows an ampersand: a name or a number, and mostly a semicolon.
+fn html_escape<'t>(text: &'t [u8], depth: u8, found: Found<'_, 't>) {
+    for (name, character) in NAMES {
+        if let Some(rest) = text.strip_prefix(name.as_bytes()) {
+            found(character.as_bytes(), without_semicolon(rest));
+        }
+    }
+    characters(text, depth, &mut |character, rest| {
+        if character != b"#" {
+            return;
+        }
+        let (radix, number) = match rest {
+            [b'x' | b'X', number @ ..] => (16, number),
+            number => (10, number),
+        };
+        let mut code = 0u32;
+        let mut rest = number;
+        while let Some((digit, after)) = rest.split_first()
+            && let Some(digit) = char::from(*digit).to_digit(radix)
+        {
+            code = code.saturating_mul(radix).saturating_add(digit);
+            rest = after;
+        }
+        if rest.len() < number.len()
+            && let Some(character) = char::from_u32(code)
+        {
+            let rest = without_semicolon(rest);
+            found(character.encode_utf8(&mut [0; 4]).as_bytes(), rest);
+        }
+    });
+}
+
+fn without_semicolon(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b";").unwrap_or(text)
+}
+
+/// HTML's names of the characters that are no letter or digit.
+const NAMES: [(&str, &str); 34] = [
+    ("amp", "&"),
+    ("lt", "<"),
+    ("gt", ">"),
+    ("quot", "\""),
+    ("apos", "'"),
+    ("nbsp", "\u{a0}"),
+    ("excl", "!"),
+    ("num", "#"),
+    ("dollar", "$"),
+    ("percnt", "%"),
+    ("lpar", "("),
+    ("rpar", ")"),
+    ("ast", "*"),
+    ("plus", "+"),
+    ("comma", ","),
+    ("hyphen", "-"),
+    ("dash", "-"),
+    ("period", "."),
+    ("sol", "/"),
+    ("colon", ":"),
+    ("semi", ";"),
+    ("equals", "="),
+    ("quest", "?"),
+    ("commat", "@"),
+    ("lsqb", "["),
+    ("lbrack", "["),
+    ("bsol", "\\"),
+    ("rsqb", "]"),
+    ("rbrack", "]"),
+    ("Hat", "^"),
+    ("lowbar", "_"),
+    ("grave", "`"),
+    ("lcub", "{"),
+    ("verbar", "|"),
+];
 
 #[cfg(test)]
 mod tests {
-    use super::Secrets;
+    use std::time::Instant;
+
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::{MAX_RESPONSE_BYTES, Secrets};
+
+    fn redact(secret: &str, text: &str) -> String {
+        Secrets::new([secret.to_owned()].into_iter()).redact(text)
+    }
+
+    #[test]
+    fn the_longest_secret_goes_first() {
+        let secrets = ["short", "", r#"a"key"#, "not so short"].map(str::to_owned);
+        let secrets = Secrets::new(secrets.into_iter());
+        let answer = r#"a"key, a\"key, not so short and short"#;
+        assert_eq!(secrets.redact(answer), "***, ***, *** and ***");
+    }
 
     #[test]
     fn a_secret_is_cut_out_however_the_answer_spells_it() {
-        let secrets = Secrets::new(["short", r#"a"key"#, "not so short"].into_iter());
-        let answer = r#"a"key, a\"key, not so short and short"#;
-        assert_eq!(secrets.redact(answer), "***, ***, *** and ***");
+        const SECRET: &str = "k/&+\"<é 1";
+        for spelling in [
+            SECRET,
+            r#"k\/&+\"<é 1"#,
+            r#"k\/\u0026\u002B\u0022\u003c\u00e9\u00201"#,
+            r#"\u006b\u002f\u0026\u002b\u0022\u003C\u00E9\u0020\u0031"#,
+            "k/&amp;+&quot;&lt;é 1",
+            "k&#47;&#38;&#43;&#34;&#60;&#233;&#32;1",
+            "k&#x2F;&#x26;&#x2b;&#X22;&#x0003c;&#xe9;&#x20;1",
+            "k&sol;&amp&plus;&#34&lt;é 1",
+            "k%2F%26%2B%22%3C%C3%A9%201",
+            "k%2f%26%2b%22%3c%c3%a9+1",
+            "%6B%2F%26%2B%22%3C%C3%A9%20%31",
+            // Several ways in one, and one over the other.
+            r#"k\/&amp;%2B\u0022&lt;é+1"#,
+            r#"k/\u0026amp;+\u0026quot;\u0026lt;é 1"#,
+            r#"k\\/&+\\\"<\\u00e9 1"#,
+            "k%252F%2526%252B%2522%253C%25C3%25A9%25201",
+            "k/&amp;amp;+&amp;quot;&amp;lt;é 1",
+            "k%5C%2F%26%2B%5C%22%3C%C3%A9+1",
+        ] {
+            for (before, after) in [
+                ("", ""),
+                ("a ", " z"),
+                ("100%", "%"),
+                ("\\", "\\"),
+                ("&", ";"),
+            ] {
+                let redacted = redact(SECRET, &format!("{before}{spelling}{after}"));
+                // What stands before it may be read as a part of it.
+                let expected = format!("{before}***{after}");
+                let is_expected = redacted == expected || redacted == format!("***{after}");
+                assert!(is_expected, "{before}{spelling}: {redacted}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_character_beyond_the_first_plane_is_one_secret_too() {
+        for spelling in [
+            "p😀w1",
+            r"p\ud83d\ude00w1",
+            "p&#128512;w1",
+            "p&#x1F600;w1",
+            "p%F0%9F%98%80w1",
+        ] {
+            assert_eq!(redact("p😀w1", spelling), "***", "{spelling}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_secret_stays() {
+        for text in [
+            "",
+            "nothing",
+            "k/&",
+            "k\\",
+            "100 % & more + é",
+            r"\u00",
+            r"\ud83d",
+            "&#;",
+            "&#x;",
+            "&#xffffffffff;",
+            "%",
+            "%2",
+            "%zz",
+            "k/&amp",
+            "k%2F%2",
+            "😀 \\\\\\ &&& %%%",
+        ] {
+            assert_eq!(redact("k/&+\"<é 1", text), text);
+        }
+    }
+
+    #[test]
+    fn a_secret_that_is_cut_short_is_none_the_less_cut_out() {
+        assert_eq!(redact("sesame-street", "open sesame-st"), "open ***");
+        assert_eq!(redact("sesame/street", r"open sesame\/st"), "open ***");
+        // Three letters are as likely to be something else.
+        assert_eq!(redact("sesame-street", "open ses"), "open ses");
+        for filler in 0..20 {
+            let text = "x".repeat(MAX_RESPONSE_BYTES - filler) + "sesame%2Fstreet and more";
+            let redacted = redact("sesame/street", &text);
+            assert!(redacted.len() <= MAX_RESPONSE_BYTES);
+            assert!(!redacted.contains("ses"), "{filler}");
+        }
+    }
+
+    #[test]
+    fn a_hostile_answer_takes_no_time() {
+        const MEBIBYTE: usize = 1024 * 1024;
+        let repeated = |part: &str| part.repeat(MEBIBYTE / part.len());
+        let long = "a".repeat(4096);
+        let almost = "a".repeat(4095) + "b";
+        for (secret, text) in [
+            (&*long, repeated("a")),
+            (&long, repeated(&almost)),
+            (&long, repeated("%61")),
+            (&long, repeated(r"\u0061")),
+            (&long, repeated("&#97;")),
+            (&long, repeated("\\")),
+            (&long, format!("&#{}", repeated("0"))),
+            (r"\\\\\\\\", repeated("\\")),
+            ("%%%%%%%%", repeated("%25")),
+            ("&&&&&&&&", repeated("&amp;amp;amp;")),
+            ("k/&+\"<é 1", repeated("k/&+\"<é ")),
+        ] {
+            let secrets = Secrets::new([secret.to_owned()].into_iter());
+            let started = Instant::now();
+            let redacted = secrets.redact(&text);
+            let took = started.elapsed();
+            assert!(redacted.len() <= MAX_RESPONSE_BYTES);
+            assert!(took.as_millis() < 2000, "{took:?} for {:?}", &text[..10]);
+        }
+    }
+
+    /// One way to write a character.
+    fn escaped(character: char, way: usize) -> String {
+        let number = u32::from(character);
+        let mut bytes = [0; 4];
+        let bytes = character.encode_utf8(&mut bytes).as_bytes();
+        match way {
+            0 => format!("&#{number};"),
+            1 => format!("&#x{number:x};"),
+            2 => format!("&#x{number:X};"),
+            3 => bytes.iter().map(|byte| format!("%{byte:02x}")).collect(),
+            4 => bytes.iter().map(|byte| format!("%{byte:02X}")).collect(),
+            5 => {
+                let units = character.encode_utf16(&mut [0; 2]).to_vec();
+                units.iter().map(|unit| format!("\\u{unit:04x}")).collect()
+            }
+            6 => match character {
+                '"' | '\\' | '/' => format!("\\{character}"),
+                plain => plain.to_string(),
+            },
+            _ => character.to_string(),
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(3000))]
+
+        #[test]
+        fn every_mixture_of_spellings_is_found(
+            secret in "[ -~é😀]{4,24}",
+            ways in prop::collection::vec(0usize..8, 24),
+            around in prop::array::uniform2(select(vec!["", "x", "%", "\\", "&", "&#", "%2", "\\u00", "é"])),
+        ) {
+            let spelling: String = secret
+                .chars()
+                .zip(ways)
+                .map(|(character, way)| escaped(character, way))
+                .collect();
+            let [before, after] = around;
+            let redacted = redact(&secret, &format!("{before}{spelling}{after}"));
+            prop_assert!(redacted.contains("***"), "{spelling}: {redacted}");
+            prop_assert!(redacted.len() <= before.len() + 3 + after.len(), "{spelling}: {redacted}");
+        }
     }
 }

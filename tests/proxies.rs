@@ -93,7 +93,7 @@ fn http_connect(peer: &mut Peer, asked: &Asked) -> io::Result<()> {
         .0;
     let proof = head
         .lines()
-        .find_map(|line| line.strip_prefix("proxy-authorization: Basic "))
+        .find_map(|line| line.strip_prefix("Proxy-Authorization: Basic "))
         .map(|pair| BASE64_STANDARD.decode(pair).expect("Base64"))
         .map(|pair| String::from_utf8(pair).expect("UTF-8"));
     note(asked, target, proof.as_deref().unwrap_or_default());

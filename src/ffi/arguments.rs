@@ -7,6 +7,7 @@ use super::registry::{self, NoClient};
 use super::zx_client;
 use crate::client::Client;
 use crate::message::{MAX_TEXT_BYTES, Problem};
+use crate::options;
 use crate::reply::Refusal;
 
 /// Why a text cannot be used.
@@ -45,6 +46,22 @@ pub(super) unsafe fn bounded_text<'a>(pointer: *const c_char) -> Result<&'a str,
     std::str::from_utf8(bytes).map_err(|error| BadText::NotUtf8 {
         valid_bytes: error.valid_up_to(),
     })
+}
+
+/// The text of options, which may be NULL.
+///
+/// # Safety
+///
+/// As for [`bounded_text`].
+pub(super) unsafe fn options<'a>(pointer: *const c_char) -> Result<Option<&'a str>, Refusal> {
+    // SAFETY: the caller's promise.
+    match unsafe { bounded_text(pointer) } {
+        Ok(text) => Ok(Some(text)),
+        Err(BadText::Null) => Ok(None),
+        // Longer still than what the options' own reader takes.
+        Err(BadText::TooLong) => Err(Refusal::Argument(options::TOO_LONG.to_owned())),
+        Err(bad) => Err(Refusal::Argument(bad.describe("options_json"))),
+    }
 }
 
 /// A text that must be there.

@@ -22,12 +22,12 @@ use once_cell::race::OnceBox;
 pub use compose::{zx_button, zx_compose_reply_buttons, zx_reply_buttons};
 pub use constants::*;
 
-use arguments::{optional_text, text};
+use arguments::text;
 use boundary::{Out, export, export_reply};
 
 use crate::client::Client;
 use crate::message::{self, Validation};
-use crate::options::ClientOptions;
+use crate::options::{self, ClientOptions};
 use crate::outcome::Status;
 use crate::reply::{Refusal, Reply};
 
@@ -80,14 +80,15 @@ unsafe fn new_client(
         (
             text("api_key", api_key)?,
             text("workspace_id", workspace_id)?,
-            optional_text("options_json", options_json)?,
+            arguments::options(options_json)?,
         )
     };
     let options = ClientOptions::parse(options_json).map_err(Refusal::Argument)?;
     let client = Client::new(api_key, workspace_id, options).map_err(Refusal::Argument)?;
     // Shows now, and not at the first message, that the machine has nothing left.
-    client.pool()?;
-    Ok(registry::keep_client(client)?.cast())
+    client.pool().map_err(Refusal::NoClient)?;
+    let kept = registry::keep_client(client).map_err(Refusal::NoClient)?;
+    Ok(kept.cast())
 }
 
 /// Sends a message. Blocks until its outcome is known, at most for the client's `timeout_ms`.
@@ -129,7 +130,7 @@ pub unsafe extern "C" fn zx_send_reply_buttons_with(
         // SAFETY: rule 1 of the header.
         let (options, message) = unsafe {
             (
-                optional_text("options_json", options_json)?,
+                arguments::options(options_json)?,
                 arguments::message(message_json)?,
             )
         };
@@ -200,6 +201,22 @@ pub extern "C" fn zx_reply_buttons_schema() -> *const c_char {
     export(&Out::NONE, std::ptr::null(), || {
         let schema =
             SCHEMA.get_or_init(|| Box::new(CString::new(message::schema()).unwrap_or_default()));
+        (schema.as_ptr(), None)
+    })
+}
+
+/// The JSON Schema (draft 2020-12) of the options of zx_client_new(), with titles, descriptions,
+/// defaults and ranges, such as a form can be made from. The options whose `x-per-call` is true are
+/// those of zx_send_reply_buttons_with().
+///
+/// @return  A constant string; NULL only if there is no memory for it.
+#[unsafe(no_mangle)]
+pub extern "C" fn zx_client_options_schema() -> *const c_char {
+    static SCHEMA: OnceBox<CString> = OnceBox::new();
+
+    export(&Out::NONE, std::ptr::null(), || {
+        let schema =
+            SCHEMA.get_or_init(|| Box::new(CString::new(options::schema()).unwrap_or_default()));
         (schema.as_ptr(), None)
     })
 }

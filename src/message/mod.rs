@@ -17,9 +17,10 @@ pub(crate) use schema::schema;
 pub(crate) const MAX_TEXT_BYTES: usize = 1024 * 1024;
 
 /// How much of a message is checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(crate) enum Validation {
     /// Every rule of the table.
+    #[default]
     Strict,
     /// What the endpoint's own page says: the presence and types of the outermost fields.
     Basic,

@@ -110,9 +110,7 @@ impl Connection {
         let limits = may_wait.then(|| limits(&self.exchange, &self.shut_down));
         let into = self.buffers.input_append_buf();
         if into.is_empty() {
-            return Err(Failure::Broken(
-                "the head of the answer is longer than 64 KiB".to_owned(),
-            ));
+            return Err(Failure::LongHead);
         }
         let received = match &mut self.stream {
             Stream::Plain(socket) => match (Receiver { socket, limits }).read(into) {

@@ -9,6 +9,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::tls_failure;
 use super::wait::Interrupted;
 
 #[derive(Debug)]
@@ -30,65 +31,110 @@ pub(crate) enum Failure {
         host: String,
         error: io::Error,
     },
-    /// A proxy did not open the way. The flag: whether it may the next time.
-    Proxy(String, bool),
+    /// A proxy did not open the way.
+    Proxy {
+        /// The rest of a sentence that "the proxy" begins.
+        reason: String,
+        may_pass: bool,
+    },
     Tls(rustls::Error),
-    /// The connection broke, or what came over it is no HTTP.
-    Broken(String),
+    /// The connection broke.
+    Broken {
+        error: io::Error,
+    },
+    /// The head of an answer does not end.
+    LongHead,
+    /// What came over the connection is no HTTP, or not what was asked for.
+    NoHttp {
+        error: ureq::Error,
+    },
+}
+
+/// What is told of a failure.
+pub(super) struct Account {
+    pub(super) sentence: String,
+    /// Whether the same attempt may do better in a moment.
+    pub(super) may_pass: bool,
+}
+
+impl Account {
+    pub(super) fn passing(sentence: impl Into<String>) -> Self {
+        Account {
+            sentence: sentence.into(),
+            may_pass: true,
+        }
+    }
+
+    pub(super) fn lasting(sentence: impl Into<String>) -> Self {
+        Account {
+            sentence: sentence.into(),
+            may_pass: false,
+        }
+    }
 }
 
 impl Failure {
+    fn account(&self) -> Account {
+        match self {
+            Failure::Deadline => Account::passing("the time that timeout_ms allows ran out"),
+            Failure::ConnectDeadline(limit) => Account::passing(format!(
+                "opening a connection took longer than connect_timeout_ms ({} ms) allows",
+                limit.as_millis()
+            )),
+            Failure::ShutDown => Account::lasting("the client was shut down"),
+            Failure::Machine(what, error) => {
+                Account::passing(format!("the machine could not {what} ({error})"))
+            }
+            Failure::Name { host, reason } => Account::passing(format!(
+                "no address was found for the host {host} ({reason})"
+            )),
+            Failure::Connect { host, error } => {
+                Account::passing(format!("no connection could be made to {host} ({error})"))
+            }
+            Failure::Proxy { reason, may_pass } => Account {
+                sentence: format!("the proxy {reason}"),
+                may_pass: *may_pass,
+            },
+            Failure::Tls(error) => tls_failure::account(error),
+            Failure::Broken { error } => {
+                Account::passing(format!("the connection broke ({error})"))
+            }
+            Failure::LongHead => Account::passing("the head of the answer is longer than 64 KiB"),
+            Failure::NoHttp { error } => {
+                Account::passing(format!("what came back is no HTTP answer ({error})"))
+            }
+        }
+    }
+
     /// Whether the same attempt may do better in a moment.
     pub(crate) fn may_pass(&self) -> bool {
-        match self {
-            Failure::ShutDown => false,
-            Failure::Proxy(_, may_pass) => *may_pass,
-            // A handshake that broke off is an `io::Error`. What rustls itself refuses (a
-            // certificate, a version, bytes that are no TLS) it will refuse again.
-            Failure::Tls(rustls::Error::AlertReceived(alert)) => matches!(
-                alert,
-                rustls::AlertDescription::InternalError
-                    | rustls::AlertDescription::CloseNotify
-                    | rustls::AlertDescription::UserCanceled
-            ),
-            Failure::Tls(_) => false,
-            _ => true,
-        }
+        self.account().may_pass
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Failure::Deadline => f.write_str("the time that timeout_ms allows ran out"),
-            Failure::ConnectDeadline(limit) => write!(
-                f,
-                "opening a connection took longer than connect_timeout_ms ({} ms) allows",
-                limit.as_millis()
-            ),
-            Failure::ShutDown => f.write_str("the client was shut down"),
-            Failure::Machine(what, error) => {
-                write!(f, "the machine could not {what} ({error})")
-            }
-            Failure::Name { host, reason } => {
-                write!(f, "no address was found for the host {host} ({reason})")
-            }
-            Failure::Connect { host, error } => {
-                write!(f, "no connection could be made to {host} ({error})")
-            }
-            Failure::Proxy(what, _) => write!(f, "the proxy {what}"),
-            Failure::Tls(rustls::Error::InvalidCertificate(reason)) => write!(
-                f,
-                "the server's certificate does not verify ({reason}); where it is signed by an \
-                 authority of your own, name that in the option ca_file or use tls_roots \"system\""
-            ),
-            Failure::Tls(error) => write!(f, "TLS failed ({error})"),
-            Failure::Broken(what) => f.write_str(what),
-        }
+        f.write_str(&self.account().sentence)
     }
 }
 
-impl Error for Failure {}
+impl Error for Failure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Failure::Machine(_, error)
+            | Failure::Connect { error, .. }
+            | Failure::Broken { error } => Some(error),
+            Failure::Tls(error) => Some(error),
+            Failure::NoHttp { error } => Some(error),
+            Failure::Deadline
+            | Failure::ConnectDeadline(_)
+            | Failure::ShutDown
+            | Failure::Name { .. }
+            | Failure::Proxy { .. }
+            | Failure::LongHead => None,
+        }
+    }
+}
 
 impl From<Interrupted> for Failure {
     fn from(interrupted: Interrupted) -> Self {
@@ -115,7 +161,7 @@ impl From<io::Error> for Failure {
                 Ok(error) => Failure::Tls(error),
                 Err(error) => match error.downcast::<ureq::Error>() {
                     Ok(error) => Failure::from(error),
-                    Err(error) => Failure::Broken(format!("the connection broke ({error})")),
+                    Err(error) => Failure::Broken { error },
                 },
             },
         }
@@ -126,7 +172,7 @@ impl From<ureq::Error> for Failure {
     fn from(error: ureq::Error) -> Self {
         match error {
             ureq::Error::Io(error) => Failure::from(error),
-            error => Failure::Broken(format!("what came back is no HTTP answer ({error})")),
+            error => Failure::NoHttp { error },
         }
     }
 }

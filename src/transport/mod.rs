@@ -5,6 +5,7 @@
 //! lane is one ureq agent with at most one connection, used by one call at a time, and the
 //! [`Exchange`] through which that call sets its limits and learns how far it came.
 
+mod authority;
 mod connection;
 mod exchange;
 mod failure;
@@ -12,54 +13,18 @@ mod names;
 mod pool;
 mod proxy;
 mod race;
+mod roots;
 mod route;
 mod socket;
 mod tls;
+mod tls_failure;
 mod wait;
 
-use std::fmt;
-
-use ureq::http::Uri;
-
+pub(crate) use authority::{Authority, are_escapes_whole};
 pub(crate) use exchange::Progress;
 pub(crate) use failure::Failure;
 pub(crate) use pool::{Keep, Lane, Pool};
 pub(crate) use proxy::Proxy;
+pub(crate) use roots::{Roots, add_file, root_store};
 pub(crate) use route::{Route, TlsRoute};
-pub(crate) use tls::{Roots, add_file, root_store};
 pub(crate) use wait::{Interrupted, Limits};
-
-/// A host and a port.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Authority {
-    /// A name or an IP address, without brackets.
-    pub(crate) host: String,
-    pub(crate) port: u16,
-}
-
-impl Authority {
-    /// What a URL names; `None` where its host is missing, or its port is no port, of both of which
-    /// the URL's parser says nothing.
-    pub(crate) fn of(url: &Uri, default_port: u16) -> Option<Self> {
-        let authority = url.authority()?;
-        let host = authority.host().trim_matches(['[', ']']);
-        let names_no_port = authority.as_str().ends_with(authority.host());
-        let port = match authority.port_u16() {
-            None if names_no_port => default_port,
-            port => port.filter(|port| *port > 0)?,
-        };
-        (!host.is_empty()).then(|| Authority {
-            host: host.to_owned(),
-            port,
-        })
-    }
-}
-
-impl fmt::Display for Authority {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.host.contains(':') {
-            true => write!(f, "[{}]:{}", self.host, self.port),
-            false => write!(f, "{}:{}", self.host, self.port),
-        }
-    }
-}

@@ -1,12 +1,13 @@
-//! TLS: whom to trust, and a stream that knows when it is between two records.
+//! TLS: a stream that knows when it is between two records.
 
 use std::io::{self, Read};
 use std::net::TcpStream;
-use std::path::Path;
 use std::sync::Arc;
 
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
+use once_cell::race::OnceBox;
+use rustls::client::Resumption;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 use super::connection::Received;
@@ -14,63 +15,21 @@ use super::failure::Failure;
 use super::socket::{Receiver, Socket};
 use super::wait::{Limited, Limits, is_transient};
 
-/// Where the trusted authorities come from.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Roots {
-    /// Mozilla's, built in.
-    Bundled,
-    /// The machine's own.
-    System,
-}
-
-/// The authorities to trust. The error is the rest of a sentence that begins with the option's
-/// name.
-pub(crate) fn root_store(roots: Roots) -> Result<RootCertStore, String> {
-    match roots {
-        Roots::Bundled => Ok(webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect()),
-        Roots::System => {
-            let found = rustls_native_certs::load_native_certs();
-            let mut store = RootCertStore::empty();
-            // A machine's store may hold what nobody can read any more; one readable root will do.
-            let (added, _) = store.add_parsable_certificates(found.certs);
-            if added == 0 {
-                return Err(match found.errors.first() {
-                    Some(error) => format!("found no usable certificate on this machine ({error})"),
-                    None => "found no certificate on this machine".to_owned(),
-                });
-            }
-            Ok(store)
-        }
-    }
-}
-
-/// Adds the certificates of a PEM file, every one of which must be usable: one that is passed over
-/// shows only when a connection is refused.
-pub(crate) fn add_file(store: &mut RootCertStore, file: &Path) -> Result<(), String> {
-    let certificates = CertificateDer::pem_file_iter(file)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| format!("could not be read ({error})"))?;
-    if certificates.is_empty() {
-        return Err("holds no certificate (in PEM: -----BEGIN CERTIFICATE-----)".to_owned());
-    }
-    for (index, certificate) in certificates.into_iter().enumerate() {
-        store.add(certificate).map_err(|error| {
-            format!(
-                "has an unusable certificate, number {} ({error})",
-                index + 1
-            )
-        })?;
-    }
-    Ok(())
-}
+/// Of one server: a client knows no other.
+const SESSIONS: usize = 8;
 
 pub(crate) fn configuration(roots: Arc<RootCertStore>) -> Result<Arc<ClientConfig>, Failure> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let configuration = ClientConfig::builder_with_provider(provider)
+    /// The same for all clients of a process.
+    static PROVIDER: OnceBox<Arc<CryptoProvider>> = OnceBox::new();
+
+    let provider =
+        PROVIDER.get_or_init(|| Box::new(Arc::new(rustls::crypto::ring::default_provider())));
+    let mut configuration = ClientConfig::builder_with_provider(Arc::clone(provider))
         .with_safe_default_protocol_versions()
         .map_err(Failure::Tls)?
         .with_root_certificates(roots)
         .with_no_client_auth();
+    configuration.resumption = Resumption::in_memory_sessions(SESSIONS);
     Ok(Arc::new(configuration))
 }
 

@@ -10,6 +10,9 @@ mod panics;
 #[path = "../../../src/per_process.rs"]
 mod per_process;
 #[allow(dead_code, unused_imports)]
+#[path = "../../../src/sys/mod.rs"]
+mod sys;
+#[allow(dead_code, unused_imports)]
 #[path = "../../../src/transport/mod.rs"]
 mod transport;
 
@@ -62,13 +65,14 @@ impl Client {
     fn new(base_url: &str, ca_file: &str, message: &str) -> Self {
         let url = format!("{base_url}{PATH}");
         let uri: Uri = url.parse().expect("a URL");
-        let target = Authority::of(&uri, 80).expect("a host and a port");
+        let authority = uri.authority().expect("a host").as_str();
+        let target = Authority::parse(authority, 80).expect("a host and a port");
         let tls = (uri.scheme_str() == Some("https")).then(|| {
             let mut roots = root_store(Roots::Bundled).expect("they are built in");
-            add_file(&mut roots, Path::new(ca_file)).expect("certificates");
+            add_file(Arc::make_mut(&mut roots), Path::new(ca_file)).expect("certificates");
             TlsRoute {
                 name: ServerName::try_from(target.host.clone()).expect("a host"),
-                roots: Arc::new(roots),
+                roots,
             }
         });
         let route = Arc::new(Route {

@@ -1,0 +1,85 @@
+//! Where the messages go: the option `base_url`.
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use ureq::http::Uri;
+
+use super::table::MAX_BASE_URL_BYTES;
+use crate::transport::{Authority, are_escapes_whole};
+
+const PATH: &str = "/api/ingest/whatsapp/v1/message/interactive/reply-buttons/send";
+
+pub(super) struct Endpoint {
+    pub(super) url: Uri,
+    pub(super) target: Authority,
+    pub(super) is_https: bool,
+}
+
+impl Endpoint {
+    /// The error completes a sentence that begins with the option's name.
+    pub(super) fn parse(base_url: &str, allow_plain_http: bool) -> Result<Self, String> {
+        const FORM: &str = "must be scheme, host, port and an optional path, such as \
+                            https://api-ai.zixflow.com";
+
+        if base_url.len() > MAX_BASE_URL_BYTES {
+            return Err(format!("is longer than {MAX_BASE_URL_BYTES} bytes"));
+        }
+        let (scheme, rest) = base_url.split_once("://").unwrap_or_default();
+        let scheme = scheme.to_ascii_lowercase();
+        let is_https = match scheme.as_str() {
+            "https" => true,
+            "http" => false,
+            _ => return Err(format!("{FORM}; it must begin with https:// or http://")),
+        };
+        if rest.contains(['?', '#']) {
+            return Err(format!("{FORM}; it takes no query and no fragment"));
+        }
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        if authority.contains('@') {
+            return Err(format!("{FORM}; it takes no user or password"));
+        }
+        let target = Authority::parse(authority, if is_https { 443 } else { 80 })
+            .map_err(|reason| format!("{FORM}; {reason}"))?;
+        if !is_https && !allow_plain_http && !is_loopback(&target.host) {
+            return Err(
+                "is http://, which would send the API key in the clear: use https://, or set \
+                 allow_plain_http for a gateway in your own network"
+                    .to_owned(),
+            );
+        }
+        check_path(path)?;
+        let path = path.trim_end_matches('/');
+        let url = format!("{scheme}://{authority}{path}{PATH}");
+        Ok(Endpoint {
+            url: url.parse().map_err(|_| FORM.to_owned())?,
+            target,
+            is_https,
+        })
+    }
+}
+
+/// What goes over the wire as it is: RFC 3986, section 3.3. Parsers let more pass.
+fn check_path(path: &str) -> Result<(), String> {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "/-._~!$&'()*+,;=:@%".contains(c);
+    if let Some(character) = path.chars().find(|c| !is_allowed(*c)) {
+        let mut bytes = [0; 4];
+        let encoded = utf8_percent_encode(character.encode_utf8(&mut bytes), NON_ALPHANUMERIC);
+        return Err(format!(
+            "has a character in its path that has to be percent-encoded: write it as {encoded}"
+        ));
+    }
+    if !are_escapes_whole(path) {
+        return Err(
+            "has a % in its path that begins no percent-encoding: write it as %25".to_owned(),
+        );
+    }
+    Ok(())
+}
+
+/// `localhost` and what is below it (RFC 6761, section 6.3), 127.0.0.0/8 and ::1.
+fn is_loopback(host: &str) -> bool {
+    let name = host.to_ascii_lowercase();
+    match host.parse::<std::net::IpAddr>() {
+        Ok(address) => address.to_canonical().is_loopback(),
+        Err(_) => name == "localhost" || name.ends_with(".localhost"),
+    }
+}

@@ -1,0 +1,26 @@
+//! The environment, as far as a process may trust it.
+
+use std::env::{self, VarError};
+
+/// The value of a variable is not UTF-8.
+#[derive(Debug)]
+pub(crate) struct NotUtf8;
+
+/// An environment variable's value; `None` where it is empty, missing, or not to be trusted.
+pub(crate) fn variable(name: &str) -> Result<Option<String>, NotUtf8> {
+    if !is_trusted() {
+        return Ok(None);
+    }
+    match env::var(name) {
+        Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => Err(NotUtf8),
+    }
+}
+
+/// Whether the environment is of whoever's rights this process has. A program with the set-user-ID
+/// bit runs with its owner's rights in its caller's environment.
+pub(crate) fn is_trusted() -> bool {
+    // SAFETY: the call takes a number and reads what the kernel told this process at its start.
+    unsafe { libc::getauxval(libc::AT_SECURE) == 0 }
+}
