@@ -50,8 +50,15 @@
  *                   timeout_ms allow
  *   retry_after_ms  a number, where the API named a delay
  *   problems        with ZX_INVALID_MESSAGE: every problem, each {"path": a JSON Pointer,
- *                   "message": what is wrong there}
+ *                   "message": what is wrong there}; the first 100, then one with the path "" that
+ *                   says how many more there are
  *   response        the API's answer as text, up to 4 KiB, where it is not the documented object
+ *   notes           of zx_check_reply_buttons() alone: what is allowed but hardly meant, each like a
+ *                   problem: a key that is not known, markdown or a line break where WhatsApp shows
+ *                   neither, a text of nothing but white space, titles that differ only in case or
+ *                   in white space at the end
+ *
+ * zx_json_get() reads any of them.
  *
  * Neither the API key nor a proxy's password appears in a reply.
  */
@@ -95,7 +102,7 @@ typedef int32_t zx_status;
  */
 typedef struct zx_button {
     /**
-     * What the host gets back when the button is tapped: 1 to 256 characters, no white space at
+     * What the host gets back when the button is tapped: 1 to 256 characters, no space at
      * either end, unique in the message.
      */
     const char *id;
@@ -114,7 +121,7 @@ typedef struct zx_reply_buttons {
      */
     size_t size;
     /**
-     * The phone number, country code first, digits only. Required.
+     * The phone number: 7 to 15 digits, country code first, no 0 before it. Required.
      */
     const char *recipient;
     /**
@@ -135,7 +142,7 @@ typedef struct zx_reply_buttons {
      */
     const char *body;
     /**
-     * NULL for none, or a text of 1 to 60 characters.
+     * NULL for none, or a text of up to 60 characters.
      */
     const char *footer;
     /**
@@ -147,13 +154,18 @@ typedef struct zx_reply_buttons {
      */
     size_t button_count;
     /**
-     * NULL, or where Zixflow posts a notification each time the message's status changes.
+     * NULL, or where Zixflow posts a notification each time the message's status changes: an
+     * absolute http or https URL.
      */
     const char *post_back_url;
     /**
      * NULL, or what those notifications hand back.
      */
     const char *post_back_data;
+    /**
+     * NULL, or what a document in the header is called. With any other header it is a problem.
+     */
+    const char *header_filename;
 } zx_reply_buttons;
 
 /**
@@ -275,7 +287,8 @@ void zx_free(void *ptr);
  * Checks a message as zx_send_reply_buttons() does, and sends nothing.
  *
  * @param message_json  The message.
- * @param report_json   A reply, with every problem. Release it with zx_free().
+ * @param report_json   A reply, with every problem, and with `notes` of what is allowed but hardly
+ *                      meant. Release it with zx_free().
  * @return              ZX_OK, ZX_INVALID_MESSAGE, ZX_INVALID_ARGUMENT or ZX_INTERNAL.
  */
 zx_status zx_check_reply_buttons(const char *message_json, char **report_json);
@@ -322,6 +335,21 @@ const char *zx_status_name(zx_status status);
  * @return  A constant string.
  */
 const char *zx_version(void);
+
+/**
+ * Reads one value of a JSON text: of a reply, or of any other, of any length.
+ *
+ * A string comes decoded, with U+FFFD for each U+0000 in it, so that it ends where it ends. Any
+ * other value comes as its JSON text, exactly as spelt: a number keeps all its digits. Of members
+ * with the same key, the first counts.
+ *
+ * @param json     The JSON text.
+ * @param pointer  A JSON Pointer (RFC 6901), such as "/problems/0/path"; "" for the whole.
+ * @return         The value, to be released with zx_free(). NULL where there is nothing or `null`,
+ *                 where the text is no JSON, where the value is a string that is no Unicode, and
+ *                 where an argument is NULL or not UTF-8.
+ */
+char *zx_json_get(const char *json, const char *pointer);
 
 #ifdef __cplusplus
 }  // extern "C"

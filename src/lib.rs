@@ -13,8 +13,8 @@
 //! | the table that reads an answer | `outcome` |
 //! | the JSON that goes back | `reply`, `secrets` |
 //!
-//! Three things run across: `json` (what a message and an answer are read with), `panics` (a bug of
-//! ours becomes a status) and `per_process` (what a child of `fork()` must not share).
+//! Three things run across: `json_pointer` (one value of a JSON text), `panics` (a bug of ours
+//! becomes a status) and `per_process` (what a child of `fork()` must not share).
 
 #![deny(unsafe_code)]
 #![deny(clippy::undocumented_unsafe_blocks)]
@@ -31,7 +31,7 @@
 mod client;
 pub mod ffi;
 mod headers;
-mod json;
+mod json_pointer;
 mod message;
 mod options;
 mod outcome;

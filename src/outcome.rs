@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::ffi;
-use crate::json::Reader;
+use crate::json_pointer;
 
 /// The outcome of a call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -109,28 +109,15 @@ impl<'a> Said<'a> {
             .unwrap_or_default()
     }
 
-    /// Reads the object that the API's page describes. Older pages call `success` `status`.
+    /// Reads the object that the API's page describes.
     fn documented(body: &'a [u8]) -> Option<Self> {
-        let mut reader = Reader::new(str::from_utf8(body).ok()?);
-        let mut said = Said {
+        let documented: Documented = serde_json::from_slice(body).ok()?;
+        Some(Said {
+            success: Some(documented.success),
+            message: Some(documented.message),
+            request_id: documented.request_id,
             is_documented: true,
-            ..Said::default()
-        };
-        let mut more = reader.is_at(b'{') && reader.enter(b'}').ok()?;
-        while more {
-            let is_first = match &*reader.key().ok()? {
-                "success" | "status" => said.success.replace(reader.boolean()?).is_none(),
-                "message" => said.message.replace(reader.text()?).is_none(),
-                "request_id" => said.request_id.replace(reader.text()?).is_none(),
-                _ => false,
-            };
-            if !is_first {
-                return None;
-            }
-            more = reader.another(b'}').ok()?;
-        }
-        let is_whole = said.success.is_some() && said.message.is_some();
-        (is_whole && reader.end().is_ok()).then_some(said)
+        })
     }
 
     /// Reads what can be read of any other object.
@@ -149,6 +136,26 @@ impl<'a> Said<'a> {
             is_documented: false,
         }
     }
+}
+
+/// The API's answer as its page describes it. Older pages call `success` `status`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Documented<'a> {
+    #[serde(alias = "status")]
+    success: bool,
+    #[serde(borrow)]
+    message: Cow<'a, str>,
+    #[serde(borrow, default, deserialize_with = "text")]
+    request_id: Option<Cow<'a, str>>,
+}
+
+/// A string: `null` is none.
+fn text<'de: 'a, 'a, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Cow<'a, str>>, D::Error> {
+    let json_pointer::Key(text) = Deserialize::deserialize(deserializer)?;
+    Ok(Some(text))
 }
 
 /// A `Retry-After` field: seconds, or a date (RFC 9110, section 10.2.3).

@@ -2,30 +2,40 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use crate::json;
-use crate::message::Problem;
+use crate::message::Findings;
 use crate::outcome::{Status, Verdict};
 use crate::transport::Failure;
 
 /// How much of an undocumented answer a reply repeats.
 pub(crate) const MAX_RESPONSE_BYTES: usize = 4 * 1024;
 
-/// A reply to an accepted message, so that writing one allocates once.
-const USUAL_BYTES: usize = 256;
-
+/// The keys, in this order. One that does not apply is left out.
+#[derive(Serialize)]
 pub(crate) struct Reply {
     pub(crate) success: bool,
     pub(crate) status: Status,
     pub(crate) message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) request_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) http_status: Option<u16>,
     pub(crate) attempts: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) retryable: Option<bool>,
+    #[serde(
+        rename = "retry_after_ms",
+        serialize_with = "milliseconds",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(crate) retry_after: Option<Duration>,
-    pub(crate) problems: Vec<Problem>,
+    #[serde(skip_serializing_if = "Findings::is_empty")]
+    pub(crate) problems: Findings,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) response: Option<String>,
+    #[serde(skip_serializing_if = "Findings::is_empty")]
+    pub(crate) notes: Findings,
 }
 
 impl Reply {
@@ -40,8 +50,9 @@ impl Reply {
             attempts: 0,
             retryable: (!success).then_some(verdict.retryable),
             retry_after: None,
-            problems: Vec::new(),
+            problems: Findings::default(),
             response: None,
+            notes: Findings::default(),
         }
     }
 
@@ -49,60 +60,9 @@ impl Reply {
         self.retryable == Some(true)
     }
 
-    /// The keys, in this order. One that does not apply is left out.
     pub(crate) fn to_json(&self) -> String {
-        let problems = (!self.problems.is_empty()).then_some(&self.problems);
-        let mut members = Members::new();
-        members.add("success", Some(self.success));
-        members.add("status", Some(self.status));
-        members.add_text("message", Some(&self.message));
-        members.add_text("request_id", self.request_id.as_deref());
-        members.add("http_status", self.http_status);
-        members.add("attempts", Some(self.attempts));
-        members.add("retryable", self.retryable);
-        members.add("retry_after_ms", self.retry_after.map(milliseconds));
-        members.add("problems", problems);
-        members.add_text("response", self.response.as_deref());
-        members.end()
-    }
-}
-
-/// A JSON object that is being written, at half of what a derived one costs: that looks for what has
-/// to be escaped in each key, too.
-struct Members(Vec<u8>);
-
-impl Members {
-    fn new() -> Self {
-        Members(Vec::with_capacity(USUAL_BYTES))
-    }
-
-    fn add<T: Serialize>(&mut self, key: &str, value: Option<T>) {
-        if let Some(value) = value {
-            self.key(key);
-            // Only a map with keys that are no text fails, and here is none.
-            let _ = serde_json::to_writer(&mut self.0, &value);
-        }
-    }
-
-    fn add_text(&mut self, key: &str, value: Option<&str>) {
-        if let Some(value) = value {
-            self.key(key);
-            json::write_string(&mut self.0, value);
-        }
-    }
-
-    fn key(&mut self, key: &str) {
-        let json = &mut self.0;
-        json.push(if json.is_empty() { b'{' } else { b',' });
-        json.push(b'"');
-        json.extend_from_slice(key.as_bytes());
-        json.extend_from_slice(b"\":");
-    }
-
-    fn end(self) -> String {
-        let mut json = self.0;
-        json.push(b'}');
-        String::from_utf8(json).unwrap_or_default()
+        // Only a map with keys that are no text could fail to be written, and here is none.
+        serde_json::to_string(self).unwrap_or_default()
     }
 }
 
@@ -112,7 +72,7 @@ pub(crate) enum Refusal {
     /// What is wrong with an argument, which the text names.
     Argument(String),
     /// What is wrong with the message: at least one problem.
-    Message(Vec<Problem>),
+    Message(Findings),
     NotSent(Failure),
     /// Why no client could be made of sound arguments.
     NoClient(Failure),
@@ -153,17 +113,19 @@ fn not_sent(failure: &Failure) -> Verdict {
     }
 }
 
-fn summary(problems: &[Problem]) -> String {
-    match problems {
-        [Problem { path, message }] if path.is_empty() => format!("the message {message}"),
-        [Problem { path, message }] => format!("in the message, {path} {message}"),
+fn summary(problems: &Findings) -> String {
+    match problems.told() {
+        [problem] if problem.path.is_empty() => format!("the message {}", problem.message),
+        [problem] => format!("in the message, {} {}", problem.path, problem.message),
         _ => format!(
             "{} things are wrong with the message: see problems",
-            problems.len()
+            problems.count()
         ),
     }
 }
 
-fn milliseconds(delay: Duration) -> u64 {
-    u64::try_from(delay.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+fn milliseconds<S: Serializer>(delay: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    let milliseconds = delay.map(|delay| delay.as_nanos().div_ceil(1_000_000));
+    let fitting = milliseconds.map(|it| u64::try_from(it).unwrap_or(u64::MAX));
+    fitting.serialize(serializer)
 }

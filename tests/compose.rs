@@ -30,6 +30,7 @@ const EMPTY: zx_reply_buttons = zx_reply_buttons {
     button_count: 0,
     post_back_url: null(),
     post_back_data: null(),
+    header_filename: null(),
 };
 
 const BUTTONS: [zx_button; 3] = [
@@ -205,6 +206,40 @@ fn half_a_header_is_a_problem() {
 }
 
 #[test]
+fn a_document_is_called_what_its_file_name_says() {
+    let named = |kind: *const c_char, content: *const c_char, name: &CStr| zx_reply_buttons {
+        header_type: kind,
+        header: content,
+        header_filename: name.as_ptr(),
+        ..smallest()
+    };
+    let document = c"document".as_ptr();
+    for (content, member) in [(c"1042", "id"), (c"https://example.com/a", "link")] {
+        let message = composed(&named(document, content.as_ptr(), c"Menu.pdf"));
+        let mut expected = json!({ "filename": "Menu.pdf" });
+        expected[member] = json!(content.to_str().expect("UTF-8"));
+        assert_eq!(message["interactive"]["header"]["document"], expected);
+    }
+    let path = "/interactive/header/document/filename";
+    assert_eq!(problems(&named(document, c"1042".as_ptr(), c"")), [path]);
+    let path = "/interactive/header/document";
+    assert_eq!(problems(&named(document, null(), c"Menu.pdf")), [path]);
+    for (kind, content) in [
+        (c"text".as_ptr(), c"Your order".as_ptr()),
+        (c"image".as_ptr(), c"1042".as_ptr()),
+        (c"video".as_ptr(), c"https://example.com/a".as_ptr()),
+        (null(), null()),
+    ] {
+        let reply = compose(&named(kind, content, c"Menu.pdf")).expect_err("a problem");
+        assert_eq!(paths(&reply), ["/interactive/header"]);
+        assert!(
+            reply.message().contains("only a document can have"),
+            "{reply:?}"
+        );
+    }
+}
+
+#[test]
 fn a_required_field_that_is_null_is_a_problem() {
     let buttons = [NO_BUTTON];
     let message = zx_reply_buttons {
@@ -238,14 +273,17 @@ fn any_text_comes_out_as_it_went_in() {
         let message = zx_reply_buttons {
             body: c_text.as_ptr(),
             footer: c_text.as_ptr(),
-            post_back_url: c_text.as_ptr(),
             post_back_data: c_text.as_ptr(),
+            header_type: c"document".as_ptr(),
+            header: c_text.as_ptr(),
+            header_filename: c_text.as_ptr(),
             ..smallest()
         };
         let message = composed(&message);
         assert_eq!(message["interactive"]["body"]["text"], text);
         assert_eq!(message["interactive"]["footer"]["text"], text);
-        assert_eq!(message["post_back_url"], text);
+        let document = json!({ "id": text, "filename": text });
+        assert_eq!(message["interactive"]["header"]["document"], document);
         assert_eq!(message["post_back_data"], text);
     }
 }
@@ -299,7 +337,7 @@ fn buttons_are_as_many_as_the_count_says() {
 fn text_that_is_not_utf_8_is_refused_by_name() {
     type Set = fn(&mut zx_reply_buttons, *const c_char);
     let bad = c"a\xff";
-    let set: [(&str, Set); 8] = [
+    let set: [(&str, Set); 9] = [
         ("recipient", |message, text| message.recipient = text),
         ("phone_id", |message, text| message.phone_id = text),
         ("header_type", |message, text| message.header_type = text),
@@ -311,6 +349,9 @@ fn text_that_is_not_utf_8_is_refused_by_name() {
         }),
         ("post_back_data", |message, text| {
             message.post_back_data = text
+        }),
+        ("header_filename", |message, text| {
+            message.header_filename = text
         }),
     ];
     for (field, set) in set {
@@ -352,8 +393,11 @@ fn text_that_is_not_utf_8_is_refused_by_name() {
 fn a_struct_of_another_size_is_read_as_far_as_it_goes() {
     let whole = zx_reply_buttons {
         footer: c"Acme Pizza".as_ptr(),
-        post_back_url: c"u".as_ptr(),
+        post_back_url: c"https://u".as_ptr(),
         post_back_data: c"d".as_ptr(),
+        header_type: c"document".as_ptr(),
+        header: c"1042".as_ptr(),
+        header_filename: c"Menu.pdf".as_ptr(),
         ..smallest()
     };
     let word = size_of::<usize>();
@@ -379,8 +423,12 @@ fn a_struct_of_another_size_is_read_as_far_as_it_goes() {
         let has = |field: &str| message.get(field).is_some();
         let url = offset_of!(zx_reply_buttons, post_back_url);
         let data = offset_of!(zx_reply_buttons, post_back_data);
+        let name = offset_of!(zx_reply_buttons, header_filename);
         assert_eq!(has("post_back_url"), holds(url), "{size}");
         assert_eq!(has("post_back_data"), holds(data), "{size}");
+        let document = &message["interactive"]["header"]["document"];
+        assert_eq!(document["id"], "1042");
+        assert_eq!(document.get("filename").is_some(), holds(name), "{size}");
     }
     // Buttons without their count are none.
     let size = offset_of!(zx_reply_buttons, button_count);
@@ -467,12 +515,15 @@ fn basic_validation_of_a_call_wants_presence_and_types_only() {
     assert_eq!(reply.status(), "invalid_message", "strict: {reply:?}");
     let reply = basic(&loose);
     assert_eq!(reply.status(), "not_sent", "basic: {reply:?}");
+    let mut with_null = loose.clone();
+    with_null["post_back_data"] = json!(null);
+    assert_eq!(basic(&with_null).status(), "not_sent");
 
     for (field, value) in [
         ("recipient", json!(919876543210_u64)),
         ("phone_id", json!(null)),
         ("interactive", json!("{}")),
-        ("post_back_url", json!(null)),
+        ("post_back_url", json!(7)),
         ("post_back_data", json!({})),
     ] {
         let mut message = loose.clone();

@@ -5,7 +5,7 @@ mod checked;
 
 use std::cell::Cell;
 
-use checked::{Problem, problems, schema, valid};
+use checked::{Finding, problems, schema, valid};
 use jsonschema::Validator;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -17,7 +17,7 @@ fn validator() -> Validator {
 }
 
 /// The rules that the schema's description lists as beyond it.
-fn is_beyond_a_schema(problem: &Problem) -> bool {
+fn is_beyond_a_schema(problem: &Finding) -> bool {
     ["is given twice", "each must be different", "nested deeper"]
         .iter()
         .any(|words| problem.message.contains(words))
@@ -42,7 +42,8 @@ fn the_schema_has_what_a_form_needs() {
             assert_described(property, &format!("{path}/{name}"));
             let is_told = property["description"].is_string() || property.get("const").is_some();
             assert!(is_told, "no description at {path}/{name}");
-            let is_free_text = property["type"] == "string" && property.get("const").is_none();
+            let is_text = [json!("string"), json!(["string", "null"])].contains(&property["type"]);
+            let is_free_text = is_text && property.get("const").is_none();
             assert_eq!(
                 is_free_text,
                 property.get("examples").is_some(),
@@ -50,7 +51,11 @@ fn the_schema_has_what_a_form_needs() {
             );
         }
         for kind in schema["oneOf"].as_array().into_iter().flatten() {
-            assert_described(kind, path);
+            if kind["required"] == json!(["link"]) || kind["required"] == json!(["id"]) {
+                assert!(kind["title"].is_string(), "no title at {path}");
+            } else {
+                assert_described(kind, path);
+            }
         }
         if let Some(items) = schema.get("items") {
             assert_described(items, &format!("{path}/items"));
@@ -66,9 +71,12 @@ fn the_schema_has_what_a_form_needs() {
         .and_then(Value::as_array)
         .expect("kinds of header")
         .iter()
-        .map(|kind| &kind["properties"]["type"]["const"])
+        .map(|kind| {
+            kind.pointer("/properties/type/const")
+                .unwrap_or(&kind["type"])
+        })
         .collect();
-    assert_eq!(kinds, ["text", "image", "video", "document"]);
+    assert_eq!(kinds, ["text", "image", "video", "document", "null"]);
 }
 
 /// Every example of a text passes where it stands.
@@ -102,17 +110,20 @@ fn the_description_lists_what_is_beyond_the_schema() {
         "IDs of the buttons",
         "titles",
         "deeper than 32 levels",
+        "an IPv6 address",
     ] {
         assert!(description.contains(words), "{description}");
     }
 }
 
+/// White space is the same to schema and check, at the ends of an ID and anywhere in a URL.
 #[test]
 fn white_space_is_the_same_to_schema_and_check() {
     let validator = validator();
-    let mut refused = 0;
+    let mut refused = [0; 2];
     let near_space = |code: &u32| matches!(code, 0x1..0x300 | 0x1600..0x1900 | 0x2000..0x2100 | 0x3000..0x3010 | 0xfe00..0x1_0010);
     for character in (0..0x2_0000).filter(near_space).filter_map(char::from_u32) {
+        let mut messages = Vec::new();
         for id in [
             format!("{character}a"),
             format!("a{character}"),
@@ -120,12 +131,80 @@ fn white_space_is_the_same_to_schema_and_check() {
         ] {
             let mut message = valid();
             message["interactive"]["action"]["buttons"][0]["reply"]["id"] = json!(id);
+            messages.push(message);
+        }
+        for url in [
+            format!("http://a{character}"),
+            format!("http://a/{character}"),
+            format!("http://{character}@a"),
+        ] {
+            let mut message = valid();
+            message["post_back_url"] = json!(url);
+            messages.push(message);
+        }
+        for (index, message) in messages.iter().enumerate() {
             let passes = problems(&message.to_string()).is_empty();
-            assert_eq!(validator.is_valid(&message), passes, "{message}");
-            refused += usize::from(!passes);
+            assert_eq!(validator.is_valid(message), passes, "{message}");
+            refused[index / 3] += usize::from(!passes);
         }
     }
-    assert_eq!(refused, 2 * 25, "twice the code points of White_Space");
+    let [ids, urls] = refused;
+    assert_eq!(ids, 2, "a space in front, and one behind");
+    assert!(urls > 3 * 25, "{urls}: at least what is White_Space");
+}
+
+/// Each URL that the check is sure of, in pieces put together anew.
+fn url() -> impl Strategy<Value = String> {
+    let host = prop_oneof![
+        "[a-zA-Z0-9_é-]{0,4}([.][a-z0-9]{0,3}){0,3}",
+        "([0-9]{1,3}[.]){3}[0-9]{1,3}[.]?",
+        "(0|25[0-9]|[01]?[0-9]{1,2})([.]2[0-9]{2}){3}",
+        "[a-z]{1,4}([.][a-z]{1,3}){0,2}",
+        select(vec!["[::1]", "[1:2]:", "[", "[]", "[::1", "a[::1]"]).prop_map(str::to_owned),
+        "[!-~]{0,4}",
+    ];
+    let port =
+        prop_oneof![3 => Just(String::new()), 1 => ":[0-9]{0,6}", 1 => ":(65[0-9]{3}|[+-]1|0+)"];
+    let user = prop_oneof![4 => Just(String::new()), 1 => "[a-z:%]{0,4}@", 1 => "[!-~]{0,4}@"];
+    let rest =
+        prop_oneof![2 => Just(String::new()), 2 => "[/?#][!-~é]{0,6}", 1 => "[!-~ \u{a0}]{0,3}"];
+    (user, host, port, rest)
+        .prop_map(|(user, host, port, rest)| format!("https://{user}{host}{port}{rest}"))
+}
+
+/// But for what stands in brackets: see the schema's description.
+#[test]
+fn a_url_is_the_same_to_schema_and_check() {
+    const CASES: u32 = 8000;
+    let pattern = schema()["properties"]["post_back_url"].clone();
+    let validator = jsonschema::draft202012::new(&pattern).expect("a schema that compiles");
+    let [accepted, refused] = [const { Cell::new(0) }; 2];
+    let config = Config {
+        cases: CASES,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    TestRunner::new(config)
+        .run(&url(), |url| {
+            let mut message = valid();
+            message["post_back_url"] = json!(url);
+            let passes = problems(&message.to_string()).is_empty();
+            let fits = validator.is_valid(&json!(url));
+            prop_assert!(fits || !passes, "{url} passes, and does not fit");
+            prop_assert!(
+                passes || !fits || url.contains(['[']),
+                "{url} fits, and does not pass"
+            );
+            let outcome = if passes { &accepted } else { &refused };
+            outcome.set(outcome.get() + 1);
+            Ok(())
+        })
+        .expect("schema and check agree");
+    let outcomes = [accepted.get(), refused.get()];
+    assert!(
+        outcomes.iter().all(|count| *count > CASES / 10),
+        "{outcomes:?}"
+    );
 }
 
 fn text() -> impl Strategy<Value = String> {
@@ -133,6 +212,7 @@ fn text() -> impl Strategy<Value = String> {
         "\\PC{0,25}",
         "[ \\t\\n\u{85}\u{a0}\u{feff}]{0,2}[aç€😀\u{301}]{0,3}[ \\n\u{2003}]{0,2}",
         "[0-9+ -]{0,6}",
+        "[0-9]{5,17}",
         select(vec![
             19, 20, 21, 59, 60, 61, 255, 256, 257, 1023, 1024, 1025
         ])
@@ -153,8 +233,8 @@ fn value() -> impl Strategy<Value = Value> {
         1 => any::<i64>().prop_map(Value::from),
         1 => Just(json!({})),
         1 => Just(json!([])),
-        1 => header(),
-        1 => media(),
+        1 => header().boxed(),
+        1 => media().boxed(),
     ]
 }
 
@@ -164,17 +244,19 @@ fn media() -> impl Strategy<Value = Value> {
             4 => Just(json!({})),
             3 => Just(json!({ name: good })),
             1 => text().prop_map(move |text| json!({ name: text })),
+            1 => Just(json!({ name: null })),
         ]
     };
     (
         member("link", "https://example.com/a.jpg"),
         member("id", "42"),
+        member("filename", "a.pdf"),
     )
-        .prop_map(|(mut link, id)| {
-            let (link_members, id) = (link.as_object_mut(), id.as_object().cloned());
-            link_members
-                .expect("an object")
-                .extend(id.expect("an object"));
+        .prop_map(|(mut link, id, filename)| {
+            let members = link.as_object_mut().expect("an object");
+            for more in [id, filename] {
+                members.extend(more.as_object().expect("an object").clone());
+            }
             link
         })
 }
@@ -251,7 +333,7 @@ enum Change {
 
 fn change() -> impl Strategy<Value = Change> {
     let name = select(vec![
-        "new", "type", "text", "id", "link", "image", "footer", "header", "title",
+        "new", "type", "text", "id", "link", "image", "footer", "header", "title", "filename",
     ]);
     prop_oneof![
         5 => value().prop_map(Change::Replace),

@@ -9,7 +9,7 @@ use zixflow::ffi::*;
 
 use super::API_KEY;
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "success",
     "status",
     "message",
@@ -20,7 +20,11 @@ const KEYS: [&str; 10] = [
     "retry_after_ms",
     "problems",
     "response",
+    "notes",
 ];
+
+/// However long what it is about.
+const MAX_REPLY_BYTES: usize = 64 * 1024;
 
 const MAX_RESPONSE_BYTES: usize = 4096;
 
@@ -37,6 +41,7 @@ impl Reply {
         assert!(!pointer.is_null(), "no reply");
         // SAFETY: a string that the library handed out, and that was not yet released.
         let bytes = unsafe { CStr::from_ptr(pointer) }.to_bytes().to_vec();
+        assert!(bytes.len() < MAX_REPLY_BYTES, "{} bytes", bytes.len());
         zx_free(pointer.cast());
         let text = String::from_utf8(bytes).expect("UTF-8");
         let Members(members) = serde_json::from_str(&text)

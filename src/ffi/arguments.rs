@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::registry::{self, NoClient};
 use super::zx_client;
 use crate::client::Client;
-use crate::message::{MAX_TEXT_BYTES, Problem};
+use crate::message::{self, MAX_TEXT_BYTES};
 use crate::options;
 use crate::reply::Refusal;
 
@@ -98,10 +98,7 @@ pub(super) unsafe fn optional_text<'a>(
 pub(super) unsafe fn message<'a>(pointer: *const c_char) -> Result<&'a str, Refusal> {
     // SAFETY: the caller's promise.
     unsafe { bounded_text(pointer) }.map_err(|bad| match bad {
-        BadText::TooLong => Refusal::Message(vec![Problem {
-            path: String::new(),
-            message: "is longer than 1 MiB".to_owned(),
-        }]),
+        BadText::TooLong => Refusal::Message(message::too_long()),
         bad => Refusal::Argument(bad.describe("message_json")),
     })
 }

@@ -6,14 +6,14 @@ use std::mem::{offset_of, size_of};
 use super::arguments::optional_text;
 use super::boundary::{Out, export};
 use super::constants::{ZX_INTERNAL, ZX_OK, zx_status};
-use crate::message::{self, Button, Composition, MAX_TEXT_BYTES, Problem, Validation};
+use crate::message::{self, Button, Composition};
 use crate::reply::{Refusal, Reply};
 
 /// A reply button.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct zx_button {
-    /// What the host gets back when the button is tapped: 1 to 256 characters, no white space at
+    /// What the host gets back when the button is tapped: 1 to 256 characters, no space at
     /// either end, unique in the message.
     pub id: *const c_char,
     /// What the customer sees: 1 to 20 characters, unique in the message.
@@ -26,7 +26,7 @@ pub struct zx_button {
 pub struct zx_reply_buttons {
     /// sizeof(zx_reply_buttons), so that the struct can grow.
     pub size: usize,
-    /// The phone number, country code first, digits only. Required.
+    /// The phone number: 7 to 15 digits, country code first, no 0 before it. Required.
     pub recipient: *const c_char,
     /// The Phone ID of the WhatsApp Business account that sends. Required.
     pub phone_id: *const c_char,
@@ -37,16 +37,19 @@ pub struct zx_reply_buttons {
     pub header: *const c_char,
     /// The message's text, 1 to 1024 characters. Required.
     pub body: *const c_char,
-    /// NULL for none, or a text of 1 to 60 characters.
+    /// NULL for none, or a text of up to 60 characters.
     pub footer: *const c_char,
     /// 1 to 3 buttons.
     pub buttons: *const zx_button,
     /// How many there are.
     pub button_count: usize,
-    /// NULL, or where Zixflow posts a notification each time the message's status changes.
+    /// NULL, or where Zixflow posts a notification each time the message's status changes: an
+    /// absolute http or https URL.
     pub post_back_url: *const c_char,
     /// NULL, or what those notifications hand back.
     pub post_back_data: *const c_char,
+    /// NULL, or what a document in the header is called. With any other header it is a problem.
+    pub header_filename: *const c_char,
 }
 
 /// A count beyond this is no message with too many buttons, but a struct that was never zeroed.
@@ -65,6 +68,7 @@ impl zx_reply_buttons {
         button_count: 0,
         post_back_url: std::ptr::null(),
         post_back_data: std::ptr::null(),
+        header_filename: std::ptr::null(),
     };
 
     /// A copy of the host's struct, which may be shorter than ours.
@@ -116,6 +120,7 @@ impl zx_reply_buttons {
                 buttons: self.read_buttons()?,
                 post_back_url: optional_text("message->post_back_url", self.post_back_url)?,
                 post_back_data: optional_text("message->post_back_data", self.post_back_data)?,
+                header_filename: optional_text("message->header_filename", self.header_filename)?,
             })
         }
     }
@@ -192,16 +197,5 @@ pub unsafe extern "C" fn zx_compose_reply_buttons(
 unsafe fn compose(message: *const zx_reply_buttons) -> Result<String, Refusal> {
     // SAFETY: the caller's promise.
     let composition = unsafe { zx_reply_buttons::read(message)?.composition()? };
-    let json = message::compose(&composition);
-    if json.len() > MAX_TEXT_BYTES {
-        return Err(Refusal::Message(vec![Problem {
-            path: String::new(),
-            message: "is longer than 1 MiB".to_owned(),
-        }]));
-    }
-    let problems = message::check(&json, Validation::Strict);
-    match problems.is_empty() {
-        true => Ok(json),
-        false => Err(Refusal::Message(problems)),
-    }
+    message::compose(&composition).map_err(Refusal::Message)
 }

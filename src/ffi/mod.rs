@@ -13,6 +13,7 @@ mod arguments;
 mod boundary;
 mod compose;
 mod constants;
+mod json;
 mod registry;
 
 use std::ffi::{CString, c_char, c_void};
@@ -21,12 +22,13 @@ use once_cell::race::OnceBox;
 
 pub use compose::{zx_button, zx_compose_reply_buttons, zx_reply_buttons};
 pub use constants::*;
+pub use json::zx_json_get;
 
 use arguments::text;
 use boundary::{Out, export, export_reply};
 
 use crate::client::Client;
-use crate::message::{self, Validation};
+use crate::message;
 use crate::options::{self, ClientOptions};
 use crate::outcome::Status;
 use crate::reply::{Refusal, Reply};
@@ -167,7 +169,8 @@ pub extern "C" fn zx_free(ptr: *mut c_void) {
 /// Checks a message as zx_send_reply_buttons() does, and sends nothing.
 ///
 /// @param message_json  The message.
-/// @param report_json   A reply, with every problem. Release it with zx_free().
+/// @param report_json   A reply, with every problem, and with `notes` of what is allowed but hardly
+///                      meant. Release it with zx_free().
 /// @return              ZX_OK, ZX_INVALID_MESSAGE, ZX_INVALID_ARGUMENT or ZX_INTERNAL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zx_check_reply_buttons(
@@ -179,14 +182,13 @@ pub unsafe extern "C" fn zx_check_reply_buttons(
     export_reply(&out, || {
         // SAFETY: rule 1 of the header.
         let message = unsafe { arguments::message(message_json)? };
-        let problems = message::check(message, Validation::Strict);
-        match problems.is_empty() {
-            true => Ok(Reply::new(
-                Status::Ok.definite(),
-                "nothing is wrong with the message",
-            )),
-            false => Err(Refusal::Message(problems)),
-        }
+        let (problems, notes) = message::check_with_notes(message);
+        let reply = if problems.is_empty() {
+            Reply::new(Status::Ok.definite(), "nothing is wrong with the message")
+        } else {
+            Refusal::Message(problems).into()
+        };
+        Ok(Reply { notes, ..reply })
     })
 }
 

@@ -3,285 +3,341 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::fmt;
 
-use super::distinct::Distinct;
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::findings::Findings;
+use super::notes::Notes;
 use super::path::Path;
-use super::rules::{Field, Limit, MESSAGE, OUTERMOST, Rule, TextRule};
-use super::{Problem, Validation};
-use crate::json::{Fault, MAX_DEPTH, Reader, Type};
+use super::rule::{Field, Limit, Presence, Rule, TextRule, Type};
+use super::rules::{ANY_OBJECT, ANYTHING, MESSAGE, OUTERMOST};
+use super::{MAX_DEPTH, Validation};
+use crate::json_pointer::{self, Key};
 
 /// Everything that is wrong with a message; nothing, if nothing is.
-pub(crate) fn check(text: &str, validation: Validation) -> Vec<Problem> {
+pub(crate) fn check(text: &str, validation: Validation) -> Findings {
     let message = match validation {
         Validation::Strict => &MESSAGE,
         Validation::Basic => &OUTERMOST,
     };
-    let mut check = Check::new(Reader::new(text));
-    match check.message(message) {
-        Ok(()) => check.problems,
-        Err(fault) => vec![Problem {
-            path: String::new(),
-            message: check.reader.describe(fault),
-        }],
+    run(text, message, None).0
+}
+
+/// Everything that is wrong with a message, and what is allowed in it but hardly meant.
+pub(crate) fn check_with_notes(text: &str) -> (Findings, Findings) {
+    let (problems, notes) = run(text, &MESSAGE, Some(Notes::default()));
+    (problems, notes.unwrap_or_default().findings)
+}
+
+fn run(text: &str, message: &'static Field, notes: Option<Notes>) -> (Findings, Option<Notes>) {
+    let mut check = Check::new(notes);
+    match check.read(text, message) {
+        Ok(()) => (check.problems, check.notes),
+        // Some of it was read apart from the rest: where the fault is, one reading of all tells.
+        Err(error) => {
+            let error = Check::new(None)
+                .read(text, &ANYTHING)
+                .err()
+                .unwrap_or(error);
+            (Findings::of_message(describe(text, &error)), None)
+        }
     }
 }
 
-struct Check<'a> {
-    reader: Reader<'a>,
-    problems: Vec<Problem>,
-    distinct: Distinct<'a>,
-    /// The keys that the table does not know, with the place of their object in the text; and
-    /// whether each was given again.
-    unknown_keys: BTreeMap<(usize, Cow<'a, str>), bool>,
+struct Check<'de> {
+    problems: Findings,
+    notes: Option<Notes>,
+    /// The texts that have to differ, by the name of their field; and the index of their item.
+    distinct: BTreeMap<(&'static str, Cow<'de, str>), usize>,
 }
 
-impl<'a> Check<'a> {
-    fn new(reader: Reader<'a>) -> Self {
+/// A value to be read by a field's rule, which gives its type.
+struct Value<'c, 'de> {
+    check: &'c mut Check<'de>,
+    field: &'static Field,
+    path: &'c Path<'c>,
+}
+
+/// What an object says of a field that the rules know.
+struct Given {
+    field: &'static Field,
+    times: usize,
+    is_null: bool,
+}
+
+impl<'de> Check<'de> {
+    fn new(notes: Option<Notes>) -> Self {
         Self {
-            reader,
-            problems: Vec::new(),
-            distinct: Distinct::default(),
-            unknown_keys: BTreeMap::new(),
+            problems: Findings::default(),
+            notes,
+            distinct: BTreeMap::new(),
         }
     }
 
-    fn message(&mut self, message: &'static Field) -> Result<(), Fault> {
-        self.value(message, &Path::Root)?;
-        self.reader.end()
+    fn read(&mut self, text: &'de str, message: &'static Field) -> serde_json::Result<()> {
+        let mut json = serde_json::Deserializer::from_str(text);
+        self.value(message, &Path::Root).deserialize(&mut json)?;
+        json.end()
     }
 
-    // Inlined where it recurs: a text needs no call.
-    #[inline(always)]
-    fn value(&mut self, field: &'static Field, path: &Path) -> Result<(), Fault> {
-        if !self.reader.is_at(field.opening) {
-            return self.misfit(field, path);
+    fn value<'c>(&'c mut self, field: &'static Field, path: &'c Path<'c>) -> Value<'c, 'de> {
+        Value {
+            check: self,
+            field,
+            path,
         }
-        match &field.rule {
-            Rule::Constant(constant) => {
-                if self.reader.takes_string(constant) {
-                    return Ok(());
+    }
+
+    fn members<A: MapAccess<'de>>(
+        &mut self,
+        mut object: A,
+        fields: &'static [Field],
+        path: &Path,
+    ) -> Result<(), A::Error> {
+        let mut known: Vec<_> = fields.iter().map(Given::new).collect();
+        let mut unknown: BTreeMap<Cow<str>, u32> = BTreeMap::new();
+
+        while let Some(Key(key)) = object.next_key()? {
+            let path = &Path::Key(path, &key);
+            if let Some(given) = known.iter_mut().find(|given| given.field.name == key) {
+                given.times += 1;
+                if given.times == 2 {
+                    self.problems.add_at(path, "is given twice");
                 }
-                self.other_constant(constant, path)
+                let found = object.next_value_seed(self.value(given.field, path))?;
+                given.is_null = found == Type::Null;
+            } else {
+                let times = unknown.entry(key.clone()).or_default();
+                *times += 1;
+                if *times == 2 {
+                    self.problems.add_at(path, "is given twice");
+                } else if *times == 1
+                    && let Some(notes) = &mut self.notes
+                {
+                    notes.unknown_key(&key, fields, path);
+                }
+                object.next_value_seed(self.value(&ANYTHING, path))?;
             }
-            Rule::Text(rule) => {
-                let text = self.reader.string()?;
-                self.text(text, rule, field.name, path);
-                Ok(())
+        }
+
+        for Given { field, times, .. } in &known {
+            if field.presence == Presence::Required && *times == 0 {
+                let path = Path::Key(path, field.name);
+                self.problems.add_at(&path, "is missing");
             }
-            Rule::Object(fields) => self.members(fields, path).map(drop),
-            Rule::ExactlyOne(fields) => self.exactly_one(fields, path),
-            Rule::ByType(kinds) => self.by_type(kinds, path),
-            Rule::Array(limit, item) => self.items(limit, item, path),
         }
-    }
-
-    #[cold]
-    fn misfit(&mut self, field: &Field, path: &Path) -> Result<(), Fault> {
-        let found = self.reader.next_type()?;
-        if found == Type::Null && !field.required {
-            self.report(path, "is null; leave it out instead".to_owned());
-        } else {
-            let [is, wanted] = [found, field.rule.json_type()].map(with_article);
-            self.report(path, format!("is {is}; it must be {wanted}"));
-        }
-        self.anything(path)
-    }
-
-    #[cold]
-    fn other_constant(&mut self, constant: &str, path: &Path) -> Result<(), Fault> {
-        if self.reader.string()? != constant {
-            self.report(path, format!("must be \"{constant}\""));
+        let either = || {
+            known
+                .iter()
+                .filter(|given| given.field.presence == Presence::Either)
+        };
+        if either().count() > 0 && either().filter(|given| given.is_there()).count() != 1 {
+            let names = names(either().map(|given| given.field));
+            let complaint = format!("must hold exactly one of {names}");
+            self.problems.add_at(path, complaint);
         }
         Ok(())
     }
 
-    #[inline(always)]
-    fn text(&mut self, text: Cow<'a, str>, rule: &TextRule, name: &'static str, path: &Path) {
-        if !rule.length.holds_for(&text) {
-            let message = rule.length.complaint(text.chars().count(), "character");
-            self.report(path, message);
+    fn items<A: SeqAccess<'de>>(
+        &mut self,
+        mut array: A,
+        item: &'static Field,
+        path: &Path,
+    ) -> Result<usize, A::Error> {
+        let mut count = 0;
+        loop {
+            let path = &Path::Index(path, count);
+            if array.next_element_seed(self.value(item, path))?.is_none() {
+                return Ok(count);
+            }
+            count += 1;
         }
-        if let Some(format) = rule.format
-            && !(format.holds)(&text)
-        {
-            self.report(path, format.wanted.to_owned());
+    }
+
+    /// Which of the kinds an object's `type` names, wherever in it that stands.
+    fn kind(&mut self, object: &'de str, kinds: &'static [Field], path: &Path) -> &'static Field {
+        let path = &Path::Key(path, "type");
+        let Some(name) = json_pointer::find(object, "/type") else {
+            self.problems.add_at(path, "is missing");
+            return &ANY_OBJECT;
+        };
+        let name = serde_json::from_str(name.get()).map(|Key(name)| name).ok();
+        let kind = kinds.iter().find(|kind| name.as_deref() == Some(kind.name));
+        kind.unwrap_or_else(|| {
+            let complaint = format!("must be one of {}", names(kinds));
+            self.problems.add_at(path, complaint);
+            &ANY_OBJECT
+        })
+    }
+
+    fn text(&mut self, text: Cow<'de, str>, rule: &TextRule, name: &'static str, path: &Path) {
+        let problems_before = self.problems.count();
+        let characters = text.chars().count();
+        if !rule.length.holds(characters) {
+            let complaint = rule.length.complaint(characters, "character");
+            self.problems.add_at(path, complaint);
+        }
+        if let Some(complaint) = rule.format.and_then(|format| (format.complaint)(&text)) {
+            self.problems.add_at(path, complaint);
         }
         if rule.is_distinct {
-            self.distinct(text, name, path);
-        }
-    }
-
-    fn distinct(&mut self, text: Cow<'a, str>, name: &'static str, path: &Path) {
-        if let Some(earlier) = self.distinct.insert((text, name), path.index()) {
-            let message = format!("is the same as at index {earlier}; each must be different");
-            self.report(path, message);
-        }
-    }
-
-    fn items(&mut self, limit: &Limit, item: &'static Field, path: &Path) -> Result<(), Fault> {
-        let mut count = 0;
-        let mut more = self.reader.enter(b']')?;
-        while more {
-            self.value(item, &Path::Index(path, count))?;
-            count += 1;
-            more = self.reader.another(b']')?;
-        }
-        if !limit.holds(count) {
-            self.report(path, limit.complaint(count, "item"));
-        }
-        Ok(())
-    }
-
-    /// Which of the `fields` there are: bit 0 is for the first of them.
-    fn members(&mut self, fields: &'static [Field], path: &Path) -> Result<u32, Fault> {
-        let object = self.reader.position();
-        let mut given = 0_u32;
-        let mut given_again = 0_u32;
-
-        let mut more = self.reader.enter(b'}')?;
-        while more {
-            let start = self.reader.key_start();
-            let mut alike = (0..)
-                .zip(fields)
-                .filter(|(_, field)| field.spelling.may_be(start));
-            let known = match alike.find(|(_, field)| self.reader.takes_key(&field.spelling)) {
-                None => self.other_key(fields, object, path)?,
-                known => known,
-            };
-            if let Some((index, field)) = known {
-                let path = &Path::Key(path, field.name);
-                let bit = 1 << index;
-                if given & !given_again & bit != 0 {
-                    given_again |= bit;
-                    self.given_twice(path);
-                }
-                given |= bit;
-                self.value(field, path)?;
-            }
-            more = self.reader.another(b'}')?;
-        }
-
-        for (index, field) in (0..).zip(fields) {
-            if field.required && given & (1 << index) == 0 {
-                self.missing(field.name, path);
-            }
-        }
-        Ok(given)
-    }
-
-    /// Reads a key that is spelled in another way. Where the table does not know it, reads its value
-    /// too.
-    #[cold]
-    fn other_key(
-        &mut self,
-        fields: &'static [Field],
-        object: usize,
-        path: &Path,
-    ) -> Result<Option<(u32, &'static Field)>, Fault> {
-        let key = self.reader.key()?;
-        let known = (0..).zip(fields).find(|(_, field)| field.name == key);
-        if known.is_none() {
-            self.unknown(object, key, path)?;
-        }
-        Ok(known)
-    }
-
-    fn exactly_one(&mut self, fields: &'static [Field], path: &Path) -> Result<(), Fault> {
-        let given = self.members(fields, path)?;
-        if given.count_ones() != 1 {
-            let message = format!("must hold exactly one of {}", names(fields));
-            self.report(path, message);
-        }
-        Ok(())
-    }
-
-    fn by_type(&mut self, kinds: &'static [Field], path: &Path) -> Result<(), Fault> {
-        // What cannot be read is found when it is read in earnest.
-        let name = type_ahead(self.reader).unwrap_or_default();
-        let kind = kinds.iter().find(|kind| name.as_deref() == Some(kind.name));
-        match kind.map(|kind| &kind.rule) {
-            Some(Rule::Object(fields)) => return self.members(fields, path).map(drop),
-            _ if name.is_none() => self.missing("type", path),
-            _ => {
-                let message = format!("must be one of {}", names(kinds));
-                self.report(&Path::Key(path, "type"), message);
-            }
-        }
-        self.members(&[], path).map(drop)
-    }
-
-    #[cold]
-    fn unknown(&mut self, object: usize, key: Cow<'a, str>, path: &Path) -> Result<(), Fault> {
-        let path = &Path::Key(path, &key);
-        match self.unknown_keys.entry((object, key.clone())) {
-            Entry::Vacant(entry) => {
-                entry.insert(false);
-            }
-            Entry::Occupied(mut entry) => {
-                if !entry.insert(true) {
-                    self.given_twice(path);
+            match self.distinct.entry((name, text.clone())) {
+                Entry::Vacant(entry) => drop(entry.insert(path.index())),
+                Entry::Occupied(earlier) => {
+                    let index = earlier.get();
+                    let complaint =
+                        format!("is the same as at index {index}; each must be different");
+                    self.problems.add_at(path, complaint);
                 }
             }
         }
-        self.anything(path)
-    }
-
-    /// A value that the table does not know.
-    #[cold]
-    fn anything(&mut self, path: &Path) -> Result<(), Fault> {
-        match self.reader.next_type()? {
-            Type::Null | Type::Boolean => self.reader.word().map(drop),
-            Type::Number => self.reader.number(),
-            Type::String => self.reader.string().map(drop),
-            Type::Array | Type::Object if path.depth() == MAX_DEPTH => Err(Fault::TooDeep),
-            Type::Object => self.members(&[], path).map(drop),
-            Type::Array => {
-                let mut count = 0;
-                let mut more = self.reader.enter(b']')?;
-                while more {
-                    self.anything(&Path::Index(path, count))?;
-                    count += 1;
-                    more = self.reader.another(b']')?;
-                }
-                Ok(())
-            }
+        if let Some(notes) = &mut self.notes
+            && self.problems.count() == problems_before
+        {
+            notes.text(&text, rule, name, path);
         }
-    }
-
-    #[cold]
-    fn given_twice(&mut self, path: &Path) {
-        self.report(path, "is given twice".to_owned());
-    }
-
-    #[cold]
-    fn missing(&mut self, key: &str, path: &Path) {
-        self.report(&Path::Key(path, key), "is missing".to_owned());
-    }
-
-    #[cold]
-    fn report(&mut self, path: &Path, message: String) {
-        self.problems.push(Problem {
-            path: path.to_string(),
-            message,
-        });
     }
 }
 
-/// What the `type` of the object says that begins here, wherever in it that stands. One that is no
-/// string is as good as an empty one.
-fn type_ahead<'a>(mut ahead: Reader<'a>) -> Result<Option<Cow<'a, str>>, Fault> {
-    let mut more = ahead.enter(b'}')?;
-    while more {
-        if ahead.key()? == "type" {
-            return match ahead.next_type()? {
-                Type::String => ahead.string().map(Some),
-                _ => Ok(Some(Cow::Borrowed(""))),
-            };
-        }
-        ahead.skip(MAX_DEPTH)?;
-        more = ahead.another(b'}')?;
+impl<'de> DeserializeSeed<'de> for Value<'_, 'de> {
+    type Value = Type;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Type, D::Error> {
+        let Rule::ByType(kinds) = self.field.rule else {
+            return json.deserialize_any(self);
+        };
+        let text = <&RawValue>::deserialize(json)?.get();
+        let field = if text.starts_with('{') {
+            self.check.kind(text, kinds, self.path)
+        } else {
+            self.field
+        };
+        let mut json = serde_json::Deserializer::from_str(text);
+        json.deserialize_any(Value { field, ..self })
+            .map_err(Error::custom)
     }
-    Ok(None)
+}
+
+impl<'de> Visitor<'de> for Value<'_, 'de> {
+    type Value = Type;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Type, E> {
+        Ok(self.is(Type::Null))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Type, E> {
+        Ok(self.is(Type::Boolean))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Type, E> {
+        Ok(self.is(Type::Number))
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Type, E> {
+        Ok(self.is(Type::Number))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Type, E> {
+        Ok(self.is(Type::Number))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Type, E> {
+        Ok(self.string(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Type, E> {
+        Ok(self.string(Cow::Borrowed(text)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, array: A) -> Result<Type, A::Error> {
+        self.go_in()?;
+        if let Rule::Array(length, item) = &self.field.rule {
+            let count = self.check.items(array, item, self.path)?;
+            if !length.holds(count) {
+                let complaint = length.complaint(count, "item");
+                self.check.problems.add_at(self.path, complaint);
+            }
+        } else {
+            self.check_type(Type::Array);
+            self.check.items(array, &ANYTHING, self.path)?;
+        }
+        Ok(Type::Array)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, object: A) -> Result<Type, A::Error> {
+        self.go_in()?;
+        if let Rule::Object(fields) = self.field.rule {
+            self.check.members(object, fields, self.path)?;
+        } else {
+            self.check_type(Type::Object);
+            self.check.members(object, &[], self.path)?;
+        }
+        Ok(Type::Object)
+    }
+}
+
+impl<'de> Value<'_, 'de> {
+    fn is(mut self, found: Type) -> Type {
+        self.check_type(found);
+        found
+    }
+
+    fn check_type(&mut self, found: Type) {
+        let Some(wanted) = self.field.rule.json_type() else {
+            return;
+        };
+        let is_none = found == Type::Null && self.field.presence != Presence::Required;
+        if found != wanted && !is_none {
+            let complaint = format_args!("is {found}; it must be {wanted}");
+            self.check.problems.add_at(self.path, complaint);
+        }
+    }
+
+    fn string(mut self, text: Cow<'de, str>) -> Type {
+        match &self.field.rule {
+            Rule::Constant(constant) if text == *constant => {}
+            Rule::Constant(constant) => {
+                let complaint = format_args!("must be \"{constant}\"");
+                self.check.problems.add_at(self.path, complaint);
+            }
+            Rule::Text(rule) => self.check.text(text, rule, self.field.name, self.path),
+            _ => self.check_type(Type::String),
+        }
+        Type::String
+    }
+
+    /// Stops before what is nested too deep needs stack.
+    fn go_in<E: Error>(&self) -> Result<(), E> {
+        if self.path.depth() < MAX_DEPTH {
+            Ok(())
+        } else {
+            Err(E::custom(format_args!(
+                "it is nested deeper than {MAX_DEPTH} levels"
+            )))
+        }
+    }
+}
+
+impl Given {
+    fn new(field: &'static Field) -> Self {
+        Self {
+            field,
+            times: 0,
+            is_null: false,
+        }
+    }
+
+    fn is_there(&self) -> bool {
+        self.times > 0 && !self.is_null
+    }
 }
 
 impl Limit {
@@ -289,13 +345,6 @@ impl Limit {
         (self.at_least..=self.at_most).contains(&count)
     }
 
-    fn holds_for(&self, text: &str) -> bool {
-        // A code point takes one to four bytes: mostly their number says enough.
-        let bytes = text.len();
-        bytes <= self.at_most && bytes + 3 >= 4 * self.at_least || self.holds(text.chars().count())
-    }
-
-    #[cold]
     fn complaint(&self, count: usize, unit: &str) -> String {
         let plural = if count == 1 { "" } else { "s" };
         let limit = if count < self.at_least {
@@ -307,24 +356,31 @@ impl Limit {
     }
 }
 
-fn with_article(json_type: Type) -> &'static str {
-    match json_type {
-        Type::Null => "null",
-        Type::Boolean => "a boolean",
-        Type::Number => "a number",
-        Type::String => "a string",
-        Type::Array => "an array",
-        Type::Object => "an object",
-    }
+/// The fields' names as a person lists them.
+fn names<'f>(fields: impl IntoIterator<Item = &'f Field>) -> String {
+    let names = fields
+        .into_iter()
+        .map(|field| format!("\"{}\"", field.name));
+    names.collect::<Vec<_>>().join(", ")
 }
 
-/// The fields' names as a person lists them.
-fn names(fields: &[Field]) -> String {
-    let names: Vec<_> = fields
-        .iter()
-        .map(|field| format!("\"{}\"", field.name))
-        .collect();
-    names.join(", ")
+/// Says why the text cannot be read, and where; none of the reasons repeats what stands there.
+fn describe(text: &str, error: &serde_json::Error) -> String {
+    let (line, bytes) = (error.line(), error.column());
+    let reason = error.to_string();
+    let reason = reason
+        .strip_suffix(&format!(" at line {line} column {bytes}"))
+        .unwrap_or(&reason);
+    // A person counts characters.
+    let start = text
+        .split('\n')
+        .nth(line.saturating_sub(1))
+        .unwrap_or_default();
+    let start = start
+        .get(..start.ceil_char_boundary(bytes))
+        .unwrap_or_default();
+    let column = start.chars().count().max(1);
+    format!("cannot be read at line {line}, column {column}: {reason}")
 }
 
 #[cfg(test)]
@@ -332,21 +388,22 @@ mod tests {
     use super::*;
 
     fn paths(text: &str) -> Vec<String> {
-        let problems = check(text, Validation::Basic).into_iter();
-        problems.map(|problem| problem.path).collect()
+        let problems = check(text, Validation::Basic);
+        let told = problems.told().iter();
+        told.map(|problem| problem.path.clone()).collect()
     }
 
     #[test]
     fn basic_knows_no_rule_of_what_is_inside_a_field() {
         let text = r#"{"recipient":"+1","phone_id":"","interactive":{"type":7,"header":null}}"#;
         assert_eq!(paths(text), [""; 0]);
-        assert!(check(text, Validation::Strict).len() > 3);
+        assert!(check(text, Validation::Strict).count() > 3);
     }
 
     #[test]
     fn basic_wants_the_outermost_fields_by_presence_and_type() {
         assert_eq!(paths("{}"), ["/recipient", "/phone_id", "/interactive"]);
-        let text = r#"{"recipient":1,"phone_id":null,"interactive":[],"post_back_url":null,"post_back_data":{}}"#;
+        let text = r#"{"recipient":1,"phone_id":null,"interactive":[],"post_back_url":7,"post_back_data":{}}"#;
         let wrong = [
             "/recipient",
             "/phone_id",
@@ -355,6 +412,8 @@ mod tests {
             "/post_back_data",
         ];
         assert_eq!(paths(text), wrong);
+        let text = r#"{"recipient":"","phone_id":"","interactive":{},"post_back_url":null,"post_back_data":null}"#;
+        assert_eq!(paths(text), [""; 0]);
         assert_eq!(paths("[]"), [""]);
         assert_eq!(paths("{"), [""]);
     }
@@ -365,8 +424,11 @@ mod tests {
             let Rule::Object(fields) = &message.rule else {
                 panic!("a message is an object");
             };
+            let is_required = |field: &Field| field.presence == Presence::Required;
             let fields = fields.iter();
-            fields.map(|field| (field.name, field.required)).collect()
+            fields
+                .map(|field| (field.name, is_required(field)))
+                .collect()
         }
         assert_eq!(outermost(&OUTERMOST), outermost(&MESSAGE));
     }

@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use super::rules::after_web_scheme;
+use super::check::check;
+use super::findings::Findings;
+use super::formats::after_web_scheme;
+use super::{MAX_TEXT_BYTES, Validation, too_long};
 
 /// What the host gave. What is `None` is left out, for the check to name.
 #[derive(Debug, Default)]
@@ -18,6 +21,8 @@ pub(crate) struct Composition<'a> {
     pub(crate) buttons: Vec<Button<'a>>,
     pub(crate) post_back_url: Option<&'a str>,
     pub(crate) post_back_data: Option<&'a str>,
+    /// A document's.
+    pub(crate) header_filename: Option<&'a str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -28,8 +33,27 @@ pub(crate) struct Button<'a> {
     pub(crate) title: Option<&'a str>,
 }
 
-/// The JSON of a message that may yet break rules: the caller has to check it.
-pub(crate) fn compose(composition: &Composition) -> String {
+/// The JSON of a message, or everything that is wrong with it.
+pub(crate) fn compose(composition: &Composition) -> Result<String, Findings> {
+    let json = write(composition);
+    if json.len() > MAX_TEXT_BYTES {
+        return Err(too_long());
+    }
+    let mut problems = check(&json, Validation::Strict);
+    if composition.header_filename.is_some() && composition.header_type != Some(DOCUMENT) {
+        let complaint = "has a file name (header_filename), which only a document can have";
+        problems.add("/interactive/header", complaint.to_owned());
+    }
+    if problems.is_empty() {
+        Ok(json)
+    } else {
+        Err(problems)
+    }
+}
+
+const DOCUMENT: &str = "document";
+
+fn write(composition: &Composition) -> String {
     let reply = |reply| ReplyButton {
         r#type: "reply",
         reply,
@@ -39,7 +63,7 @@ pub(crate) fn compose(composition: &Composition) -> String {
         phone_id: composition.phone_id,
         interactive: Interactive {
             r#type: "button",
-            header: header(composition.header_type, composition.header),
+            header: header(composition),
             body: composition.body.map(|text| Text { text }),
             footer: composition.footer.map(|text| Text { text }),
             action: Action {
@@ -53,11 +77,19 @@ pub(crate) fn compose(composition: &Composition) -> String {
     serde_json::to_string(&message).unwrap_or_default()
 }
 
-fn header<'a>(kind: Option<&'a str>, content: Option<&'a str>) -> Option<Header<'a>> {
+fn header<'a>(composition: &Composition<'a>) -> Option<Header<'a>> {
+    let Composition {
+        header_type: kind,
+        header: content,
+        header_filename: filename,
+        ..
+    } = *composition;
     kind.or(content)?;
-    let media = content.map(|content| match after_web_scheme(content) {
-        Some(_) => Media::Link(content),
-        None => Media::Id(content),
+    let is_link = content.is_some_and(|content| after_web_scheme(content).is_some());
+    let media = content.map(|_| Media {
+        link: content.filter(|_| is_link),
+        id: content.filter(|_| !is_link),
+        filename: None,
     });
     let none = Header {
         r#type: kind,
@@ -79,8 +111,8 @@ fn header<'a>(kind: Option<&'a str>, content: Option<&'a str>) -> Option<Header<
             video: media,
             ..none
         },
-        Some("document") => Header {
-            document: media,
+        Some(DOCUMENT) => Header {
+            document: media.map(|media| Media { filename, ..media }),
             ..none
         },
         // The check names a type that there is not, or that none was given.
@@ -129,10 +161,13 @@ struct Header<'a> {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Media<'a> {
-    Link(&'a str),
-    Id(&'a str),
+struct Media<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filename: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -155,7 +190,6 @@ struct ReplyButton<'a> {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::super::{Validation, check};
     use super::*;
 
     fn composition<'a>(header_type: Option<&'a str>, header: Option<&'a str>) -> Composition<'a> {
@@ -170,15 +204,16 @@ mod tests {
                 id: Some("a"),
                 title: Some("b"),
             }],
-            post_back_url: Some("u"),
+            post_back_url: Some("https://u"),
             post_back_data: Some("d"),
+            header_filename: None,
         }
     }
 
     fn problems(composition: &Composition) -> Vec<(String, String)> {
-        let problems = check(&compose(composition), Validation::Strict).into_iter();
-        problems
-            .map(|problem| (problem.path, problem.message))
+        let problems = compose(composition).err().unwrap_or_default();
+        let told = problems.told().iter();
+        told.map(|problem| (problem.path.clone(), problem.message.clone()))
             .collect()
     }
 
@@ -194,13 +229,10 @@ mod tests {
             r#""body":{"text":"\"\\\n\u0001\u{2028}😀"},"footer":{"text":"f"},"action":{"buttons":["#,
             r#"{"type":"reply","reply":{"id":"a","title":"b"}},"#,
             r#"{"type":"reply","reply":{"id":"c","title":"d"}}]}},"#,
-            r#""post_back_url":"u","post_back_data":"d"}"#,
+            r#""post_back_url":"https://u","post_back_data":"d"}"#,
         );
-        assert_eq!(
-            compose(&composition),
-            expected.replace(r"\u{2028}", "\u{2028}")
-        );
-        assert_eq!(problems(&composition), []);
+        let composed = compose(&composition).expect("a message");
+        assert_eq!(composed, expected.replace(r"\u{2028}", "\u{2028}"));
     }
 
     #[test]
@@ -228,10 +260,38 @@ mod tests {
             ),
         ] {
             let composition = composition(Some(kind), Some(content));
-            let composed: Value = serde_json::from_str(&compose(&composition)).unwrap();
+            let composed = compose(&composition).expect("a message");
+            let composed: Value = serde_json::from_str(&composed).unwrap();
             assert_eq!(composed["interactive"]["header"], expected);
-            assert_eq!(problems(&composition), []);
         }
+    }
+
+    #[test]
+    fn only_a_document_has_a_file_name() {
+        let named = |kind, content| Composition {
+            header_filename: Some("Menu.pdf"),
+            ..composition(kind, content)
+        };
+        let composed = compose(&named(Some("document"), Some("42"))).expect("a message");
+        let composed: Value = serde_json::from_str(&composed).unwrap();
+        let expected = json!({ "id": "42", "filename": "Menu.pdf" });
+        assert_eq!(composed["interactive"]["header"]["document"], expected);
+        for (kind, content) in [
+            (Some("image"), Some("42")),
+            (Some("video"), Some("42")),
+            (Some("text"), Some("42")),
+            (None, None),
+        ] {
+            let complaint = "has a file name (header_filename), which only a document can have";
+            let expected = ("/interactive/header".to_owned(), complaint.to_owned());
+            assert_eq!(problems(&named(kind, content)), [expected]);
+        }
+        let unnamed = Composition {
+            header_filename: Some(""),
+            ..composition(Some("document"), Some("42"))
+        };
+        let [(path, _)] = problems(&unnamed).try_into().expect("one problem");
+        assert_eq!(path, "/interactive/header/document/filename");
     }
 
     #[test]

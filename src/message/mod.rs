@@ -2,19 +2,24 @@
 
 mod check;
 mod compose;
-mod distinct;
+mod findings;
+mod formats;
+mod notes;
 mod path;
+mod rule;
 mod rules;
 mod schema;
 
-use serde::Serialize;
-
-pub(crate) use check::check;
+pub(crate) use check::{check, check_with_notes};
 pub(crate) use compose::{Button, Composition, compose};
+pub(crate) use findings::Findings;
 pub(crate) use schema::schema;
 
 /// A longer text is refused by the caller, unread.
 pub(crate) const MAX_TEXT_BYTES: usize = 1024 * 1024;
+
+/// Values nested deeper are refused, so that reading them needs little stack.
+const MAX_DEPTH: usize = 32;
 
 /// How much of a message is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -26,11 +31,7 @@ pub(crate) enum Validation {
     Basic,
 }
 
-/// One thing that is wrong with a message.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Problem {
-    /// A JSON Pointer (RFC 6901).
-    pub(crate) path: String,
-    /// Completes the sentence that the path begins: "`/recipient` is missing".
-    pub(crate) message: String,
+/// What is wrong with a text that is refused unread.
+pub(crate) fn too_long() -> Findings {
+    Findings::of_message("is longer than 1 MiB")
 }

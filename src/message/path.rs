@@ -1,12 +1,14 @@
-//! Where a value stands: on the stack, and written out only for a problem.
-
-use std::fmt::{self, Display, Formatter, Write};
+//! Where a value stands: on the stack, and written out only for what is told of it.
 
 pub(super) enum Path<'p> {
     Root,
     Key(&'p Path<'p>, &'p str),
     Index(&'p Path<'p>, usize),
 }
+
+/// The longest pointer that is told, as JSON spells it. Those to what the rules know are shorter
+/// than a third of it; but a key may be half a megabyte long, and have a hundred problems inside.
+const MAX_POINTER_BYTES: usize = 192;
 
 impl Path<'_> {
     pub(super) fn depth(&self) -> usize {
@@ -24,33 +26,32 @@ impl Path<'_> {
             Path::Index(_, index) => *index,
         }
     }
-}
 
-/// No key of the API is longer. A problem inside of a field with a key of half a megabyte must not
-/// cost half a megabyte, or a message of nothing but problems would cost all memory.
-const MAX_KEY_CHARACTERS: usize = 64;
-
-/// Writes a JSON Pointer.
-impl Display for Path<'_> {
-    fn fmt(&self, formatter: &mut Formatter) -> fmt::Result {
+    /// A JSON Pointer (RFC 6901), and whether it is whole: one that would be too long ends early,
+    /// at a value around this one.
+    pub(super) fn pointer(&self) -> (String, bool) {
         match self {
-            Path::Root => Ok(()),
-            Path::Index(parent, index) => write!(formatter, "{parent}/{index}"),
-            Path::Key(parent, key) => {
-                write!(formatter, "{parent}/")?;
-                let mut characters = key.chars();
-                for character in characters.by_ref().take(MAX_KEY_CHARACTERS) {
-                    match character {
-                        '~' => formatter.write_str("~0"),
-                        '/' => formatter.write_str("~1"),
-                        other => formatter.write_char(other),
-                    }?;
-                }
-                match characters.next() {
-                    Some(_) => formatter.write_char('…'),
-                    None => Ok(()),
-                }
-            }
+            Path::Root => (String::new(), true),
+            Path::Key(parent, key) => parent.extended(key),
+            Path::Index(parent, index) => parent.extended(&index.to_string()),
         }
     }
+
+    fn extended(&self, token: &str) -> (String, bool) {
+        let (pointer, is_whole) = self.pointer();
+        if !is_whole || token.len() > MAX_POINTER_BYTES {
+            return (pointer, false);
+        }
+        let token = token.replace('~', "~0").replace('/', "~1");
+        let longer = format!("{pointer}/{token}");
+        if spelt_length(&longer) > MAX_POINTER_BYTES {
+            (pointer, false)
+        } else {
+            (longer, true)
+        }
+    }
+}
+
+fn spelt_length(text: &str) -> usize {
+    serde_json::to_string(text).map_or(usize::MAX, |json| json.len())
 }

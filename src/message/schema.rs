@@ -1,16 +1,18 @@
 //! Renders the table of rules as a JSON Schema, in the table's order, as a form would show it.
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
 use serde_json::json;
 
-use super::rules::{Field, Limit, MESSAGE, Rule};
-use crate::json::MAX_DEPTH;
+use super::MAX_DEPTH;
+use super::rule::{Field, Limit, Presence, Rule, Type};
+use super::rules::MESSAGE;
 
 /// The JSON Schema (draft 2020-12) of a message.
 ///
 /// It accepts exactly what a strict check does, but for the rules that a schema cannot say:
-/// a key may be given once only, the IDs and the titles of the buttons all differ, and values are
-/// nested no deeper than [`MAX_DEPTH`].
+/// a key may be given once only, the IDs and the titles of the buttons all differ, values are
+/// nested no deeper than [`MAX_DEPTH`], and what stands between a URL's brackets is an IPv6 address.
 pub(crate) fn schema() -> String {
     // Only a key that is no string could fail to be written.
     serde_json::to_string(&Message).unwrap_or_default()
@@ -22,15 +24,15 @@ impl Serialize for Message {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let description = format!(
             "{} Beyond this schema: no object may give a key twice, the IDs of the buttons must \
-             differ from each other and so must their titles, and nothing may be nested deeper \
-             than {MAX_DEPTH} levels.",
+             differ from each other and so must their titles, nothing may be nested deeper than \
+             {MAX_DEPTH} levels, and only an IPv6 address may stand in a URL's brackets.",
             MESSAGE.description
         );
         let mut schema = serializer.serialize_map(None)?;
         schema.serialize_entry("$schema", "https://json-schema.org/draft/2020-12/schema")?;
         schema.serialize_entry("title", MESSAGE.title)?;
         schema.serialize_entry("description", &description)?;
-        rule(&mut schema, &MESSAGE.rule)?;
+        rule(&mut schema, &MESSAGE)?;
         schema.end()
     }
 }
@@ -45,14 +47,20 @@ impl Serialize for Field {
         if !self.examples.is_empty() {
             schema.serialize_entry("examples", self.examples)?;
         }
-        rule(&mut schema, &self.rule)?;
+        rule(&mut schema, self)?;
         schema.end()
     }
 }
 
-fn rule<M: SerializeMap>(schema: &mut M, rule: &Rule) -> Result<(), M::Error> {
-    schema.serialize_entry("type", &rule.json_type())?;
-    match rule {
+fn rule<M: SerializeMap>(schema: &mut M, field: &Field) -> Result<(), M::Error> {
+    let json_type = field.rule.json_type();
+    if field.presence == Presence::Required {
+        schema.serialize_entry("type", &json_type)?;
+    } else {
+        schema.serialize_entry("type", &[json_type, Some(Type::Null)])?;
+    }
+    match &field.rule {
+        Rule::Anything => Ok(()),
         Rule::Constant(constant) => {
             schema.serialize_entry("const", constant)?;
             schema.serialize_entry("default", constant)
@@ -65,17 +73,26 @@ fn rule<M: SerializeMap>(schema: &mut M, rule: &Rule) -> Result<(), M::Error> {
             }
         }
         Rule::Object(fields) => members(schema, fields),
-        Rule::ExactlyOne(fields) => {
-            members(schema, fields)?;
-            let choice = |field: &Field| json!({ "title": field.title, "required": [field.name] });
-            schema.serialize_entry("oneOf", &fields.iter().map(choice).collect::<Vec<_>>())
+        Rule::ByType(kinds) => {
+            let none = (field.presence == Presence::Optional).then_some(Choice::None {
+                title: "None",
+                r#type: Type::Null,
+            });
+            let choices = kinds.iter().map(Choice::Kind).chain(none);
+            schema.serialize_entry("oneOf", &choices.collect::<Vec<_>>())
         }
-        Rule::ByType(kinds) => schema.serialize_entry("oneOf", kinds),
         Rule::Array(length, item) => {
             limit(schema, ["minItems", "maxItems"], length)?;
             schema.serialize_entry("items", item)
         }
     }
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Choice<'a> {
+    Kind(&'a Field),
+    None { title: &'a str, r#type: Type },
 }
 
 fn limit<M: SerializeMap>(
@@ -95,9 +112,26 @@ fn limit<M: SerializeMap>(
 
 fn members<M: SerializeMap>(schema: &mut M, fields: &[Field]) -> Result<(), M::Error> {
     schema.serialize_entry("properties", &Properties(fields))?;
-    let required = fields.iter().filter(|field| field.required);
-    let required: Vec<_> = required.map(|field| field.name).collect();
-    schema.serialize_entry("required", &required)
+    let of = |presence| {
+        fields
+            .iter()
+            .filter(move |field| field.presence == presence)
+    };
+    let required: Vec<_> = of(Presence::Required).map(|field| field.name).collect();
+    schema.serialize_entry("required", &required)?;
+    let choices: Vec<_> = of(Presence::Either)
+        .map(|field| {
+            json!({
+                "title": field.title,
+                "properties": { field.name: { "not": { "type": Type::Null } } },
+                "required": [field.name],
+            })
+        })
+        .collect();
+    if choices.is_empty() {
+        return Ok(());
+    }
+    schema.serialize_entry("oneOf", &choices)
 }
 
 struct Properties<'a>(&'a [Field]);

@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 use zixflow::ffi;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct Finding {
     pub path: String,
     pub message: String,
 }
 
-/// What `zx_check_reply_buttons` finds wrong with a text; nothing, if it answers `ZX_OK`.
-pub fn problems(text: &str) -> Vec<Problem> {
+/// The report of `zx_check_reply_buttons` on a text.
+pub fn report(text: &str) -> Value {
     let text = CString::new(text).expect("a text without NUL");
     let mut report = ptr::null_mut();
     // SAFETY: the text ends in NUL, and the report has a place.
@@ -27,24 +27,30 @@ pub fn problems(text: &str) -> Vec<Problem> {
         .to_owned();
     ffi::zx_free(report.cast());
 
+    assert!(report_json.len() < 64 * 1024, "{} bytes", report_json.len());
     let report: Value = serde_json::from_str(&report_json).expect("a report in JSON");
-    let problems: Vec<_> = report["problems"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|problem| Problem {
-            path: problem["path"].as_str().expect("a path").to_owned(),
-            message: problem["message"].as_str().expect("a message").to_owned(),
-        })
-        .collect();
-    let expected_status = if problems.is_empty() { 0 } else { 2 };
+    let is_valid = report.get("problems").is_none();
+    let expected_status = if is_valid { 0 } else { 2 };
     assert_eq!(status, expected_status, "{report_json}");
-    assert_eq!(
-        report["success"],
-        json!(problems.is_empty()),
-        "{report_json}"
-    );
-    problems
+    assert_eq!(report["success"], json!(is_valid), "{report_json}");
+    report
+}
+
+/// What a report says under a key, `problems` or `notes`; nothing, if the key is not there.
+pub fn findings(report: &Value, key: &str) -> Vec<Finding> {
+    let findings = report[key].as_array().into_iter().flatten();
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    findings
+        .map(|finding| Finding {
+            path: text(&finding["path"]),
+            message: text(&finding["message"]),
+        })
+        .collect()
+}
+
+/// What `zx_check_reply_buttons` finds wrong with a text; nothing, if it answers `ZX_OK`.
+pub fn problems(text: &str) -> Vec<Finding> {
+    findings(&report(text), "problems")
 }
 
 pub fn schema() -> Value {

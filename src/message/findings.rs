@@ -1,0 +1,87 @@
+//! What a check tells of a message, within bounds: a megabyte can hold half a million problems.
+
+use std::fmt::Display;
+
+use serde::{Serialize, Serializer};
+
+use super::path::Path;
+
+/// How many are kept; the others are counted.
+const MOST_TOLD: usize = 100;
+
+/// What is wrong with a message, or what is hardly meant in it.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    told: Vec<Finding>,
+    untold: usize,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Finding {
+    /// A JSON Pointer (RFC 6901).
+    pub(crate) path: String,
+    /// Completes the sentence that the path begins: "`/recipient` is missing".
+    pub(crate) message: String,
+}
+
+impl Findings {
+    /// One, of the message as a whole.
+    pub(crate) fn of_message(message: impl Into<String>) -> Self {
+        let mut findings = Self::default();
+        findings.add("", message.into());
+        findings
+    }
+
+    pub(crate) fn add(&mut self, path: impl Into<String>, message: String) {
+        if self.is_full() {
+            self.untold += 1;
+        } else {
+            self.told.push(Finding {
+                path: path.into(),
+                message,
+            });
+        }
+    }
+
+    /// Writes path and message only where they are kept.
+    pub(super) fn add_at(&mut self, path: &Path, message: impl Display) {
+        if self.is_full() {
+            self.untold += 1;
+            return;
+        }
+        let (pointer, is_whole) = path.pointer();
+        let message = if is_whole {
+            message.to_string()
+        } else {
+            format!("holds something that {message}; its pointer is too long to be told")
+        };
+        self.add(pointer, message);
+    }
+
+    fn is_full(&self) -> bool {
+        self.told.len() == MOST_TOLD
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.told.is_empty()
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.told.len() + self.untold
+    }
+
+    pub(crate) fn told(&self) -> &[Finding] {
+        &self.told
+    }
+}
+
+/// A list. Where not all are told, its last entry says how many more there are.
+impl Serialize for Findings {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let rest = (self.untold > 0).then(|| Finding {
+            path: String::new(),
+            message: format!("has {} more of them", self.untold),
+        });
+        serializer.collect_seq(self.told.iter().chain(&rest))
+    }
+}

@@ -1,0 +1,171 @@
+//! What a rule can say, and the words in which the table says it.
+
+use std::fmt::{self, Display};
+
+use serde::Serialize;
+
+use super::formats::Format;
+
+/// The types of JSON, by the names that JSON Schema has for them.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Type {
+    Null,
+    Boolean,
+    Number,
+    String,
+    Array,
+    Object,
+}
+
+impl Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Type::Null => "null",
+            Type::Boolean => "a boolean",
+            Type::Number => "a number",
+            Type::String => "a string",
+            Type::Array => "an array",
+            Type::Object => "an object",
+        })
+    }
+}
+
+/// A value that has a name in the object around it, or none: the message itself, an array's item.
+pub(super) struct Field {
+    pub(super) name: &'static str,
+    pub(super) presence: Presence,
+    pub(super) rule: Rule,
+    pub(super) title: &'static str,
+    pub(super) description: &'static str,
+    pub(super) examples: &'static [&'static str],
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Presence {
+    Required,
+    /// `null` is as good as none.
+    Optional,
+    /// Exactly one of an object's fields of this kind is there.
+    Either,
+}
+
+pub(super) enum Rule {
+    Constant(&'static str),
+    Text(TextRule),
+    Object(&'static [Field]),
+    /// An object whose `type` is the name of one of these, which says what it holds.
+    ByType(&'static [Field]),
+    /// How many items, and what each of them is.
+    Array(Limit, &'static Field),
+    /// What the rules do not know.
+    Anything,
+}
+
+pub(super) struct TextRule {
+    /// Counts Unicode code points: WhatsApp was measured to count characters, not bytes.
+    pub(super) length: Limit,
+    pub(super) format: Option<&'static Format>,
+    /// Differs from the texts in the same field of an array's other items.
+    pub(super) is_distinct: bool,
+    /// Shown in one line and without WhatsApp's markdown.
+    pub(super) is_plain: bool,
+}
+
+/// WhatsApp's, where there is an upper one.
+pub(super) struct Limit {
+    pub(super) at_least: usize,
+    pub(super) at_most: usize,
+}
+
+pub(super) const ANY_TEXT: TextRule = characters(0, usize::MAX);
+pub(super) const NOT_EMPTY: TextRule = characters(1, usize::MAX);
+
+pub(super) const fn required(name: &'static str, rule: Rule) -> Field {
+    Field {
+        name,
+        presence: Presence::Required,
+        rule,
+        title: "",
+        description: "",
+        examples: &[],
+    }
+}
+
+pub(super) const fn optional(name: &'static str, rule: Rule) -> Field {
+    Field {
+        presence: Presence::Optional,
+        ..required(name, rule)
+    }
+}
+
+pub(super) const fn either(name: &'static str, rule: Rule) -> Field {
+    Field {
+        presence: Presence::Either,
+        ..required(name, rule)
+    }
+}
+
+pub(super) const fn unnamed(rule: Rule) -> Field {
+    required("", rule)
+}
+
+pub(super) const fn characters(at_least: usize, at_most: usize) -> TextRule {
+    TextRule {
+        length: Limit { at_least, at_most },
+        format: None,
+        is_distinct: false,
+        is_plain: false,
+    }
+}
+
+impl TextRule {
+    pub(super) const fn in_format(self, format: &'static Format) -> Self {
+        Self {
+            format: Some(format),
+            ..self
+        }
+    }
+
+    pub(super) const fn distinct(self) -> Self {
+        Self {
+            is_distinct: true,
+            ..self
+        }
+    }
+
+    pub(super) const fn plain(self) -> Self {
+        Self {
+            is_plain: true,
+            ..self
+        }
+    }
+}
+
+impl Field {
+    pub(super) const fn says(
+        self,
+        title: &'static str,
+        description: &'static str,
+        examples: &'static [&'static str],
+    ) -> Self {
+        Self {
+            title,
+            description,
+            examples,
+            ..self
+        }
+    }
+}
+
+impl Rule {
+    /// `None` if any will do.
+    pub(super) fn json_type(&self) -> Option<Type> {
+        match self {
+            Rule::Constant(_) | Rule::Text(_) => Some(Type::String),
+            Rule::Object(_) | Rule::ByType(_) => Some(Type::Object),
+            Rule::Array(..) => Some(Type::Array),
+            Rule::Anything => None,
+        }
+    }
+}
