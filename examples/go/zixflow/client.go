@@ -67,7 +67,7 @@ func New(apiKey, workspaceID string, options ...Option) (*Client, error) {
 	var failure *C.char
 	handle := C.zx_client_new(key, workspace, optionsJSON, &failure)
 	if handle == nil {
-		_, err := parseReply(StatusInternal, take(failure))
+		_, err := parseReply(StatusInternal, take(failure)).outcome()
 		return nil, err
 	}
 	c := &Client{
@@ -199,7 +199,7 @@ func (c *Client) call(message, options string) (Receipt, *Error) {
 	}
 	var text *C.char
 	status := C.zx_send_reply_buttons_with(c.handle, messageJSON, optionsJSON, &text)
-	return parseReply(Status(status), take(text))
+	return parseReply(Status(status), take(text)).outcome()
 }
 
 // cause is what ended a call before its outcome, if anything on this side did.

@@ -16,3 +16,5 @@ func BoundProcess(n int) (undo func()) {
 	processTurns = make(turns, n)
 	return func() { processTurns = whole }
 }
+
+const DefaultTimeout = defaultTimeout

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -112,19 +113,21 @@ func TestWaitForATurnCountsAsPartOfTheCall(t *testing.T) {
 // Who gives up its wait takes no turn with it, and the others get theirs in the
 // order in which they came.
 func TestTurnsAreFairAndNeverLost(t *testing.T) {
-	release := make(chan struct{})
+	release, entered := make(chan struct{}), make(chan struct{}, 20)
 	var mutex sync.Mutex
 	var arrived []string
 	client := newClient(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
 		mutex.Lock()
 		arrived = append(arrived, r.Header.Get("Content-Length"))
 		mutex.Unlock()
+		entered <- struct{}{}
 		<-release
 		accept(w, r)
 	}), zixflow.WithMaxConcurrentCalls(1))
 
 	var senders sync.WaitGroup
 	var want []string
+	waiting := 0
 	for i := range 20 {
 		body := message()
 		body.Body = strings.Repeat("x", 100+i) // the length tells the order
@@ -143,22 +146,48 @@ func TestTurnsAreFairAndNeverLost(t *testing.T) {
 				noTurn(t, err, context.Canceled)
 			}
 		})
-		time.Sleep(10 * time.Millisecond) // until it waits
+		if i == 0 { // which has its turn at once
+			<-entered
+			continue
+		}
+		waiting++
+		untilWaiting(t, waiting)
 		if i%2 == 1 {
 			cancel()
+			waiting--
+			untilWaiting(t, waiting)
 		}
 	}
 	close(release)
 	senders.Wait()
+	mutex.Lock()
+	defer mutex.Unlock()
 	if got := strings.Join(arrived, " "); got != strings.Join(want, " ") {
 		t.Errorf("arrived as %s, want %s", got, want)
+	}
+}
+
+// untilWaiting returns when so many goroutines wait for their turn.
+func untilWaiting(t *testing.T, n int) {
+	t.Helper()
+	waiting := regexp.MustCompile(`\[select[^\n]*\]:\n[^\n]*\.turns\.take\(`)
+	stacks := make([]byte, 4<<20)
+	for start := time.Now(); ; time.Sleep(time.Millisecond) {
+		length := runtime.Stack(stacks, true)
+		got := len(waiting.FindAll(stacks[:length], -1))
+		if got == n {
+			return
+		}
+		if time.Since(start) > 10*time.Second {
+			t.Fatalf("%d goroutines wait for their turn, want %d", got, n)
+		}
 	}
 }
 
 // All clients together have the process's turns.
 func TestClientsShareTheTurnsOfTheProcess(t *testing.T) {
 	t.Cleanup(zixflow.BoundProcess(3))
-	first, second := full(t, 2), newClient(t, serve(t, accept))
+	first, second := full(t, 2), newClient(t, serve(t, accept), zixflow.WithMaxConcurrentCalls(1))
 	if err := send(second); err != nil {
 		t.Error(err)
 	}
