@@ -1,7 +1,7 @@
 //! The socket under a connection: it never blocks.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::wait::is_transient;
@@ -18,6 +18,12 @@ impl Socket {
     /// Whether the peer has said nothing that was not received, a good-bye included.
     pub(super) fn is_silent(&self) -> bool {
         matches!(self.0.peek(&mut [0]), Err(error) if is_transient(&error))
+    }
+
+    /// Ends the connection, both ways. What has come over it can still be read.
+    pub(super) fn shut_down(&self) {
+        // It may be at its end already.
+        let _ = self.0.shutdown(Shutdown::Both);
     }
 }
 
