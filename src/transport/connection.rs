@@ -70,7 +70,11 @@ impl Connection {
             let goes_on = match self.send() {
                 Ok(()) => true,
                 Err(error) if is_transient(&error) => self.wait_to_send()?,
-                Err(_) => false,
+                Err(_) => {
+                    // Where it is not the connection that broke, nobody would answer half a request.
+                    self.stream.socket().shut_down();
+                    false
+                }
             };
             if !goes_on {
                 self.attempt.cut_short();

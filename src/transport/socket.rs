@@ -1,7 +1,7 @@
 //! The socket under a connection: it never blocks.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
@@ -27,6 +27,12 @@ impl Socket {
     /// Whether the peer has said nothing that was not received, a good-bye included.
     pub(super) fn is_silent(&self) -> bool {
         matches!(self.stream.peek(&mut [0]), Err(error) if is_transient(&error))
+    }
+
+    /// Ends the connection, both ways. What has come over it can still be read.
+    pub(super) fn shut_down(&self) {
+        // It may be at its end already.
+        let _ = self.stream.shutdown(Shutdown::Both);
     }
 }
 
