@@ -108,7 +108,7 @@ mod tests {
     const REPLY: &str = concat!(
         r#" {"success": false, "status":"invalid_message", "n": 604132581490819100, "none": null,"#,
         "\n\"problems\" :[ {\"path\":\"/a~1b\"} , {\"path\":\"\\u0000\\ud83d\\ude00\"}],\r\n",
-        r#""a/b":1,"m~n":-1.50e+1,"":{"":[ 1 , [2] ]},"\u0061b":"x","twice":1,"twice":2} "#,
+        r#""a/b":1,"m~n":-1.50e+1,"":{"":[ 1 , [2] ]},"\u0061b":"x","twice":1,"twice":2,"~1":3} "#,
     );
 
     fn found(pointer: &str) -> Option<String> {
@@ -131,6 +131,7 @@ mod tests {
             ("///1/0", "2"),
             ("/ab", "x"),
             ("/twice", "1"),
+            ("/~01", "3"),
             ("", REPLY.trim()),
         ] {
             assert_eq!(found(pointer).as_deref(), Some(expected), "{pointer}");

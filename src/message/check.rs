@@ -71,18 +71,8 @@ struct Given {
     is_null: bool,
 }
 
-/// An object's keys that the rules do not know.
-#[derive(Default)]
-struct UnknownKeys<'de> {
-    once: HashSet<Cow<'de, str>>,
-    twice: HashSet<Cow<'de, str>>,
-}
-
-enum Times {
-    Once,
-    Twice,
-    MoreOften,
-}
+/// An object's keys that the rules do not know: all, and those that were given twice.
+type UnknownKeys<'de> = [HashSet<Cow<'de, str>>; 2];
 
 impl<'de> Check<'de> {
     fn new(notes: Option<Notes>) -> Self {
@@ -118,7 +108,8 @@ impl<'de> Check<'de> {
 
         while let Some(Key(key)) = object.next_key()? {
             let path = &Path::Key(path, &key);
-            if let Some((field, given)) = known(fields, &mut given).find(|it| it.0.name == key) {
+            if let Some((field, given)) = fields.iter().zip(&mut given).find(|it| it.0.name == key)
+            {
                 given.times += 1;
                 if given.times == 2 {
                     self.problems.add_at(path, "is given twice");
@@ -126,10 +117,11 @@ impl<'de> Check<'de> {
                 let found = object.next_value_seed(self.value(field, path))?;
                 given.is_null = found == Type::Null;
             } else {
-                match unknown.get_or_insert_default().count(key.clone()) {
-                    Times::Once => self.note(|notes| notes.unknown_key(&key, fields, path)),
-                    Times::Twice => self.problems.add_at(path, "is given twice"),
-                    Times::MoreOften => {}
+                let [all, twice] = &mut **unknown.get_or_insert_default();
+                if all.insert(key.clone()) {
+                    self.note(|notes| notes.unknown_key(&key, fields, path));
+                } else if twice.insert(key.clone()) {
+                    self.problems.add_at(path, "is given twice");
                 }
                 object.next_value_seed(self.value(&ANYTHING, path))?;
             }
@@ -137,7 +129,7 @@ impl<'de> Check<'de> {
 
         let mut choices = 0;
         let mut chosen = 0;
-        for (field, given) in known(fields, &mut given) {
+        for (field, given) in fields.iter().zip(given) {
             if field.presence == Presence::Required && given.times == 0 {
                 let path = Path::Key(path, field.name);
                 self.problems.add_at(&path, "is missing");
@@ -345,27 +337,6 @@ impl<'de> Value<'_, 'de> {
             )))
         }
     }
-}
-
-impl<'de> UnknownKeys<'de> {
-    /// How often the key has been given, this time included.
-    fn count(&mut self, key: Cow<'de, str>) -> Times {
-        if self.once.insert(key.clone()) {
-            Times::Once
-        } else if self.twice.insert(key) {
-            Times::Twice
-        } else {
-            Times::MoreOften
-        }
-    }
-}
-
-/// Each field with how it is given.
-fn known<'g>(
-    fields: &'static [Field],
-    given: &'g mut [Given; MOST_FIELDS],
-) -> impl Iterator<Item = (&'static Field, &'g mut Given)> {
-    fields.iter().zip(given)
 }
 
 impl Limit {
