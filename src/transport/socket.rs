@@ -14,6 +14,14 @@ pub(crate) struct Socket {
     counts: Arc<Counts>,
 }
 
+/// What a receive came back with.
+pub(super) enum Received {
+    Bytes(usize),
+    /// Not yet.
+    Nothing,
+    End,
+}
+
 impl Socket {
     pub(super) fn new(stream: TcpStream, counts: Arc<Counts>) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
@@ -27,6 +35,16 @@ impl Socket {
     /// Whether the peer has said nothing that was not received, a good-bye included.
     pub(super) fn is_silent(&self) -> bool {
         matches!(self.stream.peek(&mut [0]), Err(error) if is_transient(&error))
+    }
+
+    pub(super) fn receive(&self, into: &mut [u8]) -> io::Result<Received> {
+        let mut socket = self;
+        match socket.read(into) {
+            Ok(0) => Ok(Received::End),
+            Ok(count) => Ok(Received::Bytes(count)),
+            Err(error) if is_transient(&error) => Ok(Received::Nothing),
+            Err(error) => Err(error),
+        }
     }
 
     /// Ends the connection, both ways. What has come over it can still be read.
