@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::client::Client;
 use crate::sys::fork::{self, Guarded};
-use crate::transport::Failure;
+use crate::transport::{self, Failure};
 
 static OBJECTS: Guarded<Registry<Client>> = Guarded::new(Registry::new());
 
@@ -34,6 +34,7 @@ pub(super) enum NoClient {
 
 pub(super) fn keep_client(client: Client) -> Result<*mut u8, Failure> {
     fork::watch().map_err(|error| Failure::Machine("watch for forks", error))?;
+    transport::prepare();
     Ok(OBJECTS.lock().insert_client(client))
 }
 

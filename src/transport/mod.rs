@@ -23,7 +23,7 @@ use ureq::http::Uri;
 
 pub(crate) use attempt::Progress;
 pub(crate) use failure::Failure;
-pub(crate) use pool::{Call, IdleLimits, Pool};
+pub(crate) use pool::{Call, IdleLimits, Pool, prepare};
 pub(crate) use proxy::Proxy;
 pub(crate) use route::{Route, TlsRoute};
 pub(crate) use tls::{Roots, add_file, root_store};

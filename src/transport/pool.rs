@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use once_cell::race::OnceBool;
 use rustls::ClientConfig;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
@@ -17,7 +18,7 @@ use super::route::{Route, RouteConnector};
 use super::wait::Limits;
 use crate::headers::Headers;
 use crate::per_process::PerProcess;
-use crate::sys::Interrupt;
+use crate::sys::{Interrupt, fork};
 
 /// How many idle connections are kept, and how long.
 #[derive(Clone, Copy, Debug)]
@@ -197,6 +198,22 @@ impl Drop for Call<'_> {
     fn drop(&mut self) {
         lock(&self.pool.state).calls.remove(&self.number);
     }
+}
+
+/// Lets ureq make what it makes with its first request, under a lock: a child would wait for ever
+/// for a lock that another thread of its parent held.
+pub(crate) fn prepare() {
+    static IS_PREPARED: OnceBool = OnceBool::new();
+
+    IS_PREPARED.get_or_init(|| {
+        fork::while_forks_wait(|| {
+            let configuration = Agent::config_builder().proxy(None).build();
+            let agent = Agent::with_parts(configuration, (), NoLookUp);
+            // Nothing connects it to anything.
+            let _ = agent.post("http://localhost/").send_empty();
+        });
+        true
+    });
 }
 
 /// The pools of this process.
