@@ -105,9 +105,16 @@ impl Pool {
     pub(crate) fn take(&self) -> Lane {
         let now = Instant::now();
         let mut state = lock(&self.state);
-        let stale = state.remove_stale(now);
+        let mut stale = state.remove_stale(now);
         // A server may have named a shorter time than those that lie around it.
-        let lane = state.idle.pop_back().filter(|idle| idle.until > now);
+        let mut lane = None;
+        while let Some(idle) = state.idle.pop_back() {
+            if idle.until > now {
+                lane = Some(idle);
+                break;
+            }
+            stale.push(idle);
+        }
         drop(state);
         drop(stale);
         lane.map_or_else(|| self.new_lane(), |idle| idle.lane)
