@@ -4,14 +4,17 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use rustls_native_certs::{CertificateResult, ErrorKind};
 
 use super::connection::Received;
 use super::failure::Failure;
+use super::pool::close_idle_everywhere;
 use super::socket::Socket;
 use super::wait::{Limited, Limits, is_transient};
+use crate::sys::is_out_of_descriptors;
 
 /// Where the trusted authorities come from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,7 +31,7 @@ pub(crate) fn root_store(roots: Roots) -> Result<RootCertStore, String> {
     match roots {
         Roots::Bundled => Ok(webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect()),
         Roots::System => {
-            let found = rustls_native_certs::load_native_certs();
+            let found = system_certificates();
             let mut store = RootCertStore::empty();
             // A machine's store may hold what nobody can read any more; one readable root will do.
             let (added, _) = store.add_parsable_certificates(found.certs);
@@ -43,12 +46,32 @@ pub(crate) fn root_store(roots: Roots) -> Result<RootCertStore, String> {
     }
 }
 
+/// What the machine trusts. Connections that are only kept give their descriptors for the files.
+fn system_certificates() -> CertificateResult {
+    let found = rustls_native_certs::load_native_certs();
+    let lacks_descriptors = found.errors.iter().any(
+        |error| matches!(&error.kind, ErrorKind::Io { inner, .. } if is_out_of_descriptors(inner)),
+    );
+    if lacks_descriptors && close_idle_everywhere() {
+        rustls_native_certs::load_native_certs()
+    } else {
+        found
+    }
+}
+
 /// Adds the certificates of a PEM file, every one of which must be usable: one that is passed over
 /// shows only when a connection is refused.
 pub(crate) fn add_file(store: &mut RootCertStore, file: &Path) -> Result<(), String> {
-    let certificates = CertificateDer::pem_file_iter(file)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| format!("could not be read ({error})"))?;
+    let read =
+        || CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let certificates = match read() {
+        // Connections that are only kept give their descriptors for it.
+        Err(pem::Error::Io(error)) if is_out_of_descriptors(&error) && close_idle_everywhere() => {
+            read()
+        }
+        result => result,
+    };
+    let certificates = certificates.map_err(|error| format!("could not be read ({error})"))?;
     if certificates.is_empty() {
         return Err("holds no certificate (in PEM: -----BEGIN CERTIFICATE-----)".to_owned());
     }
