@@ -12,6 +12,7 @@
 //! | the socket under ureq, which knows whether a request can have arrived | `transport` |
 //! | the table that reads an answer | `outcome` |
 //! | the JSON that goes back | `reply`, `secrets` |
+//! | what the API tells later of the message | `post_back` |
 //!
 //! Three things run across: `json_pointer` (one value of a JSON text), `panics` (a bug of ours
 //! becomes a status) and `per_process` (what a child of `fork()` must not share).
@@ -41,6 +42,7 @@ mod outcome;
 mod pace;
 mod panics;
 mod per_process;
+mod post_back;
 mod reply;
 mod secrets;
 mod status;
