@@ -267,12 +267,20 @@ fn ends_as_documented(magic: &MagicRecipient, program: &Path, sandbox: &Sandbox)
         magic.status
     );
     let (attempts, http_status) = match magic.behaviour {
-        Behaviour::Accept | Behaviour::AcceptThenFail | Behaviour::SlowAnswer => (1, Some(202)),
+        Behaviour::Accept
+        | Behaviour::AcceptThenFail
+        | Behaviour::SlowAnswer
+        | Behaviour::MarkedAnswer
+        | Behaviour::PostBackTwice
+        | Behaviour::PostBacksOutOfOrder
+        | Behaviour::PostBackLate => (1, Some(202)),
         Behaviour::Unauthorized => (1, Some(401)),
         Behaviour::Reject => (1, Some(400)),
         Behaviour::BusyOnce => (2, Some(202)),
         Behaviour::Busy => (3, Some(429)),
         Behaviour::BadGateway => (1, Some(502)),
+        Behaviour::Firewall => (1, Some(403)),
+        Behaviour::Unavailable => (3, Some(503)),
         Behaviour::Silence | Behaviour::HangUp => (1, None),
     };
     assert_eq!(reply["attempts"], attempts, "{}: {reply}", magic.number);
