@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::Error;
@@ -13,6 +12,7 @@ use serde_json::value::RawValue;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::json_pointer::Key;
 use crate::message::Findings;
 
 /// What the API may send besides is passed on, but no deeper: hosts may read it by recursion.
@@ -90,7 +90,8 @@ pub(crate) fn read(body: &str) -> Result<String, Findings> {
     let whole: &RawValue = serde_json::from_str(body).map_err(not_json)?;
     let kind = Kind::of(whole);
     if kind != Kind::Object {
-        return Err(Findings::of_all(format!("is {kind}; it must be an object")));
+        let message = format!("is {kind}; it must be an object");
+        return Err(Findings::of_all(message));
     }
     let mut json = Vec::new();
     let problems = pass_on(whole, &mut json).map_err(not_json)?;
@@ -146,7 +147,7 @@ impl<'a, M: SerializeMap<Error = Error>> Reading<'a, M> {
     /// Told once of each known field, and of one other: a body can hold a hundred thousand such keys.
     fn given_twice(&mut self, field: Option<&Field>, key: &str) {
         if self.twice.insert(field.map(|field| field.name)) {
-            self.report(pointer(key), "is given twice".to_owned());
+            self.problems.add(pointer(key), "is given twice".to_owned());
         }
     }
 
@@ -156,7 +157,8 @@ impl<'a, M: SerializeMap<Error = Error>> Reading<'a, M> {
                 let text = text(value)?;
                 self.object.serialize_entry(field.name, &text)?;
                 if field.is_required && text.is_empty() {
-                    self.report(pointer(field.name), "must not be empty".to_owned());
+                    self.problems
+                        .add(pointer(field.name), "must not be empty".to_owned());
                 }
                 match field.name {
                     "request_id" => self.request_id = text,
@@ -175,7 +177,7 @@ impl<'a, M: SerializeMap<Error = Error>> Reading<'a, M> {
                 } else {
                     "a string"
                 };
-                self.report(
+                self.problems.add(
                     pointer(field.name),
                     format!("is {kind}; it must be {wanted}"),
                 );
@@ -194,21 +196,18 @@ impl<'a, M: SerializeMap<Error = Error>> Reading<'a, M> {
         }
         if depth(value) > MAX_DEPTH {
             const MESSAGE: &str = "is nested deeper than 32 levels";
-            self.report(pointer(key), MESSAGE.to_owned());
+            self.problems.add(pointer(key), MESSAGE.to_owned());
             return Ok(());
         }
         self.object.serialize_entry(key, value)
-    }
-
-    fn report(&mut self, path: String, message: String) {
-        self.problems.add(path, message);
     }
 
     /// Everything that was wrong.
     fn end(mut self) -> Result<Findings, Error> {
         for field in &FIELDS {
             if field.is_required && !self.seen.contains(field.name) {
-                self.report(pointer(field.name), "is missing".to_owned());
+                self.problems
+                    .add(pointer(field.name), "is missing".to_owned());
             }
         }
         if let Some(milliseconds) = milliseconds(&self.status_at) {
@@ -241,10 +240,6 @@ impl<'de, M: SerializeMap<Error = Error>> Visitor<'de> for &mut Reading<'de, M> 
         Ok(())
     }
 }
-
-/// A key, which is copied only where something in it is escaped.
-#[derive(Deserialize)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// A string's text. Half of a surrogate pair, which whoever cuts a text by its UTF-16 units leaves
 /// at its end, is replaced: it costs a character, and not the whole post-back.

@@ -73,6 +73,14 @@ impl Reply {
         }
     }
 
+    fn with_problems(what: &str, problems: Findings) -> Self {
+        let message = summary(what, &problems);
+        Reply {
+            problems,
+            ..Reply::new(Status::ZX_INVALID_MESSAGE.definite(), message)
+        }
+    }
+
     pub(crate) fn is_retryable(&self) -> bool {
         self.retryable == Some(true)
     }
@@ -107,8 +115,8 @@ impl From<Refusal> for Reply {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Argument(reason) => Reply::new(Status::ZX_INVALID_ARGUMENT.definite(), reason),
-            Refusal::Message(problems) => invalid("message", problems),
-            Refusal::PostBack(problems) => invalid("post-back", problems),
+            Refusal::Message(problems) => Reply::with_problems("message", problems),
+            Refusal::PostBack(problems) => Reply::with_problems("post-back", problems),
             Refusal::NotSent(failure) => {
                 let (verdict, message) = outcome::unanswered(&failure, false);
                 Reply::new(verdict, message)
@@ -121,18 +129,14 @@ impl From<Refusal> for Reply {
     }
 }
 
-fn invalid(what: &str, problems: Findings) -> Reply {
-    let message = match problems.told() {
+fn summary(what: &str, problems: &Findings) -> String {
+    match problems.told() {
         [problem] if problem.path.is_empty() => format!("the {what} {}", problem.message),
         [problem] => format!("in the {what}, {} {}", problem.path, problem.message),
         _ => format!(
             "{} things are wrong with the {what}: see problems",
             problems.count()
         ),
-    };
-    Reply {
-        problems,
-        ..Reply::new(Status::ZX_INVALID_MESSAGE.definite(), message)
     }
 }
 

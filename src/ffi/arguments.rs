@@ -105,6 +105,19 @@ pub(super) unsafe fn message<'a>(pointer: *const c_char) -> Result<&'a str, Refu
     })
 }
 
+/// The body of a post-back, of which the same is true.
+///
+/// # Safety
+///
+/// As for [`bounded_text`].
+pub(super) unsafe fn post_back<'a>(pointer: *const c_char) -> Result<&'a str, Refusal> {
+    // SAFETY: the caller's promise.
+    unsafe { bounded_text(pointer) }.map_err(|bad| match bad {
+        BadText::TooLong => Refusal::PostBack(message::too_long()),
+        bad => Refusal::Argument(bad.describe("body")),
+    })
+}
+
 /// The client that a host's pointer stands for. The pointer is looked up, not followed.
 pub(super) fn client(pointer: *const zx_client) -> Result<Arc<Client>, Refusal> {
     registry::client(pointer.addr())

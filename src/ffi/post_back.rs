@@ -2,10 +2,9 @@
 
 use std::ffi::c_char;
 
-use super::arguments::{BadText, bounded_text};
+use super::arguments;
 use super::boundary::{Out, export_text};
 use super::constants::zx_status;
-use crate::message;
 use crate::post_back;
 use crate::reply::Refusal;
 
@@ -37,18 +36,9 @@ pub unsafe extern "C" fn zx_read_post_back(
 ) -> zx_status {
     // SAFETY: rule 2 of the header.
     let out = unsafe { Out::new(post_back_json) };
-    // SAFETY: rule 1 of the header.
-    export_text(&out, || unsafe { read(body) })
-}
-
-/// # Safety
-///
-/// `body` is NULL or a NUL-terminated string.
-unsafe fn read(body: *const c_char) -> Result<String, Refusal> {
-    // SAFETY: the caller's promise.
-    let body = unsafe { bounded_text(body) }.map_err(|bad| match bad {
-        BadText::TooLong => Refusal::PostBack(message::too_long()),
-        bad => Refusal::Argument(bad.describe("body")),
-    })?;
-    post_back::read(body).map_err(Refusal::PostBack)
+    export_text(&out, || {
+        // SAFETY: rule 1 of the header.
+        let body = unsafe { arguments::post_back(body)? };
+        post_back::read(body).map_err(Refusal::PostBack)
+    })
 }

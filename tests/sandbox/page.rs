@@ -6,10 +6,10 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
 use serde_json::{Value, json};
 
-use crate::client::{Answer, connect, exchange, send};
+use crate::client::{Answer, exchange, send};
 use crate::post_backs::receive;
 use crate::support::sandbox::{Config, Sandbox};
-use crate::{KEY, config, message, start};
+use crate::{KEY, PATIENCE, config, message, start};
 
 /// The sandbox's own `Host`.
 fn own(sandbox: &Sandbox) -> &str {
@@ -56,8 +56,14 @@ struct Events {
 
 impl Events {
     fn open(sandbox: &Sandbox) -> Self {
-        let mut stream = connect(sandbox);
-        let request = format!("GET /events HTTP/1.1\r\nHost: {}\r\n\r\n", own(sandbox));
+        Self::open_at(own(sandbox))
+    }
+
+    fn open_at(address: &str) -> Self {
+        let mut stream = TcpStream::connect(address).expect("it listens");
+        let patience = Some(PATIENCE);
+        stream.set_read_timeout(patience).expect("a socket has one");
+        let request = format!("GET /events HTTP/1.1\r\nHost: {address}\r\n\r\n");
         stream.write_all(request.as_bytes()).expect("it reads");
         let mut events = Self {
             stream,
@@ -75,6 +81,16 @@ impl Events {
             self.text += &String::from_utf8_lossy(&piece[..length]);
         }
     }
+}
+
+/// What a page is told that is opened now.
+pub fn welcome(address: &str) -> Value {
+    let mut events = Events::open_at(address);
+    let end = "}\n\n";
+    events.wait_for(end);
+    let (_, data) = events.text.split_once("data: ").expect("an event");
+    let (data, _) = data.split_once('\n').expect("a line");
+    serde_json::from_str(data).expect("JSON")
 }
 
 #[test]
@@ -248,10 +264,7 @@ fn an_order_that_makes_no_sense_is_refused() {
     send(&sandbox, &told_at(&listener, "15550100004")).refused_with(400, "");
     send(&sandbox, &message("919876543210")).accepted();
     let mut numbers = Vec::new();
-    let mut events = Events::open(&sandbox);
-    events.wait_for("\n\n");
-    let data = events.text.split("data: ").nth(1).expect("an event");
-    let welcome: Value = serde_json::from_str(data.lines().next().expect("a line")).expect("JSON");
+    let welcome = welcome(own(&sandbox));
     for message in welcome["messages"].as_array().expect("a list") {
         numbers.push(message["number"].as_u64().expect("a number"));
     }

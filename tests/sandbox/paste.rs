@@ -1,10 +1,13 @@
 //! What the sandbox prints is there to be pasted into a shell.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
-use crate::support::c;
+use crate::page;
+use crate::support::c::{self, CXX17, Program};
+use crate::support::go;
 
 /// The sandbox as its user starts it, and what it prints before the first request.
 struct Started {
@@ -38,7 +41,12 @@ impl Started {
 
     /// What a variable is in a shell into which they were pasted.
     fn pasted(&self, name: &str) -> String {
-        let script = format!("{}printf %s \"${name}\"", self.exports());
+        self.after_pasting(&format!("printf %s \"${name}\""))
+    }
+
+    /// What a command prints in such a shell.
+    fn after_pasting(&self, command: &str) -> String {
+        let script = format!("{}{command}", self.exports());
         let mut shell = Command::new("sh");
         let shell = shell.env_clear().args(["-euc", &script]);
         let finished = c::run(shell, b"");
@@ -98,4 +106,37 @@ fn without_tls_there_is_no_certificate_to_trust() {
     );
     assert!(!started.printed.contains("ZIXFLOW_CA_FILE"));
     assert_eq!(started.pasted("ZIXFLOW_API_KEY"), "sandbox-key");
+}
+
+/// Unchanged, with nothing but what was pasted: they find the sandbox, and trust it.
+#[test]
+fn the_readmes_programs_then_send_to_the_sandbox() {
+    let started = Started::new(&ANY_PORTS);
+    let mut programs = vec![c::compile("examples/c/first_program.c")];
+    if c::require_tool("g++") {
+        let cxx = Program::new("g++", "examples/cpp/first.cpp").flags(CXX17);
+        programs.push(cxx.compile());
+    }
+    if c::require_tool("go") {
+        let executable = Path::new(env!("CARGO_TARGET_TMPDIR")).join("go-first-pasted");
+        let go = go::go("examples/go");
+        programs.push(go::build(go, "./cmd/first", executable));
+    }
+    for program in &programs {
+        let printed = started.after_pasting(&format!("'{}'", program.display()));
+        let is_queued = printed.starts_with("queued as ") || printed.starts_with("ZX_OK: ");
+        assert!(is_queued, "{}: {printed}", program.display());
+    }
+
+    // Each is on the page.
+    let url = started.printed.rsplit("shows it: http://").next();
+    let address = url.expect("a page").trim().trim_end_matches('/');
+    let welcome = page::welcome(address);
+    let messages = welcome["messages"].as_array().expect("a list");
+    assert_eq!(messages.len(), programs.len(), "{welcome}");
+    for message in messages {
+        assert_eq!(message["is_accepted"], true, "{message}");
+        let request = message["request"].as_str().expect("text");
+        assert!(request.contains("(https)\n"), "{request}");
+    }
 }
