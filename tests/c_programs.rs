@@ -511,21 +511,20 @@ fn a_composed_message_carries_any_name_unchanged() {
 #[test]
 fn the_first_program_says_what_came_of_it() {
     let sandbox = start();
-    let options = format!("{{\"base_url\":\"{}\"}}", http(&sandbox));
     let program = first_program();
-    let finished = run(command(&program).env("ZIXFLOW_OPTIONS", options), b"");
+    let finished = run(
+        command(&program).env("ZIXFLOW_BASE_URL", http(&sandbox)),
+        b"",
+    );
     assert_eq!(finished.code(), 0, "{finished:?}");
     assert!(
         finished.stdout.starts_with("ZX_OK: {\"success\":true,"),
         "{finished:?}"
     );
     assert_eq!(sandbox.requests().len(), 1);
-    let finished = run(
-        command(&program).env("ZIXFLOW_OPTIONS", "{\"base_uri\":\"\"}"),
-        b"",
-    );
+    let finished = run(command(&program).env("ZIXFLOW_BASE_URL", "nowhere"), b"");
     assert_eq!(finished.code(), 1, "{finished:?}");
-    assert!(finished.stderr.contains("base_uri"), "{finished:?}");
+    assert!(finished.stderr.contains("ZIXFLOW_BASE_URL"), "{finished:?}");
 }
 
 #[test]
