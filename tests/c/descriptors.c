@@ -4,8 +4,8 @@
  *
  * at_rest    NUMBER clients, under a limit of 1,024 descriptors: made, each used once, freed. The
  *            server closes each connection. Prints the bytes of memory that a client takes.
- * give_way   NUMBER clients with a connection each, under a limit of 64, a client with the machine's
- *            roots among them; then none is left at all.
+ * give_way   NUMBER clients with a connection each, under a limit of 64; then there is room for no
+ *            file; then for nothing at all.
  * shut_down  NUMBER clients, each shut down while threads send with it. */
 
 #define _GNU_SOURCE
@@ -82,19 +82,25 @@ static void give_way(const char *options, int number)
 
     limit_descriptors(MOST_DESCRIPTORS);
     before = descriptors();
-    for (index = 0; index < number; index++) {
+    for (index = 0; index < number; index++)
         clients[index] = host_client(options);
-        host_send(clients[index], ZX_OK);
-    }
-    /* Each kept its connection for as long as there was room. */
-    CHECK(descriptors() > before);
-    while ((fillers[count] = open("/dev/null", O_RDONLY)) >= 0)
-        count++;
-    CHECK(count < MOST_DESCRIPTORS - before);
-    zx_free(host_client("{\"tls_roots\":\"system\",\"proxy\":\"\"}"));
-    while (count > 0)
-        CHECK(close(fillers[--count]) == 0);
     CHECK(descriptors() == before);
+    /* Each keeps its connection for as long as there is room. */
+    for (index = 0; index < number; index++)
+        host_send(clients[index], ZX_OK);
+    CHECK(descriptors() > before);
+
+    /* A client's files need descriptors, too. */
+    for (index = 0; index < 2; index++) {
+        host_send(clients[0], ZX_OK);
+        while ((fillers[count] = open("/dev/null", O_RDONLY)) >= 0)
+            count++;
+        zx_free(host_client(index == 0 ? options
+                                       : "{\"tls_roots\":\"system\",\"proxy\":\"\"}"));
+        while (count > 0)
+            CHECK(close(fillers[--count]) == 0);
+        CHECK(descriptors() == before);
+    }
     host_send(clients[0], ZX_OK);
     for (index = 1; index < number; index++)
         zx_client_shutdown(clients[index]);
@@ -119,10 +125,13 @@ static void give_way(const char *options, int number)
     CHECK(descriptors() == before);
 }
 
-static void *send_until_shut_down(void *client)
+static volatile int is_over;
+
+/* The call that is under way is the last: one after it would tidy up. */
+static void *send_until_over(void *client)
 {
-    while (zx_send_reply_buttons(client, MESSAGE, NULL) == ZX_OK)
-        ;
+    while (!is_over)
+        zx_send_reply_buttons(client, MESSAGE, NULL);
     return NULL;
 }
 
@@ -135,11 +144,13 @@ static void shut_down(const char *options, int number)
 
     for (index = 0; index < number; index++) {
         clients[index] = host_client(options);
+        is_over = 0;
         for (thread = 0; thread < THREADS; thread++)
-            CHECK(pthread_create(&threads[thread], NULL, send_until_shut_down, clients[index]) ==
+            CHECK(pthread_create(&threads[thread], NULL, send_until_over, clients[index]) ==
                   0);
         moment.tv_nsec = 5 * 1000 * 1000 + index * 10007 % 1000000;
         nanosleep(&moment, NULL);
+        is_over = 1;
         zx_client_shutdown(clients[index]);
         for (thread = 0; thread < THREADS; thread++)
             CHECK(pthread_join(threads[thread], NULL) == 0);
