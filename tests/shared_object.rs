@@ -1,16 +1,18 @@
 //! `libzixflow.so` as it ships: what it shows, and what it does when it is loaded.
 
+#[path = "support/installed.rs"]
+mod installed;
 #[path = "support/network.rs"]
 mod support;
 
 use std::fs;
 use std::path::Path;
 
-use object::elf::{DF_1_NODELETE, DT_FLAGS_1, DT_SONAME};
+use object::elf::{DF_1_NODELETE, DF_SYMBOLIC, DT_FLAGS, DT_FLAGS_1, DT_SONAME};
 use object::read::elf::ElfFile64;
 use object::{Endianness, Object, ObjectSection, ObjectSymbol, RelocationTarget, SymbolKind};
 
-use support::c::{cargo, release_libraries};
+use support::c::{SONAME, cargo, installed_elsewhere, release_libraries};
 
 const EXPORTED_SYMBOLS: &str = include_str!("exported_symbols.txt");
 
@@ -18,27 +20,34 @@ type Elf<'data> = ElfFile64<'data, Endianness>;
 
 #[test]
 fn exports_are_the_functions_of_the_header_and_nothing_else() {
-    let library = library();
-    let mut exported: Vec<&str> = elf(&library)
-        .dynamic_symbols()
-        .filter(|symbol| symbol.is_definition())
-        .map(|symbol| symbol.name().expect("UTF-8"))
-        .collect();
-    exported.sort_unstable();
-    let expected: Vec<&str> = EXPORTED_SYMBOLS.lines().collect();
-    assert_eq!(exported, expected);
+    for library in [Some(library()), installed_library()].iter().flatten() {
+        let mut exported: Vec<&str> = elf(library)
+            .dynamic_symbols()
+            .filter(|symbol| symbol.is_definition())
+            .map(|symbol| symbol.name().expect("UTF-8"))
+            .collect();
+        exported.sort_unstable();
+        let expected: Vec<&str> = EXPORTED_SYMBOLS.lines().collect();
+        assert_eq!(exported, expected);
+    }
 }
 
 #[test]
-fn it_has_a_soname_and_is_never_unloaded() {
-    let library = library();
-    let elf = elf(&library);
-    let dynamic = elf.elf_dynamic_table().expect("a dynamic section");
-    let entry = |tag| dynamic.iter().find(|entry| entry.tag == tag);
-    let soname = entry(DT_SONAME).expect("a soname");
-    assert_eq!(dynamic.string(soname), Ok(&b"libzixflow.so"[..]));
-    let flags = entry(DT_FLAGS_1).expect("flags").val;
-    assert_ne!(flags & DF_1_NODELETE.0, 0, "{flags:x}");
+fn it_has_a_soname_calls_its_own_functions_and_is_never_unloaded() {
+    // As cargo builds it, a program finds it by its name; installed, by its version.
+    let built = installed_elsewhere().is_none().then(library);
+    for (library, expected) in [(built, "libzixflow.so"), (installed_library(), SONAME)] {
+        let Some(library) = library else { continue };
+        let elf = elf(&library);
+        let dynamic = elf.elf_dynamic_table().expect("a dynamic section");
+        let entry = |tag| dynamic.iter().find(|entry| entry.tag == tag);
+        let soname = entry(DT_SONAME).expect("a soname");
+        assert_eq!(dynamic.string(soname), Ok(expected.as_bytes()));
+        let flags = entry(DT_FLAGS).expect("flags").val;
+        assert_ne!(flags & DF_SYMBOLIC.0, 0, "{flags:x}");
+        let flags = entry(DT_FLAGS_1).expect("more flags").val;
+        assert_ne!(flags & DF_1_NODELETE.0, 0, "{flags:x}");
+    }
 }
 
 /// What runs when the library is loaded is the C runtime's own (which registers unwind tables) and
@@ -97,6 +106,11 @@ fn it_cannot_be_built_without_unwinding() {
 
 fn library() -> Vec<u8> {
     fs::read(release_libraries().join("libzixflow.so")).expect("it was built")
+}
+
+fn installed_library() -> Option<Vec<u8>> {
+    let file = installed::tree()?.join("lib/libzixflow.so");
+    Some(fs::read(file).expect("it was installed"))
 }
 
 fn elf(library: &[u8]) -> Elf<'_> {
