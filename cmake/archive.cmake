@@ -19,7 +19,7 @@ get_filename_component(directory "${OUTPUT}" DIRECTORY)
 file(MAKE_DIRECTORY "${directory}")
 
 # COMDAT groups would make a linker replace a part of ours by another archive's.
-run("${LD}" -r --gc-sections --force-group-allocation ${symbols} "${INPUT}" -o "${linked}")
+run("${LD}" -r --gc-sections --force-group-allocation ${symbols} ${INPUT} -o "${linked}")
 # Bitcode makes some tools look for symbols there alone.
 run("${OBJCOPY}" --strip-debug --remove-section=.llvmbc --remove-section=.llvmcmd
   "--keep-global-symbols=${SYMBOLS}" "${linked}" "${object}")

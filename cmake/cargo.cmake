@@ -15,6 +15,7 @@ if(CMAKE_CROSSCOMPILING AND NOT ZIXFLOW_TARGET)
 endif()
 
 set(zixflow_cargo "${CMAKE_COMMAND}" -E env)
+set(zixflow_rustflags "${ZIXFLOW_RUSTFLAGS}")
 set(zixflow_cargo_options
   --manifest-path "${CMAKE_CURRENT_SOURCE_DIR}/Cargo.toml"
   --target-dir "${ZIXFLOW_CARGO_TARGET_DIR}"
@@ -25,16 +26,19 @@ if(ZIXFLOW_TARGET)
   # cargo-zigbuild takes the oldest glibc behind the target's name.
   string(REGEX REPLACE "\\..*" "" zixflow_rust_target "${ZIXFLOW_TARGET}")
   string(APPEND zixflow_cargo_output "/${zixflow_rust_target}")
-  string(MAKE_C_IDENTIFIER "${zixflow_rust_target}" zixflow_rust_target)
-  # musl's own default is a static program, of which no shared object can be made.
+  # Rust's default for musl is a static program, which no shared object can be.
   if(zixflow_rust_target MATCHES "musl")
-    list(APPEND zixflow_cargo "RUSTFLAGS=-C target-feature=-crt-static")
+    string(APPEND zixflow_rustflags " -C target-feature=-crt-static")
   endif()
   if(NOT ZIXFLOW_CARGO MATCHES "zigbuild")
-    string(TOUPPER "${zixflow_rust_target}" zixflow_variable)
+    string(MAKE_C_IDENTIFIER "${zixflow_rust_target}" zixflow_suffix)
+    string(TOUPPER "${zixflow_suffix}" zixflow_variable)
     list(APPEND zixflow_cargo
       "CARGO_TARGET_${zixflow_variable}_LINKER=${CMAKE_C_COMPILER}"
-      "CC_${zixflow_rust_target}=${CMAKE_C_COMPILER}"
-      "AR_${zixflow_rust_target}=${CMAKE_AR}")
+      "CC_${zixflow_suffix}=${CMAKE_C_COMPILER}"
+      "AR_${zixflow_suffix}=${CMAKE_AR}")
   endif()
+endif()
+if(zixflow_rustflags)
+  list(APPEND zixflow_cargo "RUSTFLAGS=${zixflow_rustflags}")
 endif()

@@ -38,13 +38,22 @@ add_custom_command(OUTPUT "${zixflow_shared}"
   VERBATIM)
 
 # GNU ld, whichever linker the project's programs are linked with.
-find_program(ZIXFLOW_LD NAMES "${_CMAKE_TOOLCHAIN_PREFIX}ld" ld REQUIRED)
+find_program(ZIXFLOW_LD NAMES "${_CMAKE_TOOLCHAIN_PREFIX}ld" ld)
 mark_as_advanced(ZIXFLOW_LD)
+set(zixflow_parts "${zixflow_built_static}")
+if(zixflow_rust_target MATCHES "musl")
+  # There the compiler may have no unwinder that knows musl: Rust's own, which is made for it.
+  find_program(ZIXFLOW_RUSTC rustc HINTS "$ENV{CARGO_HOME}/bin" "$ENV{HOME}/.cargo/bin")
+  mark_as_advanced(ZIXFLOW_RUSTC)
+  execute_process(COMMAND "${ZIXFLOW_RUSTC}" --print target-libdir --target "${zixflow_rust_target}"
+    OUTPUT_VARIABLE zixflow_rust_libraries OUTPUT_STRIP_TRAILING_WHITESPACE)
+  list(APPEND zixflow_parts "${zixflow_rust_libraries}/self-contained/libunwind.a")
+endif()
 set(zixflow_symbols "${CMAKE_CURRENT_SOURCE_DIR}/tests/exported_symbols.txt")
 set(zixflow_archive_script "${CMAKE_CURRENT_SOURCE_DIR}/cmake/archive.cmake")
 add_custom_command(OUTPUT "${zixflow_static}"
   COMMAND "${CMAKE_COMMAND}" "-DLD=${ZIXFLOW_LD}" "-DOBJCOPY=${CMAKE_OBJCOPY}" "-DAR=${CMAKE_AR}"
-    "-DINPUT=${zixflow_built_static}" "-DOUTPUT=${zixflow_static}" "-DSYMBOLS=${zixflow_symbols}"
+    "-DINPUT=${zixflow_parts}" "-DOUTPUT=${zixflow_static}" "-DSYMBOLS=${zixflow_symbols}"
     -P "${zixflow_archive_script}"
   DEPENDS zixflow_cargo "${zixflow_built_static}" "${zixflow_symbols}" "${zixflow_archive_script}"
   VERBATIM)

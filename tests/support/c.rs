@@ -58,8 +58,7 @@ pub struct Program {
 impl Program {
     /// A program in C, for the machine's own compiler. Paths are relative to the root.
     pub fn c(source: &str) -> Self {
-        let compiler = env::var("CC").unwrap_or_else(|_| "cc".to_owned());
-        Self::new(&compiler, source)
+        Self::new(&cc(), source)
     }
 
     /// `compiler` may bring flags of its own, as `CC` may in a makefile.
@@ -138,6 +137,13 @@ impl Program {
         let stem = self.sources[0].file_stem().unwrap_or_default();
         scratch().join(format!("{}-{:016x}", stem.display(), hash(command_line)))
     }
+}
+
+/// The C compiler: the machine's own, or another machine's, which must not be `CC`, as cargo builds
+/// the tests themselves with that.
+pub fn cc() -> String {
+    let named = env::var("ZIXFLOW_TEST_CC").or_else(|_| env::var("CC"));
+    named.unwrap_or_else(|_| "cc".to_owned())
 }
 
 /// Compiles a C99 program with the machine's compiler, against the shared library.
@@ -324,7 +330,7 @@ pub fn linkable_libraries() -> PathBuf {
 }
 
 /// The prefix of an installed library that programs are to be linked with in place of what this
-/// run built: a package's, perhaps one for another machine, whose compiler `CC` names.
+/// run built: a package's, perhaps one for another machine, whose compiler is [`cc`].
 pub fn installed_elsewhere() -> Option<PathBuf> {
     env::var_os("ZIXFLOW_INSTALLED").map(PathBuf::from)
 }
