@@ -111,7 +111,7 @@
 /**
  * See ZX_VERSION_MAJOR.
  */
-#define ZX_VERSION_MINOR 1
+#define ZX_VERSION_MINOR 2
 
 /**
  * See ZX_VERSION_MAJOR.
@@ -445,7 +445,7 @@ zx_status zx_compose_reply_buttons(const struct zx_reply_buttons *message, char 
 const char *zx_status_name(zx_status status);
 
 /**
- * The version of the library, such as "0.1.0".
+ * The version of the library, such as "0.2.0".
  *
  * @return  A constant string.
  */

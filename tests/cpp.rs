@@ -235,7 +235,7 @@ fn library_of_another_version_is_refused() {
     assert!(
         finished
             .stderr
-            .contains("zixflow.h 0.1.0 and runs with libzixflow 0.2.0"),
+            .contains("zixflow.h 0.2.0 and runs with libzixflow 0.3.0"),
         "{finished:?}"
     );
 }

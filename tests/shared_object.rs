@@ -1,16 +1,18 @@
 //! `libzixflow.so` as it ships: what it shows, and what it does when it is loaded.
 
+#[path = "support/installed.rs"]
+mod installed;
 #[path = "support/network.rs"]
 mod support;
 
 use std::fs;
 use std::path::Path;
 
-use object::elf::{DF_1_NODELETE, DT_FLAGS_1, DT_SONAME};
+use object::elf::{DF_1_NODELETE, DF_SYMBOLIC, DT_FLAGS, DT_FLAGS_1, DT_SONAME};
 use object::read::elf::ElfFile64;
 use object::{Endianness, Object, ObjectSection, ObjectSymbol, RelocationTarget, SymbolKind};
 
-use support::c::{cargo, release_libraries};
+use support::c::{SONAME, cargo, installed_elsewhere, release_libraries};
 
 const EXPORTED_SYMBOLS: &str = include_str!("exported_symbols.txt");
 
@@ -18,27 +20,34 @@ type Elf<'data> = ElfFile64<'data, Endianness>;
 
 #[test]
 fn exports_are_the_functions_of_the_header_and_nothing_else() {
-    let library = library();
-    let mut exported: Vec<&str> = elf(&library)
-        .dynamic_symbols()
-        .filter(|symbol| symbol.is_definition())
-        .map(|symbol| symbol.name().expect("UTF-8"))
-        .collect();
-    exported.sort_unstable();
-    let expected: Vec<&str> = EXPORTED_SYMBOLS.lines().collect();
-    assert_eq!(exported, expected);
+    for library in [Some(library()), installed_library()].iter().flatten() {
+        let mut exported: Vec<&str> = elf(library)
+            .dynamic_symbols()
+            .filter(|symbol| symbol.is_definition())
+            .map(|symbol| symbol.name().expect("UTF-8"))
+            .collect();
+        exported.sort_unstable();
+        let expected: Vec<&str> = EXPORTED_SYMBOLS.lines().collect();
+        assert_eq!(exported, expected);
+    }
 }
 
 #[test]
-fn it_has_a_soname_and_is_never_unloaded() {
-    let library = library();
-    let elf = elf(&library);
-    let dynamic = elf.elf_dynamic_table().expect("a dynamic section");
-    let entry = |tag| dynamic.iter().find(|entry| entry.tag == tag);
-    let soname = entry(DT_SONAME).expect("a soname");
-    assert_eq!(dynamic.string(soname), Ok(&b"libzixflow.so"[..]));
-    let flags = entry(DT_FLAGS_1).expect("flags").val;
-    assert_ne!(flags & DF_1_NODELETE.0, 0, "{flags:x}");
+fn it_has_a_soname_calls_its_own_functions_and_is_never_unloaded() {
+    // As cargo builds it, a program finds it by its name; installed, by its version.
+    let built = installed_elsewhere().is_none().then(library);
+    for (library, expected) in [(built, "libzixflow.so"), (installed_library(), SONAME)] {
+        let Some(library) = library else { continue };
+        let elf = elf(&library);
+        let dynamic = elf.elf_dynamic_table().expect("a dynamic section");
+        let entry = |tag| dynamic.iter().find(|entry| entry.tag == tag);
+        let soname = entry(DT_SONAME).expect("a soname");
+        assert_eq!(dynamic.string(soname), Ok(expected.as_bytes()));
+        let flags = entry(DT_FLAGS).expect("flags").val;
+        assert_ne!(flags & DF_SYMBOLIC.0, 0, "{flags:x}");
+        let flags = entry(DT_FLAGS_1).expect("more flags").val;
+        assert_ne!(flags & DF_1_NODELETE.0, 0, "{flags:x}");
+    }
 }
 
 /// What runs when the library is loaded is the C runtime's own (which registers unwind tables) and
@@ -48,7 +57,14 @@ fn it_has_a_soname_and_is_never_unloaded() {
 fn loading_it_does_no_work() {
     let library = library();
     let elf = elf(&library);
-    let constructors = elf.section_by_name(".init_array").expect("the C runtime's");
+    let Some(constructors) = elf.section_by_name(".init_array") else {
+        return;
+    };
+    if elf.symbols().next().is_none() {
+        // A package's has no names, and lld leaves the C runtime's out.
+        assert!(constructors.size() <= 8, "{}", constructors.size());
+        return;
+    }
     let place = constructors.address()..constructors.address() + constructors.size();
     let mut names: Vec<&str> = elf
         .dynamic_relocations()
@@ -67,6 +83,56 @@ fn loading_it_does_no_work() {
         rust.iter().all(|name| name.contains("ARGV_INIT_ARRAY")) && rust.len() <= 1,
         "{rust:?}"
     );
+}
+
+/// A package is for older systems than the one that built it.
+#[test]
+fn packaged_it_needs_nothing_newer_than_glibc_2_28() {
+    if installed_elsewhere().is_none() {
+        println!("skipped: this library is for this system");
+        return;
+    }
+    let tree = installed::tree().expect("it was unpacked");
+    for file in [
+        "lib/libzixflow.so",
+        "bin/zixflow-send",
+        "bin/zixflow-sandbox",
+    ] {
+        let file = fs::read(tree.join(file)).expect("it is there");
+        for version in needed_versions(&elf(&file)) {
+            let Some(glibc) = version.strip_prefix("GLIBC_") else {
+                continue;
+            };
+            let parts: Vec<u32> = glibc
+                .split('.')
+                .map(|part| part.parse().expect("a number"))
+                .collect();
+            assert!(parts <= vec![2, 28], "{version}");
+        }
+    }
+}
+
+/// The versions of other libraries' symbols that a file asks for; none on musl, which has none.
+fn needed_versions(elf: &Elf<'_>) -> Vec<String> {
+    let endian = elf.endian();
+    let sections = elf.elf_section_table();
+    let needed = sections
+        .gnu_verneed(endian, elf.data())
+        .expect("a table that can be read");
+    let Some((mut libraries, link)) = needed else {
+        return Vec::new();
+    };
+    let strings = sections
+        .strings(endian, elf.data(), link)
+        .expect("its strings");
+    let mut versions = Vec::new();
+    while let Some((_, mut of_library)) = libraries.next().expect("a library") {
+        while let Some(version) = of_library.next().expect("a version") {
+            let name = version.name(endian, strings).expect("a name");
+            versions.push(String::from_utf8_lossy(name).into_owned());
+        }
+    }
+    versions
 }
 
 fn function_at<'data>(elf: &Elf<'data>, address: u64) -> &'data str {
@@ -97,6 +163,11 @@ fn it_cannot_be_built_without_unwinding() {
 
 fn library() -> Vec<u8> {
     fs::read(release_libraries().join("libzixflow.so")).expect("it was built")
+}
+
+fn installed_library() -> Option<Vec<u8>> {
+    let file = installed::tree()?.join("lib/libzixflow.so");
+    Some(fs::read(file).expect("it was installed"))
 }
 
 fn elf(library: &[u8]) -> Elf<'_> {

@@ -1,28 +1,31 @@
 //! The static library beside another one in Rust: two copies of Rust's own library in one program,
 //! which must not meet.
 
+#[path = "support/installed.rs"]
+mod installed;
 #[path = "support/network.rs"]
-mod network;
+mod support;
 
 use std::env;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
-use network::c::{self, C99, NATIVE_LIBRARIES, root};
-use network::raw_server::{RawServer, Scheme};
+use installed::{scratch, succeed};
+use support::c::{self, C99, NATIVE_LIBRARIES, root};
+use support::raw_server::{RawServer, Scheme};
 
 const EXPORTED_SYMBOLS: &str = include_str!("exported_symbols.txt");
 
 #[test]
 fn a_panic_in_each_of_two_rust_archives_is_caught_by_its_own() {
-    let (ours, other) = (our_archive("linked"), other_archive());
+    let Some(ours) = our_archive() else { return };
+    let other = other_archive();
     for (name, archives) in [
         ("ours-first", [&ours, &other]),
         ("other-first", [&other, &ours]),
     ] {
         let server = RawServer::accepting(Scheme::Https);
-        let program = scratch(name);
+        let program = scratch(&format!("two-archives-{name}"));
         succeed(
             Command::new(env::var_os("CC").unwrap_or_else(|| "cc".into()))
                 .args(C99)
@@ -46,7 +49,7 @@ fn a_panic_in_each_of_two_rust_archives_is_caught_by_its_own() {
 
 #[test]
 fn only_our_functions_can_be_seen() {
-    let archive = our_archive("seen");
+    let Some(archive) = our_archive() else { return };
     let symbols = succeed(
         Command::new("nm")
             .args(["--extern-only", "--defined-only", "--format=just-symbols"])
@@ -60,12 +63,9 @@ fn only_our_functions_can_be_seen() {
     assert_eq!(symbols, expected);
 }
 
-/// The static library of the release build, made fit as for a package.
-fn our_archive(name: &str) -> PathBuf {
-    let archive = scratch(&format!("libzixflow-{name}.a"));
-    fs::copy(c::release_libraries().join("libzixflow.a"), &archive).expect("it was built");
-    succeed(c::example("archive").arg(&archive));
-    archive
+/// The static library as it is installed.
+fn our_archive() -> Option<PathBuf> {
+    Some(installed::tree()?.join("lib/libzixflow.a"))
 }
 
 fn other_archive() -> PathBuf {
@@ -77,16 +77,4 @@ fn other_archive() -> PathBuf {
             .arg(root().join("tests/fixtures/other_archive.rs")),
     );
     archive
-}
-
-fn succeed(command: &mut Command) -> String {
-    let finished = c::run(command, b"");
-    assert_eq!(finished.code(), 0, "{command:?}: {finished:?}");
-    finished.stdout
-}
-
-fn scratch(name: &str) -> PathBuf {
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("static_archives");
-    fs::create_dir_all(&directory).expect("the target directory is writable");
-    directory.join(name)
 }

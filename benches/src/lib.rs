@@ -17,7 +17,7 @@ pub const HEADERS: [(&str, &str); 5] = [
     ("accept", "application/json"),
     ("x-api-key", "benchmark-key"),
     ("x-workspace-id", "benchmark-workspace"),
-    ("user-agent", "zixflow-c/0.1.0"),
+    ("user-agent", "zixflow-c/0.2.0"),
 ];
 
 /// Sends before the measured ones, in which caches and buffers fill.

@@ -8,6 +8,7 @@
 mod sandbox;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +24,7 @@ Usage: cargo run --example sandbox -- [OPTIONS]
   --http ADDRESS       where to listen for HTTP, or `off` [127.0.0.1:8080]
   --https ADDRESS      where to listen for HTTPS, or `off` [127.0.0.1:8443]
   --ca-file PATH       where to write the CA's certificate, made anew at each start
-                       [sandbox-ca.pem beside this program]
+                       [beside this program, or in the user's run-time directory]
   --api-key KEY        the only x-api-key it accepts [sandbox-key]
   --workspace-id ID    the only x-workspace-id it accepts [sandbox-workspace]
   --notify-after-ms N  when an accepted message gets its status [200]
@@ -62,10 +63,7 @@ fn config(arguments: Vec<String>) -> Result<Config, String> {
     let mut config = Config {
         http: Some(SocketAddr::from(([127, 0, 0, 1], 8080))),
         https: Some(SocketAddr::from(([127, 0, 0, 1], 8443))),
-        // Beside the program, so that it is neither committed by mistake nor left lying about.
-        ca_file: std::env::current_exe()
-            .ok()
-            .map(|program| program.with_file_name("sandbox-ca.pem")),
+        ca_file: default_ca_file(),
         log: Arc::new(|text| println!("{text}")),
         ..Config::default()
     };
@@ -88,6 +86,19 @@ fn config(arguments: Vec<String>) -> Result<Config, String> {
         return Err("--api-key and --workspace-id must not be empty.".to_owned());
     }
     Ok(config)
+}
+
+/// Beside the program where cargo puts it, so that it is neither committed by mistake nor left lying
+/// about; where an installed program's user may write, else.
+fn default_ca_file() -> Option<PathBuf> {
+    let program = std::env::current_exe().ok()?;
+    let directory = program.parent()?;
+    if directory.ends_with("examples") {
+        return Some(directory.join("sandbox-ca.pem"));
+    }
+    let writable = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let writable = writable.unwrap_or_else(std::env::temp_dir);
+    Some(writable.join("zixflow-sandbox-ca.pem"))
 }
 
 fn address(option: &str, value: &str) -> Result<Option<SocketAddr>, String> {

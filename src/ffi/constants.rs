@@ -14,7 +14,7 @@ pub type zx_status = i32;
 /// The version of this header; zx_version() is that of the library that was loaded.
 pub const ZX_VERSION_MAJOR: u32 = 0;
 /// See ZX_VERSION_MAJOR.
-pub const ZX_VERSION_MINOR: u32 = 1;
+pub const ZX_VERSION_MINOR: u32 = 2;
 /// See ZX_VERSION_MAJOR.
 pub const ZX_VERSION_PATCH: u32 = 0;
 
@@ -37,7 +37,7 @@ pub extern "C" fn zx_status_name(status: zx_status) -> *const c_char {
     })
 }
 
-/// The version of the library, such as "0.1.0".
+/// The version of the library, such as "0.2.0".
 ///
 /// @return  A constant string.
 #[unsafe(no_mangle)]

@@ -18,11 +18,18 @@ static void *do_nothing(void *argument)
     return argument;
 }
 
+/* One with as large a stack as the library's own has: musl's default would still fit. */
 static int can_start_a_thread(void)
 {
+    pthread_attr_t attributes;
     pthread_t thread;
+    int refusal;
 
-    if (pthread_create(&thread, NULL, do_nothing, NULL) != 0)
+    CHECK(pthread_attr_init(&attributes) == 0);
+    CHECK(pthread_attr_setstacksize(&attributes, 512 * 1024) == 0);
+    refusal = pthread_create(&thread, &attributes, do_nothing, NULL);
+    CHECK(pthread_attr_destroy(&attributes) == 0);
+    if (refusal != 0)
         return 0;
     CHECK(pthread_join(thread, NULL) == 0);
     return 1;

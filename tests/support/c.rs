@@ -34,16 +34,9 @@ pub const CXX17: [&str; 7] = [
 ];
 
 /// What a program that links the static archive needs besides, as
-/// `cargo rustc --crate-type staticlib -- --print native-static-libs` lists it.
-pub const NATIVE_LIBRARIES: [&str; 7] = [
-    "-lgcc_s",
-    "-lutil",
-    "-lrt",
-    "-lpthread",
-    "-lm",
-    "-ldl",
-    "-lc",
-];
+/// `cargo rustc --crate-type staticlib -- --print native-static-libs` lists it. The C library and
+/// the unwinder, which is another one with `-static`, are added by each compiler.
+pub const NATIVE_LIBRARIES: [&str; 5] = ["-lm", "-ldl", "-lpthread", "-lrt", "-lutil"];
 
 /// Far longer than any program here takes: only a hang reaches it.
 const HANG: Duration = Duration::from_secs(120);
@@ -65,8 +58,7 @@ pub struct Program {
 impl Program {
     /// A program in C, for the machine's own compiler. Paths are relative to the root.
     pub fn c(source: &str) -> Self {
-        let compiler = env::var("CC").unwrap_or_else(|_| "cc".to_owned());
-        Self::new(&compiler, source)
+        Self::new(&cc(), source)
     }
 
     /// `compiler` may bring flags of its own, as `CC` may in a makefile.
@@ -145,6 +137,13 @@ impl Program {
         let stem = self.sources[0].file_stem().unwrap_or_default();
         scratch().join(format!("{}-{:016x}", stem.display(), hash(command_line)))
     }
+}
+
+/// The C compiler: the machine's own, or another machine's, which must not be `CC`, as cargo builds
+/// the tests themselves with that.
+pub fn cc() -> String {
+    let named = env::var("ZIXFLOW_TEST_CC").or_else(|_| env::var("CC"));
+    named.unwrap_or_else(|_| "cc".to_owned())
 }
 
 /// Compiles a C99 program with the machine's compiler, against the shared library.
@@ -282,6 +281,9 @@ pub fn require_tool(name: &str) -> bool {
 /// The directory of the release build of `libzixflow`, which is built when first asked for. As the
 /// README builds it: with an rlib beside them, cargo would leave out the optimisation at link time.
 pub fn release_libraries() -> PathBuf {
+    if let Some(prefix) = installed_elsewhere() {
+        return prefix.join("lib");
+    }
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT
         .get_or_init(|| {
@@ -329,7 +331,16 @@ pub fn cargo() -> Command {
 
 /// The directory of the `libzixflow` that cargo built together with the running program.
 pub fn linkable_libraries() -> PathBuf {
-    profile_directory().join("deps")
+    match installed_elsewhere() {
+        Some(prefix) => prefix.join("lib"),
+        None => profile_directory().join("deps"),
+    }
+}
+
+/// The prefix of an installed library that programs are to be linked with in place of what this
+/// run built: a package's, perhaps one for another machine, whose compiler is [`cc`].
+pub fn installed_elsewhere() -> Option<PathBuf> {
+    env::var_os("ZIXFLOW_INSTALLED").map(PathBuf::from)
 }
 
 /// `target/debug` for a program in `target/debug/deps` or `target/debug/examples`.
@@ -354,7 +365,7 @@ fn scratch() -> PathBuf {
 }
 
 /// The name that an installed shared object has for the loader.
-pub const SONAME: &str = "libzixflow.so.0.1";
+pub const SONAME: &str = "libzixflow.so.0.2";
 
 pub fn hash(value: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();

@@ -112,7 +112,7 @@ impl Client {
             .header("accept", "application/json")
             .header("x-api-key", API_KEY)
             .header("x-workspace-id", WORKSPACE_ID)
-            .header("user-agent", "zixflow-c/0.1.0");
+            .header("user-agent", "zixflow-c/0.2.0");
         let answer = request
             .send(&self.message)
             .and_then(|mut response| response.body_mut().read_to_vec());

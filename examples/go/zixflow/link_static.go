@@ -2,5 +2,5 @@
 
 package zixflow
 
-// #cgo pkg-config: --static zixflow
+// #cgo pkg-config: zixflow-static
 import "C"
