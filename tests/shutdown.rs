@@ -148,8 +148,7 @@ fn shut_down_in_a_pause_after_no_answer_tells_of_none() {
         peer.send_at_most(0);
         peer.handshake()
     });
-    // Pauses at random, of up to 250 ms at first: often enough one is long enough.
-    let client = client(&server.options_with(json!({ "max_retries": 1000 })));
+    let client = client(&server.options_with(json!({ "max_retries": 100 })));
     let reply = shut_down_during(&client, &message("tag"), || server.await_connections(3));
     assert_shut_down(&reply, "not_sent");
     assert!(reply.attempts() >= 3, "{reply:?}");
