@@ -41,9 +41,10 @@ void *contender_new(const char *base_url, const char *ca_file, const char *messa
     static const char *const headers[] = {
         "content-type: application/json",
         "accept: application/json",
+        "accept-encoding: identity",
         "x-api-key: benchmark-key",
         "x-workspace-id: benchmark-workspace",
-        "user-agent: zixflow-c/0.1.0",
+        "user-agent: zixflow-c/0.2.0",
     };
     struct client *client = calloc(1, sizeof *client);
     char url[256];
