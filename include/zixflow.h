@@ -31,7 +31,13 @@
  * 7. A call returns within its timeout_ms plus 100 ms, whatever the network, the name server or the
  *    host's signals do.
  *
- * 8. After fork(), a client works in parent and child: they share no connection.
+ * 8. After fork(), a client works in parent and child: they share no connection. A program may fork
+ *    in any thread, at its exit, in a thread's end, and in a fork handler of its own, which may also
+ *    call the library. (A handler that takes a lock under which other threads call the library is
+ *    to be registered after the first zx_client_new(): then it has that lock before the library
+ *    lets no thread go on.) A signal handler may fork as far as POSIX lets it, which since 2024 no
+ *    longer lists fork() as safe there; it does not hang. If it interrupted a call of the library,
+ *    the child must neither call the library nor go on with a send before it calls exec.
  *
  * 9. A thread with a stack of 64 KiB is enough for every call.
  *
@@ -459,6 +465,32 @@ const char *zx_version(void);
  *                 where an argument is NULL or not UTF-8.
  */
 char *zx_json_get(const char *json, const char *pointer);
+
+/**
+ * Reads the body of what Zixflow posts to a message's `post_back_url`.
+ *
+ * With ZX_OK it hands out one flat JSON object with the API's own names and values, of which only
+ * `request_id` and `status` are sure to be there: `workspace_id`, `type`, `message_id`,
+ * `request_id`, `channel`, `recipient`, `status`, `remark`, `status_at` and `post_back_data`, each a
+ * string or null, and whatever else came. `message_id`, a number beyond 2^53, is a string with all
+ * of its digits. An unknown `type` or `status` is passed on. To these it adds:
+ *
+ *   status_at_ms  `status_at` as Unix time in milliseconds, where that can be read
+ *   rank          sent 1, delivered 2, read 3, clicked 4; none for another status. Post-backs come
+ *                 in any order: take one only if its rank is higher than the last one's
+ *   is_failure    whether the status is `failed`
+ *   key           request_id/status/status_at: what to remember against a post-back that comes
+ *                 twice
+ *
+ * Post-backs are not signed: put a secret into the path of your post_back_url, and compare it first.
+ *
+ * @param body            The body, at most 1 MiB.
+ * @param post_back_json  With ZX_OK: the object. Otherwise: a reply that says what was wrong.
+ *                        Release either with zx_free().
+ * @return                ZX_OK, ZX_INVALID_MESSAGE, ZX_INVALID_ARGUMENT or ZX_INTERNAL.
+ */
+zx_status zx_read_post_back(const char *body,
+                            char **post_back_json);
 
 #ifdef __cplusplus
 }  // extern "C"

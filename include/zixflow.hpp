@@ -10,7 +10,8 @@
  *
  * Each function that can fail comes twice. The plain one throws zixflow::error.
  * The one with `try_` in front hands the failure back, and throws nothing but
- * std::bad_alloc. Both tell the same: a zixflow::reply.
+ * std::bad_alloc. Both tell the same: a zixflow::reply. Where exceptions are
+ * turned off, only those with `try_` are there.
  */
 #ifndef ZIXFLOW_HPP
 #define ZIXFLOW_HPP
@@ -20,19 +21,24 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <cmath>
 #include <cstddef>
-#include <cstdint>
 #include <cstdlib>
 #include <limits>
+#include <locale>
 #include <memory>
 #include <optional>
-#include <stdexcept>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
 #include <variant>
 #include <vector>
+
+#ifdef __cpp_exceptions
+#include <stdexcept>
+#endif
 
 namespace zixflow {
 
@@ -57,8 +63,17 @@ enum class status : zx_status {
 /** The library's version, which may be a later one than the header's. */
 [[nodiscard]] inline const char *library_version() noexcept { return zx_version(); }
 
-/** The JSON Schema of a message's JSON. */
-[[nodiscard]] inline std::string_view schema() noexcept { return zx_reply_buttons_schema(); }
+/** The JSON Schema of a message's JSON; empty only if there is no memory for it. */
+[[nodiscard]] inline std::string_view schema() noexcept {
+  const char *const text = zx_reply_buttons_schema();
+  return text != nullptr ? text : std::string_view();
+}
+
+/** The JSON Schema of a client's options; empty only if there is no memory for it. */
+[[nodiscard]] inline std::string_view options_schema() noexcept {
+  const char *const text = zx_client_options_schema();
+  return text != nullptr ? text : std::string_view();
+}
 
 /** A choice that the customer can tap. */
 struct button {
@@ -73,6 +88,8 @@ struct header {
   header_type type = header_type::text;
   /** The text; or a medium's link (http:// or https://), else its id. */
   std::string content;
+  /** What the customer sees a document called. */
+  std::optional<std::string> filename = std::nullopt;
 };
 
 /** A reply-buttons message. The strings are UTF-8. */
@@ -100,6 +117,8 @@ struct call_options {
   std::optional<std::chrono::milliseconds> connect_timeout;
   std::optional<unsigned> max_retries;
   std::optional<zixflow::validation> validation;
+  /** Whether the reply tells of each attempt. */
+  std::optional<bool> tries;
 };
 
 /** Options of a client. Those left empty are the library's defaults. */
@@ -112,9 +131,11 @@ struct client_options : call_options {
   std::optional<zixflow::tls_roots> tls_roots;
   std::optional<std::string> ca_file;
   std::optional<std::string> user_agent;
+  /** How fast the client's attempts leave at most, over all threads. */
+  std::optional<double> messages_per_second;
 };
 
-/** One thing that is wrong with a message. */
+/** One thing that is wrong with a message, or is hardly meant. */
 struct problem {
   /** A JSON Pointer into the message's JSON. */
   std::string path;
@@ -129,231 +150,104 @@ struct releaser {
 
 using owned_text = std::unique_ptr<char, releaser>;
 
-/** The status of that name in a reply's JSON; a name from a later library is no better than a bug. */
-inline status status_named(std::string_view name) noexcept {
-  constexpr std::pair<std::string_view, status> statuses[] = {
-      {"ok", status::ok},
-      {"invalid_argument", status::invalid_argument},
-      {"invalid_message", status::invalid_message},
-      {"unauthorized", status::unauthorized},
-      {"rejected", status::rejected},
-      {"busy", status::busy},
-      {"not_sent", status::not_sent},
-      {"outcome_unknown", status::outcome_unknown},
-  };
-  for (const auto &[known, status] : statuses) {
-    if (known == name) return status;
+inline std::string quoted(std::string_view text) {
+  constexpr char digits[] = "0123456789abcdef";
+  std::string json = "\"";
+  for (const char character : text) {
+    const auto byte = static_cast<unsigned char>(character);
+    if (byte < 0x20) {
+      json += {'\\', 'u', '0', '0', digits[byte >> 4], digits[byte & 0xF]};
+    } else {
+      if (character == '"' || character == '\\') json += '\\';
+      json += character;
+    }
   }
-  return status::internal;
+  return json += '"';
 }
 
-/**
- * Walks through JSON that the library wrote. On anything else its answers are
- * of no use, but it reads nothing past the end and always comes to an end.
- */
-class json_reader {
+/* A value that is none of its enumeration has the empty word, which the library refuses. */
+
+inline const char *word(header_type value) noexcept {
+  switch (value) {
+  case header_type::text: return "text";
+  case header_type::image: return "image";
+  case header_type::video: return "video";
+  case header_type::document: return "document";
+  }
+  return "";
+}
+
+inline const char *word(validation value) noexcept {
+  switch (value) {
+  case validation::strict: return "strict";
+  case validation::basic: return "basic";
+  }
+  return "";
+}
+
+inline const char *word(tls_roots value) noexcept {
+  switch (value) {
+  case tls_roots::bundled: return "bundled";
+  case tls_roots::system: return "system";
+  }
+  return "";
+}
+
+inline std::string to_json(bool value) { return value ? "true" : "false"; }
+inline std::string to_json(unsigned value) { return std::to_string(value); }
+inline std::string to_json(std::chrono::milliseconds value) { return std::to_string(value.count()); }
+inline std::string to_json(const std::string &value) { return quoted(value); }
+inline std::string to_json(validation value) { return quoted(word(value)); }
+inline std::string to_json(tls_roots value) { return quoted(word(value)); }
+
+inline std::string to_json(double value) {
+  std::ostringstream text;
+  text.imbue(std::locale::classic()); /* or it might have a decimal comma */
+  text.precision(std::numeric_limits<double>::max_digits10);
+  text << value;
+  /* JSON has no infinity: the library refuses the text. */
+  return std::isfinite(value) ? text.str() : quoted(text.str());
+}
+
+/** A JSON object of those members that have a value. */
+class json_object {
 public:
-  explicit json_reader(std::string_view text) noexcept : rest_(text) {}
-
-  /** Calls `member(key)` for each member, which has to read or skip its value. */
-  template <typename Member> void object(Member member) {
-    sequence('{', '}', [&] {
-      const std::string key = string();
-      take(':');
-      member(key);
-    });
+  template <typename Value> json_object &add(const char *key, const std::optional<Value> &value) {
+    if (value) members_ += (members_.empty() ? "" : ",") + quoted(key) + ':' + to_json(*value);
+    return *this;
   }
 
-  /** Calls `element()` for each element, which has to read or skip it. */
-  template <typename Element> void array(Element element) { sequence('[', ']', element); }
-
-  std::string string() {
-    std::string text;
-    if (!take('"')) return text;
-    while (!rest_.empty() && rest_.front() != '"') {
-      const char character = next();
-      if (character == '\\') {
-        unescape(text);
-      } else {
-        text += character;
-      }
-    }
-    take('"');
-    return text;
-  }
-
-  /** A number; one that does not fit is the largest that does. */
-  template <typename Number> Number number() {
-    skip_space();
-    Number value = 0;
-    const char *const begin = rest_.data();
-    const auto [end, problem] = std::from_chars(begin, begin + rest_.size(), value);
-    rest_.remove_prefix(static_cast<std::size_t>(end - begin));
-    return problem == std::errc::result_out_of_range ? std::numeric_limits<Number>::max() : value;
-  }
-
-  bool boolean() {
-    skip_space();
-    const bool value = !rest_.empty() && rest_.front() == 't';
-    skip();
-    return value;
-  }
-
-  /** Passes over a value of any kind. */
-  void skip() {
-    skip_space();
-    switch (rest_.empty() ? '\0' : rest_.front()) {
-    case '"': string(); break;
-    case '{': object([this](const std::string &) { skip(); }); break;
-    case '[': array([this] { skip(); }); break;
-    default: rest_.remove_prefix(std::min(rest_.find_first_of(",]} \t\r\n"), rest_.size()));
-    }
-  }
+  [[nodiscard]] std::string json() const { return '{' + members_ + '}'; }
 
 private:
-  template <typename Each> void sequence(char open, char close, Each each) {
-    if (!take(open) || take(close)) return;
-    do {
-      each();
-    } while (take(','));
-    take(close);
-  }
-
-  void skip_space() noexcept {
-    rest_.remove_prefix(std::min(rest_.find_first_not_of(" \t\r\n"), rest_.size()));
-  }
-
-  bool take(char expected) noexcept {
-    skip_space();
-    if (rest_.empty() || rest_.front() != expected) return false;
-    rest_.remove_prefix(1);
-    return true;
-  }
-
-  char next() noexcept {
-    if (rest_.empty()) return '\0';
-    const char character = rest_.front();
-    rest_.remove_prefix(1);
-    return character;
-  }
-
-  void unescape(std::string &text) {
-    const char character = next();
-    switch (character) {
-    case 'b': text += '\b'; break;
-    case 'f': text += '\f'; break;
-    case 'n': text += '\n'; break;
-    case 'r': text += '\r'; break;
-    case 't': text += '\t'; break;
-    case 'u': append_utf8(text, code_point()); break;
-    default: text += character; /* a quote, a slash or a backslash */
-    }
-  }
-
-  /** What follows `\u`: four digits, or a surrogate pair of them. */
-  std::uint32_t code_point() {
-    const std::uint32_t high = code_unit();
-    if (high < 0xD800 || high > 0xDFFF) return high;
-    if (high < 0xDC00 && rest_.substr(0, 2) == "\\u") {
-      rest_.remove_prefix(2);
-      const std::uint32_t low = code_unit();
-      if (low >= 0xDC00 && low <= 0xDFFF) return 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00);
-    }
-    return 0xFFFD; /* half a pair is no character */
-  }
-
-  std::uint32_t code_unit() {
-    std::uint32_t unit = 0;
-    const std::string_view digits = rest_.substr(0, 4);
-    std::from_chars(digits.data(), digits.data() + digits.size(), unit, 16);
-    rest_.remove_prefix(digits.size());
-    return unit;
-  }
-
-  static void append_utf8(std::string &text, std::uint32_t code_point) {
-    const auto append = [&text](std::uint32_t byte) { text += static_cast<char>(byte); };
-    const auto append_tail = [&](unsigned shift) { append(0x80 | ((code_point >> shift) & 0x3F)); };
-    if (code_point < 0x80) {
-      append(code_point);
-    } else if (code_point < 0x800) {
-      append(0xC0 | (code_point >> 6));
-      append_tail(0);
-    } else if (code_point < 0x10000) {
-      append(0xE0 | (code_point >> 12));
-      append_tail(6);
-      append_tail(0);
-    } else {
-      append(0xF0 | (code_point >> 18));
-      append_tail(12);
-      append_tail(6);
-      append_tail(0);
-    }
-  }
-
-  std::string_view rest_;
-};
-
-/** Writes the JSON of a set of options. */
-class options_writer {
-public:
-  explicit options_writer(const call_options &options) { add_call_options(options); }
-
-  explicit options_writer(const client_options &options) {
-    add_call_options(options);
-    add("base_url", options.base_url);
-    add("allow_plain_http", options.allow_plain_http);
-    add("max_idle_connections", options.max_idle_connections);
-    add("idle_timeout_ms", options.idle_timeout);
-    add("proxy", options.proxy);
-    add("tls_roots", options.tls_roots);
-    add("ca_file", options.ca_file);
-    add("user_agent", options.user_agent);
-  }
-
-  [[nodiscard]] std::string json() const { return "{" + members_ + "}"; }
-
-private:
-  void add_call_options(const call_options &options) {
-    add("timeout_ms", options.timeout);
-    add("connect_timeout_ms", options.connect_timeout);
-    add("max_retries", options.max_retries);
-    add("validation", options.validation);
-  }
-
-  template <typename Value> void add(const char *key, const std::optional<Value> &value) {
-    if (!value) return;
-    if (!members_.empty()) members_ += ',';
-    append(std::string(key));
-    members_ += ':';
-    append(*value);
-  }
-
-  void append(const std::string &text) {
-    members_ += '"';
-    for (const char character : text) {
-      if (character == '"' || character == '\\') {
-        members_ += '\\';
-        members_ += character;
-      } else if (static_cast<unsigned char>(character) < 0x20) {
-        constexpr const char *digits = "0123456789abcdef";
-        members_ += "\\u00";
-        members_ += digits[character >> 4];
-        members_ += digits[character & 0xF];
-      } else {
-        members_ += character;
-      }
-    }
-    members_ += '"';
-  }
-
-  void append(bool value) { members_ += value ? "true" : "false"; }
-  void append(unsigned value) { members_ += std::to_string(value); }
-  void append(std::chrono::milliseconds value) { members_ += std::to_string(value.count()); }
-  void append(validation value) { append(std::string(value == validation::basic ? "basic" : "strict")); }
-  void append(tls_roots value) { append(std::string(value == tls_roots::system ? "system" : "bundled")); }
-
   std::string members_;
 };
+
+inline json_object object_of(const call_options &options) {
+  json_object object;
+  object.add("timeout_ms", options.timeout)
+      .add("connect_timeout_ms", options.connect_timeout)
+      .add("max_retries", options.max_retries)
+      .add("validation", options.validation)
+      .add("tries", options.tries);
+  return object;
+}
+
+inline std::string to_json(const call_options &options) { return object_of(options).json(); }
+
+inline std::string to_json(const client_options &options) {
+  return object_of(options)
+      .add("base_url", options.base_url)
+      .add("allow_plain_http", options.allow_plain_http)
+      .add("max_idle_connections", options.max_idle_connections)
+      .add("idle_timeout_ms", options.idle_timeout)
+      .add("proxy", options.proxy)
+      .add("tls_roots", options.tls_roots)
+      .add("ca_file", options.ca_file)
+      .add("user_agent", options.user_agent)
+      .add("messages_per_second", options.messages_per_second)
+      .json();
+}
 
 /** Lends strings to C, and remembers the first that C would cut short at a NUL. */
 class c_strings {
@@ -373,37 +267,48 @@ private:
   const char *refused_ = nullptr;
 };
 
+/** The status of that name in a reply's JSON; a name from a later library is no better than a bug. */
+inline status status_named(std::string_view name) noexcept {
+  const auto matches = [](char upper, char lower) { return upper == lower || upper + ('a' - 'A') == lower; };
+  for (zx_status each = ZX_OK; each < ZX_INTERNAL; ++each) {
+    const std::string_view known = std::string_view(zx_status_name(each)).substr(sizeof "ZX_" - 1);
+    if (std::equal(known.begin(), known.end(), name.begin(), name.end(), matches)) return static_cast<status>(each);
+  }
+  return status::internal;
+}
+
 } // namespace detail
+
+/**
+ * One value of a JSON text, as zx_json_get() finds it: a string comes decoded, anything else as it
+ * is spelt. Empty where there is no such value.
+ */
+[[nodiscard]] inline std::optional<std::string> json_get(const std::string &json, const std::string &pointer) {
+  detail::c_strings strings;
+  const char *const c_json = strings.lend("the JSON", json);
+  const char *const c_pointer = strings.lend("the pointer", pointer);
+  if (strings.refused() != nullptr) return std::nullopt;
+  const detail::owned_text value(zx_json_get(c_json, c_pointer));
+  return value ? std::optional<std::string>(value.get()) : std::nullopt;
+}
 
 /** What there is to know of a call. */
 class reply {
 public:
   /** From the JSON of a reply. */
-  explicit reply(std::string json) : json_(std::move(json)) {
-    detail::json_reader reader(json_);
-    reader.object([&](const std::string &key) {
-      if (key == "status") {
-        status_ = detail::status_named(reader.string());
-      } else if (key == "message") {
-        message_ = reader.string();
-      } else if (key == "request_id") {
-        request_id_ = reader.string();
-      } else if (key == "http_status") {
-        http_status_ = reader.number<int>();
-      } else if (key == "attempts") {
-        attempts_ = reader.number<int>();
-      } else if (key == "retryable") {
-        retryable_ = reader.boolean();
-      } else if (key == "retry_after_ms") {
-        retry_after_ = std::chrono::milliseconds(reader.number<std::chrono::milliseconds::rep>());
-      } else if (key == "problems") {
-        reader.array([&] { problems_.push_back(read_problem(reader)); });
-      } else if (key == "response") {
-        response_ = reader.string();
-      } else {
-        reader.skip();
-      }
-    });
+  explicit reply(std::string json)
+      : json_(std::move(json)), status_(detail::status_named(text("/status"))), message_(text("/message")),
+        request_id_(text("/request_id")), response_(text("/response")), http_status_(number<int>("/http_status")),
+        attempts_(number<int>("/attempts").value_or(0)), retryable_(text("/retryable") == "true"),
+        problems_(findings("/problems")), notes_(findings("/notes")) {
+    using std::chrono::milliseconds;
+    if (const auto delay = number<milliseconds::rep>("/retry_after_ms")) retry_after_ = milliseconds(*delay);
+  }
+
+  /** From what a C function returned and handed out: NULL where there was no memory for it. */
+  reply(zx_status status, const char *json) : reply(std::string(json != nullptr ? json : "")) {
+    status_ = static_cast<zixflow::status>(status);
+    if (json == nullptr) message_ = "There was no memory for the library's reply.";
   }
 
   /** Whether the message was accepted and queued; of a check, whether it is good. */
@@ -423,37 +328,48 @@ public:
   [[nodiscard]] std::optional<std::chrono::milliseconds> retry_after() const noexcept { return retry_after_; }
   /** All that is wrong with the message, with status::invalid_message. */
   [[nodiscard]] const std::vector<problem> &problems() const noexcept { return problems_; }
+  /** Of a check: what is allowed in the message, but hardly meant. */
+  [[nodiscard]] const std::vector<problem> &notes() const noexcept { return notes_; }
   /** The API's answer as it came, where it is not the documented one. */
   [[nodiscard]] const std::string &response() const noexcept { return response_; }
-  /** The reply as the C functions give it. */
+  /** The reply as the C functions give it, for json_get() and logs. */
   [[nodiscard]] const std::string &json() const noexcept { return json_; }
 
 private:
-  static problem read_problem(detail::json_reader &reader) {
-    problem found;
-    reader.object([&](const std::string &key) {
-      if (key == "path") {
-        found.path = reader.string();
-      } else if (key == "message") {
-        found.message = reader.string();
-      } else {
-        reader.skip();
-      }
-    });
+  [[nodiscard]] std::string text(const char *pointer) const { return json_get(json_, pointer).value_or(std::string()); }
+
+  /** A number; one that does not fit is the largest that does. */
+  template <typename Number> [[nodiscard]] std::optional<Number> number(const char *pointer) const {
+    const std::string digits = text(pointer);
+    Number value = 0;
+    const std::errc problem = std::from_chars(digits.data(), digits.data() + digits.size(), value).ec;
+    if (problem == std::errc::invalid_argument) return std::nullopt;
+    return problem == std::errc::result_out_of_range ? std::numeric_limits<Number>::max() : value;
+  }
+
+  [[nodiscard]] std::vector<problem> findings(const char *pointer) const {
+    std::vector<problem> found;
+    const std::string list = text(pointer);
+    while (const auto each = json_get(list, '/' + std::to_string(found.size()))) {
+      found.push_back({json_get(*each, "/path").value_or(""), json_get(*each, "/message").value_or("")});
+    }
     return found;
   }
 
-  zixflow::status status_ = zixflow::status::internal;
-  std::string json_;
+  std::string json_; /* the first: the others are read from it */
+  zixflow::status status_;
   std::string message_;
   std::string request_id_;
   std::string response_;
   std::optional<int> http_status_;
-  std::optional<std::chrono::milliseconds> retry_after_;
+  int attempts_;
+  bool retryable_;
   std::vector<problem> problems_;
-  int attempts_ = 0;
-  bool retryable_ = false;
+  std::vector<problem> notes_;
+  std::optional<std::chrono::milliseconds> retry_after_;
 };
+
+#ifdef __cpp_exceptions
 
 /** What the throwing functions throw. */
 class error : public std::runtime_error {
@@ -469,6 +385,8 @@ private:
   std::shared_ptr<const zixflow::reply> reply_; /* so that a copy of the exception cannot throw */
 };
 
+#endif
+
 /** A value, or the reply that says why there is none. */
 template <typename Value> class [[nodiscard]] result {
 public:
@@ -477,15 +395,24 @@ public:
 
   [[nodiscard]] explicit operator bool() const noexcept { return std::holds_alternative<Value>(content_); }
   /** The value, which must be there. */
-  [[nodiscard]] Value &operator*() { return std::get<Value>(content_); }
+  [[nodiscard]] Value &operator*() & { return std::get<Value>(content_); }
+  [[nodiscard]] const Value &operator*() const & { return std::get<Value>(content_); }
+  [[nodiscard]] Value &&operator*() && { return std::get<Value>(std::move(content_)); }
   [[nodiscard]] Value *operator->() { return &**this; }
+  [[nodiscard]] const Value *operator->() const { return &**this; }
   /** The reply, which must be there. */
-  [[nodiscard]] const reply &failure() const { return std::get<reply>(content_); }
+  [[nodiscard]] const reply &failure() const & { return std::get<reply>(content_); }
+  [[nodiscard]] reply failure() && { return std::get<reply>(std::move(content_)); }
+
+#ifdef __cpp_exceptions
   /** The value; throws the failure as a zixflow::error. */
+  [[nodiscard]] Value &value() & { return *this ? **this : throw error(failure()); }
+  [[nodiscard]] const Value &value() const & { return *this ? **this : throw error(failure()); }
   [[nodiscard]] Value value() && {
-    if (!*this) throw error(std::get<reply>(std::move(content_)));
-    return std::get<Value>(std::move(content_));
+    if (!*this) throw error(std::move(*this).failure());
+    return *std::move(*this);
   }
+#endif
 
 private:
   std::variant<Value, reply> content_;
@@ -495,8 +422,8 @@ namespace detail {
 
 /** A reply of this header's own, where the library was not asked. */
 inline reply refusal(const std::string &message) {
-  return reply(R"({"success":false,"status":"invalid_argument","message":")" + message +
-               R"(","attempts":0,"retryable":false})");
+  return reply(R"({"success":false,"status":"invalid_argument","message":)" + quoted(message) +
+               R"(,"attempts":0,"retryable":false})");
 }
 
 inline reply nul_refusal(const std::string &name) {
@@ -523,7 +450,6 @@ inline reply version_refusal() {
 
 /** The message as checked JSON. */
 [[nodiscard]] inline result<std::string> try_compose(const reply_buttons &message) {
-  constexpr const char *header_types[] = {"text", "image", "video", "document"};
   detail::c_strings strings;
   std::vector<zx_button> buttons;
   for (const button &each : message.buttons) {
@@ -534,8 +460,9 @@ inline reply version_refusal() {
   c_message.recipient = strings.lend("recipient", message.recipient);
   c_message.phone_id = strings.lend("phone_id", message.phone_id);
   if (message.header) {
-    c_message.header_type = header_types[static_cast<std::size_t>(message.header->type)];
+    c_message.header_type = detail::word(message.header->type);
     c_message.header = strings.lend("header", message.header->content);
+    c_message.header_filename = strings.lend("the header's file name", message.header->filename);
   }
   c_message.body = strings.lend("body", message.body);
   c_message.footer = strings.lend("footer", message.footer);
@@ -548,12 +475,15 @@ inline reply version_refusal() {
   char *json = nullptr;
   const zx_status status = zx_compose_reply_buttons(&c_message, &json);
   const detail::owned_text owner(json);
-  if (status != ZX_OK) return reply(json);
+  if (status != ZX_OK) return reply(status, json);
+  if (json == nullptr) return reply(ZX_INTERNAL, json);
   return std::string(json);
 }
 
+#ifdef __cpp_exceptions
 /** The message as checked JSON; throws. */
 [[nodiscard]] inline std::string compose(const reply_buttons &message) { return try_compose(message).value(); }
+#endif
 
 /** Checks a message's JSON, and sends nothing. A message with problems is an answer here, and no exception. */
 [[nodiscard]] inline reply check(const std::string &message_json) {
@@ -561,17 +491,29 @@ inline reply version_refusal() {
   const char *const message = strings.lend("the message", message_json);
   if (strings.refused() != nullptr) return detail::nul_refusal(strings.refused());
   char *json = nullptr;
-  zx_check_reply_buttons(message, &json);
+  const zx_status status = zx_check_reply_buttons(message, &json);
   const detail::owned_text owner(json);
-  return reply(json);
+  return reply(status, json);
 }
 
 /** A client of the API, for any number of threads. Moved from, it answers status::invalid_argument. */
 class client {
 public:
+#ifdef __cpp_exceptions
   /** Throws where a credential or an option is bad. */
   client(const std::string &api_key, const std::string &workspace_id, const client_options &options = {})
       : client(try_make(api_key, workspace_id, options).value()) {}
+
+  /** Sends, and returns when the outcome is known. Throws unless the message was queued. */
+  reply send(const reply_buttons &message, const call_options &options = {}) const {
+    return queued(try_send(message, options));
+  }
+
+  /** The same of a message that is JSON already, which goes out byte for byte as it is. */
+  reply send_json(const std::string &message_json, const call_options &options = {}) const {
+    return queued(try_send_json(message_json, options));
+  }
+#endif
 
   [[nodiscard]] static result<client> try_make(const std::string &api_key, const std::string &workspace_id,
                                                const client_options &options = {}) {
@@ -581,26 +523,19 @@ public:
     const char *const workspace = strings.lend("the workspace ID", workspace_id);
     if (strings.refused() != nullptr) return detail::nul_refusal(strings.refused());
     char *failure = nullptr;
-    zx_client *const handle =
-        zx_client_new(key, workspace, detail::options_writer(options).json().c_str(), &failure);
+    zx_client *const handle = zx_client_new(key, workspace, detail::to_json(options).c_str(), &failure);
     const detail::owned_text owner(failure);
-    if (handle == nullptr) return reply(failure);
-    return client(handle);
+    if (handle != nullptr) return client(handle);
+    return failure != nullptr ? reply(failure) : reply(ZX_INTERNAL, failure);
   }
 
-  /** Sends, and returns when the outcome is known. Throws unless the message was queued. */
-  reply send(const reply_buttons &message, const call_options &options = {}) const {
-    return queued(try_send(message, options));
-  }
-
+  /**
+   * Sends, and returns when the outcome is known. Where there is no memory for the reply,
+   * std::bad_alloc may come after the message went out.
+   */
   [[nodiscard]] reply try_send(const reply_buttons &message, const call_options &options = {}) const {
-    result<std::string> json = try_compose(message);
+    const result<std::string> json = try_compose(message);
     return json ? try_send_json(*json, options) : json.failure();
-  }
-
-  /** The same of a message that is JSON already, which goes out byte for byte as it is. */
-  reply send_json(const std::string &message_json, const call_options &options = {}) const {
-    return queued(try_send_json(message_json, options));
   }
 
   [[nodiscard]] reply try_send_json(const std::string &message_json, const call_options &options = {}) const {
@@ -608,9 +543,9 @@ public:
     const char *const message = strings.lend("the message", message_json);
     if (strings.refused() != nullptr) return detail::nul_refusal(strings.refused());
     char *json = nullptr;
-    zx_send_reply_buttons_with(handle_.get(), message, detail::options_writer(options).json().c_str(), nullptr, &json);
+    const zx_status status = zx_send_reply_buttons_with(handle_.get(), message, detail::to_json(options).c_str(), nullptr, &json);
     const detail::owned_text owner(json);
-    return reply(json);
+    return reply(status, json);
   }
 
   /** Ends the calls under way at once, and refuses later ones; from any thread. */
@@ -619,10 +554,12 @@ public:
 private:
   explicit client(zx_client *handle) noexcept : handle_(handle) {}
 
+#ifdef __cpp_exceptions
   static reply queued(reply reply) {
     if (!reply) throw error(std::move(reply));
     return reply;
   }
+#endif
 
   std::unique_ptr<zx_client, detail::releaser> handle_;
 };

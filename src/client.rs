@@ -170,7 +170,13 @@ impl Client {
             let (mut reply, trace) = self.attempt(&here.pool, call, message, options);
             reply.attempts = attempts;
             if let (Some(at), Some(trace)) = (at, trace) {
-                tries.push(Try::new(at, trace, &reply));
+                tries.push(Try::new(
+                    at,
+                    trace,
+                    reply.status,
+                    reply.http_status,
+                    &reply.message,
+                ));
             }
             let next = if reply.is_retryable() && attempts <= options.max_retries {
                 here.wait_to_retry(call, &reply)

@@ -7,14 +7,16 @@
 //! | --- | --- |
 //! | the C call, and what keeps a host's mistakes and our own from crashing it | [`ffi`] |
 //! | options, read and checked | `options` |
-//! | check, attempt, read the answer, retry | `client`, `headers` |
+//! | check, attempt, read the answer, retry | `client`; beside it `backoff`, `pace`, `cancel` |
 //! | the rules of a message, composing one, its JSON Schema | `message` |
-//! | the socket under ureq, which knows whether a request can have arrived | `transport` |
-//! | the table that reads an answer | `outcome` |
-//! | the JSON that goes back | `reply`, `secrets` |
+//! | the socket under ureq, which knows whether a request can have arrived | `transport`, `headers` |
+//! | the table that reads an answer | `outcome`, `status` |
+//! | the JSON that goes back | `reply`, `tries`, `secrets`; `counts` for the statistics |
+//! | what Zixflow tells afterwards | `post_back` |
 //!
-//! Three things run across: `json_pointer` (one value of a JSON text), `panics` (a bug of ours
-//! becomes a status) and `per_process` (what a child of `fork()` must not share).
+//! Four things run across: `sys` (what is the operating system's own, safe to call), `panics` (a bug
+//! of ours becomes a status), `per_process` (what a child of `fork()` must not share) and
+//! `json_pointer` (one value of any JSON, for hosts that have no library for it).
 
 #![deny(unsafe_code)]
 #![deny(clippy::undocumented_unsafe_blocks)]
@@ -41,6 +43,7 @@ mod outcome;
 mod pace;
 mod panics;
 mod per_process;
+mod post_back;
 mod reply;
 mod secrets;
 mod status;

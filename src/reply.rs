@@ -73,6 +73,14 @@ impl Reply {
         }
     }
 
+    fn with_problems(what: &str, problems: Findings) -> Self {
+        let message = summary(what, &problems);
+        Reply {
+            problems,
+            ..Reply::new(Status::ZX_INVALID_MESSAGE.definite(), message)
+        }
+    }
+
     pub(crate) fn is_retryable(&self) -> bool {
         self.retryable == Some(true)
     }
@@ -90,6 +98,8 @@ pub(crate) enum Refusal {
     Argument(String),
     /// What is wrong with the message: at least one problem.
     Message(Findings),
+    /// The same of a post-back.
+    PostBack(Findings),
     NotSent(Failure),
     /// Why no client could be made of sound arguments.
     NoClient(Failure),
@@ -105,11 +115,8 @@ impl From<Refusal> for Reply {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Argument(reason) => Reply::new(Status::ZX_INVALID_ARGUMENT.definite(), reason),
-            Refusal::Message(problems) => Reply {
-                message: summary(&problems),
-                problems,
-                ..Reply::new(Status::ZX_INVALID_MESSAGE.definite(), "")
-            },
+            Refusal::Message(problems) => Reply::with_problems("message", problems),
+            Refusal::PostBack(problems) => Reply::with_problems("post-back", problems),
             Refusal::NotSent(failure) => {
                 let (verdict, message) = outcome::unanswered(&failure, false);
                 Reply::new(verdict, message)
@@ -122,12 +129,12 @@ impl From<Refusal> for Reply {
     }
 }
 
-fn summary(problems: &Findings) -> String {
+fn summary(what: &str, problems: &Findings) -> String {
     match problems.told() {
-        [problem] if problem.path.is_empty() => format!("the message {}", problem.message),
-        [problem] => format!("in the message, {} {}", problem.path, problem.message),
+        [problem] if problem.path.is_empty() => format!("the {what} {}", problem.message),
+        [problem] => format!("in the {what}, {} {}", problem.path, problem.message),
         _ => format!(
-            "{} things are wrong with the message: see problems",
+            "{} things are wrong with the {what}: see problems",
             problems.count()
         ),
     }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::reply::Reply;
 use crate::status::Status;
 use crate::transport::{Milliseconds, Trace};
 
@@ -29,16 +28,22 @@ pub(crate) struct Try {
 }
 
 impl Try {
-    pub(crate) fn new(at: Duration, trace: Trace, reply: &Reply) -> Self {
-        let message = (!reply.success).then(|| {
-            let end = reply.message.floor_char_boundary(MAX_MESSAGE_BYTES);
-            reply.message.get(..end).unwrap_or_default().to_owned()
+    pub(crate) fn new(
+        at: Duration,
+        trace: Trace,
+        status: Status,
+        http_status: Option<u16>,
+        message: &str,
+    ) -> Self {
+        let message = (status != Status::ZX_OK).then(|| {
+            let end = message.floor_char_boundary(MAX_MESSAGE_BYTES);
+            message.get(..end).unwrap_or_default().to_owned()
         });
         Try {
             at_ms: Milliseconds(at),
             trace,
-            status: reply.status,
-            http_status: reply.http_status,
+            status,
+            http_status,
             message,
             pause_ms: None,
         }

@@ -107,10 +107,11 @@ fn run(command: &mut Command, input: &[u8]) -> Finished {
     finished
 }
 
-/// The reply of a run that came to an outcome, after a look at its keys' order.
+/// The reply of a run that came to an outcome, its last line, after a look at its keys' order.
 #[track_caller]
 fn reply(finished: &Finished) -> Value {
-    let line = finished.stdout.strip_suffix('\n').expect("a line");
+    let lines = finished.stdout.strip_suffix('\n').expect("a line");
+    let line = lines.lines().last().expect("a line");
     let reply: Value = serde_json::from_str(line).expect("one JSON object");
     let order = [
         "success",
@@ -267,12 +268,20 @@ fn ends_as_documented(magic: &MagicRecipient, program: &Path, sandbox: &Sandbox)
         magic.status
     );
     let (attempts, http_status) = match magic.behaviour {
-        Behaviour::Accept | Behaviour::AcceptThenFail | Behaviour::SlowAnswer => (1, Some(202)),
+        Behaviour::Accept
+        | Behaviour::AcceptThenFail
+        | Behaviour::SlowAnswer
+        | Behaviour::MarkedAnswer
+        | Behaviour::PostBackTwice
+        | Behaviour::PostBacksOutOfOrder
+        | Behaviour::PostBackLate => (1, Some(202)),
         Behaviour::Unauthorized => (1, Some(401)),
         Behaviour::Reject => (1, Some(400)),
         Behaviour::BusyOnce => (2, Some(202)),
         Behaviour::Busy => (3, Some(429)),
         Behaviour::BadGateway => (1, Some(502)),
+        Behaviour::Firewall => (1, Some(403)),
+        Behaviour::Unavailable => (3, Some(503)),
         Behaviour::Silence | Behaviour::HangUp => (1, None),
     };
     assert_eq!(reply["attempts"], attempts, "{}: {reply}", magic.number);
@@ -287,6 +296,72 @@ fn ends_as_documented(magic: &MagicRecipient, program: &Path, sandbox: &Sandbox)
         .filter(|request| request.body == message.as_bytes())
         .count();
     assert_eq!(arrived, attempts, "{}", magic.number);
+}
+
+/// The lines in front of the reply, for a person: made without a JSON library.
+#[test]
+fn what_came_of_a_message_is_said_line_by_line() {
+    let sandbox = start();
+    let program = send_reply_buttons();
+    let said = |message: &str| {
+        let mut command = over_http(&program, &sandbox);
+        command.env("ZIXFLOW_TIMEOUT_MS", "3000").arg("-");
+        let finished = run(&mut command, message.as_bytes());
+        let reply = reply(&finished);
+        let mut lines: Vec<String> = finished.stdout.lines().map(str::to_owned).collect();
+        lines.pop();
+        (lines, reply)
+    };
+    let to = |recipient| ODD_MESSAGE.replace("919876543210", recipient);
+    let text = |reply: &Value, key: &str| reply[key].as_str().expect("a text").to_owned();
+
+    let (lines, reply) = said(ODD_MESSAGE);
+    let expected = [
+        "outcome: ZX_OK".to_owned(),
+        format!("request ID: {}", text(&reply, "request_id")),
+        format!("message: {}", text(&reply, "message")),
+        "to do: nothing: it is queued, and what becomes of it comes to its post_back_url"
+            .to_owned(),
+    ];
+    assert_eq!(lines, expected);
+
+    let (lines, reply) = said(&to("15550100006"));
+    let expected = [
+        "outcome: ZX_BUSY".to_owned(),
+        format!("message: {}", text(&reply, "message")),
+        "to do: send it again later: it was not queued, so it cannot come twice".to_owned(),
+        "pause in ms: 1000".to_owned(),
+    ];
+    assert_eq!(lines, expected);
+
+    for (recipient, outcome, to_do) in [
+        ("15550100003", "ZX_UNAUTHORIZED", "check the API key"),
+        ("15550100004", "ZX_REJECTED", "find out why"),
+        ("15550100007", "ZX_OUTCOME_UNKNOWN", "do not send it again"),
+    ] {
+        let (lines, _) = said(&to(recipient));
+        assert_eq!(lines[0], format!("outcome: {outcome}"));
+        assert!(
+            lines[2].starts_with(&format!("to do: {to_do}")),
+            "{lines:?}"
+        );
+    }
+
+    let (lines, reply) = said("{\"recipient\":\"+1\",\"phone_id\":7}");
+    assert_eq!(lines[0], "outcome: ZX_INVALID_MESSAGE");
+    let problems = reply["problems"].as_array().expect("problems").iter();
+    let problems: Vec<String> = problems
+        .map(|it| format!("problem: {} {}", text(it, "path"), text(it, "message")))
+        .collect();
+    assert_eq!(problems.len(), 3);
+    assert_eq!(lines[2..5], problems);
+    assert_eq!(lines[5..], ["to do: correct the message"]);
+
+    let (lines, _) = said("[");
+    assert!(
+        lines[2].starts_with("problem: the message cannot be read"),
+        "{lines:?}"
+    );
 }
 
 #[test]
@@ -436,21 +511,20 @@ fn a_composed_message_carries_any_name_unchanged() {
 #[test]
 fn the_first_program_says_what_came_of_it() {
     let sandbox = start();
-    let options = format!("{{\"base_url\":\"{}\"}}", http(&sandbox));
     let program = first_program();
-    let finished = run(command(&program).env("ZIXFLOW_OPTIONS", options), b"");
+    let finished = run(
+        command(&program).env("ZIXFLOW_BASE_URL", http(&sandbox)),
+        b"",
+    );
     assert_eq!(finished.code(), 0, "{finished:?}");
     assert!(
         finished.stdout.starts_with("ZX_OK: {\"success\":true,"),
         "{finished:?}"
     );
     assert_eq!(sandbox.requests().len(), 1);
-    let finished = run(
-        command(&program).env("ZIXFLOW_OPTIONS", "{\"base_uri\":\"\"}"),
-        b"",
-    );
+    let finished = run(command(&program).env("ZIXFLOW_BASE_URL", "nowhere"), b"");
     assert_eq!(finished.code(), 1, "{finished:?}");
-    assert!(finished.stderr.contains("base_uri"), "{finished:?}");
+    assert!(finished.stderr.contains("ZIXFLOW_BASE_URL"), "{finished:?}");
 }
 
 #[test]
@@ -507,7 +581,11 @@ fn the_demo_ends_with_the_reply_of_an_accepted_message() {
     assert_eq!(reply["success"], true);
     let request_id = reply["request_id"].as_str().expect("text");
     let shown = demo.stdout.matches(request_id).count();
-    assert_eq!(shown, 2, "on the wire, and in the reply: {}", demo.stdout);
+    assert_eq!(
+        shown, 3,
+        "on the wire, in a line and in the reply: {}",
+        demo.stdout
+    );
     assert!(
         demo.stdout.contains("> x-api-key: ********\n"),
         "{}",

@@ -31,9 +31,13 @@ fn server(scheme: Scheme) -> RawServer {
     })
 }
 
-/// Sends [`SENDS`] messages from [`THREADS`] threads of a program that uses the library as it is
-/// shipped. Returns how long that took.
 fn send_all(server: &RawServer) -> Duration {
+    send_from(server, THREADS, SENDS)
+}
+
+/// Sends messages from many threads of a program that uses the library as it is shipped. Returns how
+/// long that took.
+fn send_from(server: &RawServer, threads: usize, sends: usize) -> Duration {
     let program = Program::c("tests/c/threads.c")
         .flags(c::C99)
         .libraries(c::release_libraries())
@@ -42,16 +46,38 @@ fn send_all(server: &RawServer) -> Duration {
         Command::new(program).args([
             &server.options().to_string(),
             &message("tag"),
-            &THREADS.to_string(),
-            &SENDS.to_string(),
+            &threads.to_string(),
+            &sends.to_string(),
         ]),
         b"",
     );
     assert_eq!(finished.code(), 0, "{finished:?}");
     let (count, milliseconds) = finished.stdout.trim().split_once(' ').expect("two numbers");
-    assert_eq!(count, SENDS.to_string(), "all are accepted: {finished:?}");
+    assert_eq!(count, sends.to_string(), "all are accepted: {finished:?}");
     let milliseconds: f64 = milliseconds.parse().expect("a number");
     Duration::from_secs_f64(milliseconds / 1000.0)
+}
+
+/// As many threads as a host may have, of which each waits long: with no option set, each finds the
+/// connection that it left.
+#[test]
+fn many_threads_keep_a_connection_each() {
+    const MANY: usize = 200;
+    const EACH: usize = 5;
+    let _alone = alone();
+    for scheme in SCHEMES {
+        let server = RawServer::start(scheme, |peer| {
+            loop {
+                let tag = peer.request()?.tag();
+                thread::sleep(SERVICE * 10);
+                peer.send(&accepted(&tag))?;
+            }
+        });
+        send_from(&server, MANY, MANY * EACH);
+        assert_eq!(server.requests().len(), MANY * EACH);
+        let connections = server.connections();
+        assert!(connections <= MANY, "{scheme:?}: {connections} connections");
+    }
 }
 
 /// One test at a time: one of them takes times.

@@ -2,12 +2,18 @@
 
 mod support;
 
+use std::collections::BTreeSet;
+use std::ffi::CStr;
 use std::process::{Command, Stdio};
+
+use serde_json::{Map, Value};
+use zixflow::ffi;
 
 use support::c::{self, C99, CXX17, Finished, Program};
 use support::sandbox::{Config, Sandbox};
 
 const COMPILERS: [&str; 2] = ["g++", "clang++"];
+const NO_EXCEPTIONS: [&str; 2] = ["-fno-exceptions", "-fno-rtti"];
 const STANDARDS: [&str; 3] = ["-std=c++17", "-std=c++20", "-std=c++2b"];
 
 #[test]
@@ -17,8 +23,11 @@ fn header_compiles_alone_under_every_standard() {
             continue;
         }
         for standard in STANDARDS {
-            let (fine, errors) = compiles(compiler, standard, "#include <zixflow.hpp>\n");
-            assert!(fine, "{compiler} {standard}:\n{errors}");
+            for without in [&[][..], &NO_EXCEPTIONS] {
+                let flags = [&[standard], without].concat();
+                let (fine, errors) = compiles(compiler, &flags, "#include <zixflow.hpp>\n");
+                assert!(fine, "{compiler} {flags:?}:\n{errors}");
+            }
         }
     }
 }
@@ -44,11 +53,11 @@ fn answer_that_is_not_looked_at_does_not_compile() {
             continue;
         }
         let looked_at = CALLS.map(|call| format!("(void){call}\n")).concat();
-        let (fine, errors) = compiles(compiler, STANDARDS[0], &program(looked_at));
+        let (fine, errors) = compiles(compiler, &STANDARDS[..1], &program(looked_at));
         assert!(fine, "{compiler}:\n{errors}");
 
         let discarded = CALLS.map(|call| format!("{call}\n")).concat();
-        let (_, errors) = compiles(compiler, STANDARDS[0], &program(discarded));
+        let (_, errors) = compiles(compiler, &STANDARDS[..1], &program(discarded));
         let refused = |line: &&str| line.contains("error: ") && line.contains("nodiscard");
         let count = errors.lines().filter(refused).count();
         assert_eq!(count, CALLS.len(), "{compiler}:\n{errors}");
@@ -56,16 +65,120 @@ fn answer_that_is_not_looked_at_does_not_compile() {
 }
 
 /// Whether a program compiles, and what the compiler said.
-fn compiles(compiler: &str, standard: &str, program: &str) -> (bool, String) {
+fn compiles(compiler: &str, flags: &[&str], program: &str) -> (bool, String) {
     let mut command = Command::new(compiler);
     command
-        .arg(standard)
+        .args(flags)
         .args(&CXX17[1..])
         .args(["-fsyntax-only", "-x", "c++", "-I"])
         .arg(c::root().join("include"))
         .arg("-");
     let finished = c::run(command.stdout(Stdio::null()), program.as_bytes());
     (finished.code() == 0, finished.stderr)
+}
+
+/// The library and the wrapper have the same statuses, of the same value and name: one that only
+/// the library has is no name in C++, and one that only C++ has is not in the switch.
+#[test]
+fn statuses_are_the_librarys() {
+    let names: Vec<_> = (0..1000)
+        .map(|value| (value, status_name(value)))
+        .filter(|(_, name)| name.starts_with("ZX_"))
+        .collect();
+    assert!(names.len() >= 9, "{names:?}");
+    let each = |line: &dyn Fn(&str, i32) -> String| -> String {
+        let lines = names.iter().map(|(value, name)| {
+            let name = name.trim_start_matches("ZX_").to_lowercase();
+            line(&name, *value)
+        });
+        lines.collect()
+    };
+    let assertions =
+        each(&|name, value| format!("static_assert(zx_status(status::{name}) == {value});\n"));
+    let cases = each(&|name, value| format!("  case status::{name}: return {value};\n"));
+    let program = format!(
+        "#include <zixflow.hpp>\nusing zixflow::status;\n{assertions}int value(status of);\n\
+         int value(status of) {{\n  switch (of) {{\n{cases}  }}\n  return -1;\n}}\n"
+    );
+    let Some(compiler) = c::cxx() else { return };
+    let (fine, errors) = compiles(&compiler, &STANDARDS[..1], &program);
+    assert!(fine, "{errors}");
+}
+
+fn status_name(value: i32) -> String {
+    // SAFETY: it is never NULL, and a constant string.
+    let name = unsafe { CStr::from_ptr(ffi::zx_status_name(value)) };
+    name.to_str().expect("it is ASCII").to_owned()
+}
+
+#[test]
+fn options_are_the_librarys() {
+    let Some(compiler) = c::cxx() else { return };
+    let program = Program::new(&compiler, "tests/cpp/options.cpp").flags(CXX17);
+    let printed = c::run(&mut Command::new(program.compile()), b"").stdout;
+    let (call, client) = printed.split_once('\n').expect("two lines");
+
+    // SAFETY: a constant string, where there is memory for it.
+    let schema = unsafe { CStr::from_ptr(ffi::zx_client_options_schema()) };
+    let schema: Value = serde_json::from_slice(schema.to_bytes()).expect("it is JSON");
+    let options = schema["properties"].as_object().expect("it is an object");
+    let for_calls = options
+        .iter()
+        .filter(|(_, option)| option["x-per-call"] == true);
+    assert_eq!(names(client), options.keys().cloned().collect());
+    assert_eq!(
+        names(call),
+        for_calls.map(|(name, _)| name.clone()).collect()
+    );
+}
+
+/// The keys of a JSON object.
+fn names(object: &str) -> BTreeSet<String> {
+    let object: Map<String, Value> = serde_json::from_str(object).expect("it is an object");
+    object.keys().cloned().collect()
+}
+
+#[test]
+fn wrapper_works_without_exceptions() {
+    for compiler in COMPILERS {
+        if !c::require_tool(compiler) {
+            continue;
+        }
+        let program = Program::new(compiler, "tests/cpp/no_exceptions.cpp");
+        let program = program.flags(CXX17).flags(NO_EXCEPTIONS).compile();
+        let sandbox = start();
+        let finished = c::run(Command::new(&program).arg(http_url(&sandbox)), b"");
+        assert_eq!(finished.code(), 0, "{finished:?}");
+        assert!(
+            finished.stdout.contains("/recipient\nZX_OK: "),
+            "{finished:?}"
+        );
+        assert_eq!(sandbox.requests().len(), 2);
+
+        let refused = c::run(Command::new(&program).arg("ftp://localhost"), b"");
+        assert_eq!(refused.code(), 1, "{refused:?}");
+        assert!(
+            refused.stdout.starts_with("ZX_INVALID_ARGUMENT: "),
+            "{refused:?}"
+        );
+    }
+}
+
+/// Where there is no memory for a reply, the status tells the outcome.
+#[test]
+fn status_is_told_without_a_reply() {
+    let Some(compiler) = c::cxx() else { return };
+    let program = Program::new(&compiler, "tests/cpp/no_replies.cpp").flags(CXX17);
+    let sandbox = start();
+    let mut command = Command::new(program.compile());
+    let finished = c::run(
+        command
+            .arg(http_url(&sandbox))
+            .env("LD_PRELOAD", c::no_replies()),
+        b"",
+    );
+    assert_eq!(finished.code(), 0, "{finished:?}");
+    assert_eq!(finished.stdout, "each status is told\n");
 }
 
 #[test]

@@ -21,6 +21,11 @@ fn answers() {
     replay("answer", oracles::answer::check);
 }
 
+#[test]
+fn post_backs() {
+    replay("post_back", oracles::post_back::check);
+}
+
 fn replay(target: &str, check: fn(&[u8])) {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
     let files = fs::read_dir(corpus.join(target)).expect("a corpus for each target");

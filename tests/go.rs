@@ -30,16 +30,21 @@ fn code_is_formatted_and_vetted() {
 
 #[test]
 fn package_passes_under_the_race_detector() {
-    passes(&["-race"], "");
+    passes(&["-race"], "", &[]);
 }
 
 #[test]
 fn package_passes_with_every_pointer_checked() {
-    passes(&[], "cgocheck2");
+    // The race detector leaves these out.
+    let others = [
+        "TestTwentyThousandGoroutinesAgainstASilentServer",
+        "TestNothingLeaks",
+    ];
+    passes(&[], "cgocheck2", &others);
 }
 
 /// Runs the package's tests against a sandbox, and sees to it that none was skipped.
-fn passes(flags: &[&str], experiment: &str) {
+fn passes(flags: &[&str], experiment: &str, others: &[&str]) {
     if !c::require_tool("go") {
         return;
     }
@@ -51,10 +56,11 @@ fn passes(flags: &[&str], experiment: &str) {
             .env("GOEXPERIMENT", experiment)
             .env("ZIXFLOW_SANDBOX_URL", http_url(&sandbox)),
     );
-    for test in [
+    let tests = [
         "TestThousandGoroutinesUnderGarbageCollection",
         "ExampleClient_Send",
-    ] {
+    ];
+    for test in tests.iter().chain(others) {
         assert!(printed.contains(&format!("--- PASS: {test}")), "{printed}");
     }
     assert!(!printed.contains("--- SKIP"), "{printed}");
@@ -85,6 +91,39 @@ fn the_first_program_says_as_what_it_was_queued() {
     let finished = c::run(&mut with_credentials(program, "sandbox-key", &sandbox), b"");
     assert_eq!(finished.code(), 0, "{finished:?}");
     assert!(finished.stdout.starts_with("queued as "), "{finished:?}");
+    assert_eq!(sandbox.requests().len(), 1);
+}
+
+/// Where there is no memory for a reply, the status tells the outcome.
+#[test]
+fn outcome_is_told_without_a_reply() {
+    if !c::require_tool("go") {
+        return;
+    }
+    let sandbox = start();
+    let program = build(go("tests/languages/go"), ".", scratch("go-no-replies"));
+    let orders = scratch("go-no-replies.orders");
+    // With nothing composed, it is not even sent.
+    fs::write(&orders, "919876543210\0Zoë\0+1\0Zoë\0").expect("the target directory is writable");
+    let finished = c::run(
+        Command::new(program)
+            .arg(http_url(&sandbox))
+            .arg(&orders)
+            .env("LD_PRELOAD", c::no_replies()),
+        b"",
+    );
+    assert_eq!(finished.code(), 0, "{finished:?}");
+    assert_eq!(finished.stdout, "ZX_INTERNAL\nZX_INVALID_MESSAGE\n");
+    assert_eq!(sandbox.requests().len(), 0);
+
+    let program = build(go("examples/go"), "./cmd/send", scratch("go-send"));
+    let mut command = with_credentials(program, "sandbox-key", &sandbox);
+    let message = br#"{"recipient":"919876543210","phone_id":"1","interactive":{"type":"button",
+        "body":{"text":"x"},"action":{"buttons":[{"type":"reply","reply":{"id":"a","title":"A"}}]}}}"#;
+    command.arg("-").env("LD_PRELOAD", c::no_replies());
+    let finished = c::run(&mut command, message);
+    assert_eq!(finished.code(), 0, "{finished:?}");
+    assert_eq!(finished.stdout, "queued as \n");
     assert_eq!(sandbox.requests().len(), 1);
 }
 

@@ -40,10 +40,15 @@ fn row(
 }
 
 fn chunked(body: &str) -> String {
+    chunked_with("", body)
+}
+
+/// The first chunk has an extension.
+fn chunked_with(extension: &str, body: &str) -> String {
     let (first, second) = body.split_at(body.len() / 2);
     format!(
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n\
-         {:x}\r\n{first}\r\n{:x}\r\n{second}\r\n0\r\n\r\n",
+         {:x}{extension}\r\n{first}\r\n{:x}\r\n{second}\r\n0\r\n\r\n",
         first.len(),
         second.len()
     )
@@ -285,6 +290,28 @@ fn rows() -> Vec<Row> {
             false,
         ),
         row("799", answer(799, "", HTML), "outcome_unknown", false),
+        // What ureq cannot parse. It may all be allowed, and the message may be queued.
+        row(
+            "200, a chunk with a long extension",
+            chunked_with(";signature=0123456789abcdef", QUEUED),
+            "outcome_unknown",
+            false,
+        ),
+        row(
+            "200, a folded header field",
+            answer(200, "x-note: one\r\n two\r\n", QUEUED),
+            "outcome_unknown",
+            false,
+        ),
+        row(
+            "after 100 with fields",
+            after(
+                "HTTP/1.1 100 Continue\r\nx-note: one\r\n\r\n",
+                &answer(200, "", QUEUED),
+            ),
+            "outcome_unknown",
+            false,
+        ),
         row(
             "200, no JSON",
             answer(200, "", HTML),

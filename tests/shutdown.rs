@@ -121,12 +121,41 @@ fn shut_down_ends_the_wait_for_an_answer_of_which_nothing_is_known() {
 }
 
 #[test]
-fn shut_down_ends_the_pause_before_a_retry() {
-    let server = RawServer::answering(Scheme::Http, answer(429, "retry-after: 20\r\n", "{}"));
-    let client = client(&server.options());
-    let reply = shut_down_during(&client, &message("tag"), || server.await_requests(1));
+fn shut_down_ends_the_pause_before_a_retry_and_keeps_what_the_last_answer_said() {
+    const REFUSAL: &str = r#"{"success":false,"message":"Slow down."}"#;
+    for (code, headers, body, retry_after, response) in [
+        (429, "retry-after: 20\r\n", "{}", Some(20), Some("{}")),
+        (429, "", "<html>", None, Some("<html>")),
+        (429, "", REFUSAL, None, None),
+        (503, "retry-after: 7\r\n", REFUSAL, Some(7), None),
+        (500, "retry-after: 5\r\n", REFUSAL, Some(5), None),
+        (408, "retry-after: 2.5\r\n", "", Some(3), Some("")),
+    ] {
+        let server = RawServer::answering(Scheme::Http, answer(code, headers, body));
+        let client = client(&server.options());
+        let reply = shut_down_during(&client, &message("tag"), || server.await_requests(1));
+        assert_shut_down(&reply, "not_sent");
+        assert_eq!(reply.attempts(), 1);
+        assert_eq!(reply.json["http_status"], code, "{reply:?}");
+        assert_eq!(reply.retry_after(), retry_after.map(Duration::from_secs));
+        assert_eq!(reply.json["response"].as_str(), response, "{reply:?}");
+    }
+}
+
+#[test]
+fn shut_down_in_a_pause_after_no_answer_tells_of_none() {
+    let server = RawServer::start(Scheme::Https, |peer| {
+        peer.send_at_most(0);
+        peer.handshake()
+    });
+    // Pauses at random, of up to 250 ms at first: often enough one is long enough.
+    let client = client(&server.options_with(json!({ "max_retries": 1000 })));
+    let reply = shut_down_during(&client, &message("tag"), || server.await_connections(3));
     assert_shut_down(&reply, "not_sent");
-    assert_eq!(reply.attempts(), 1);
+    assert!(reply.attempts() >= 3, "{reply:?}");
+    for key in ["http_status", "retry_after_ms", "response"] {
+        assert!(reply.json.get(key).is_none(), "{reply:?}");
+    }
 }
 
 #[test]

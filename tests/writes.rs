@@ -237,13 +237,15 @@ fn tunnelling(to: SocketAddr) -> RawServer {
 }
 
 /// How a write fails, and how many bytes it leaves before: the last of the request, or all.
-const FAILURES: [(c_int, Option<usize>); 6] = [
+const FAILURES: [(c_int, Option<usize>); 7] = [
     (libc::ECONNRESET, None),
     (libc::EPIPE, None),
     (libc::ETIMEDOUT, None),
     (libc::ECONNRESET, Some(1)),
     (libc::EPIPE, Some(5)),
     (libc::ETIMEDOUT, Some(100)),
+    // The connection is as it was: what forbids the write, or has no memory for it, is this machine.
+    (libc::EPERM, None),
 ];
 
 #[test]

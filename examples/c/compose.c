@@ -30,7 +30,7 @@ static int send_greeting(const zx_client *client, const char *body, const char *
     };
     zx_reply_buttons message = {0};
     zx_status status;
-    char *json;
+    char *json, *reply;
     int exit_status;
 
     message.size = sizeof message;
@@ -45,7 +45,8 @@ static int send_greeting(const zx_client *client, const char *body, const char *
 
     status = zx_compose_reply_buttons(&message, &json);
     if (status == ZX_OK) {
-        exit_status = send_and_print(client, json);
+        status = zx_send_reply_buttons(client, json, &reply);
+        exit_status = print_reply(reply, status);
     } else {
         /* What came instead of the message is a report of all that is wrong with it. */
         fprintf(stderr, "%s\n", json);

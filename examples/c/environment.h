@@ -123,11 +123,9 @@ static zx_client *client_from_environment(int *exit_status)
     return client;
 }
 
-/* Sends the message, prints the reply, and returns what to exit with. */
-static int send_and_print(const zx_client *client, const char *message)
+/* Prints the reply on a line of its own, releases it, and returns what to exit with. */
+static int print_reply(char *reply, zx_status status)
 {
-    char *reply;
-    zx_status status = zx_send_reply_buttons(client, message, &reply);
     int printed = printf("%s\n", reply) >= 0 && fflush(stdout) == 0;
 
     if (!printed) {

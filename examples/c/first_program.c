@@ -14,7 +14,7 @@ int main(void)
     char *error, *reply;
 
     zx_client *client = zx_client_new(getenv("ZIXFLOW_API_KEY"), getenv("ZIXFLOW_WORKSPACE_ID"),
-                                      getenv("ZIXFLOW_OPTIONS"), /* JSON; NULL: the defaults */
+                                      NULL, /* options: the defaults */
                                       &error);
     if (client == NULL) {
         fprintf(stderr, "%s\n", error);

@@ -1,4 +1,4 @@
-/* Sends one reply-buttons message, given as JSON, and prints what came of it. */
+/* Sends one reply-buttons message, given as JSON, prints what came of it, and says what to do. */
 
 #include <errno.h>
 
@@ -11,8 +11,8 @@ static const char usage[] =
     "Usage: send_reply_buttons [FILE]\n"
     "\n"
     "Sends the WhatsApp reply-buttons message in FILE, `-` for standard input, through\n"
-    "Zixflow and prints the reply. Without FILE it sends a built-in message, whose recipient\n"
-    "is the sandbox's.\n"
+    "Zixflow and prints what came of it, what to do, and last the reply as it came. Without\n"
+    "FILE it sends a built-in message, whose recipient is the sandbox's.\n"
     "\n" ENVIRONMENT_USAGE "\n" EXIT_STATUS_USAGE;
 
 static const char built_in_message[] =
@@ -78,6 +78,81 @@ static char *read_message_from(const char *name)
     return message;
 }
 
+/* What to do after a send that ended so. */
+static const char *advice(zx_status status, int is_retryable)
+{
+    switch (status) {
+    case ZX_OK:
+        return "nothing: it is queued, and what becomes of it comes to its post_back_url";
+    case ZX_INVALID_ARGUMENT:
+        return "correct the call: this program has a bug";
+    case ZX_INVALID_MESSAGE:
+        return "correct the message";
+    case ZX_UNAUTHORIZED:
+        return "check the API key and the workspace ID";
+    case ZX_REJECTED:
+    case ZX_BUSY:
+    case ZX_NOT_SENT:
+        if (is_retryable)
+            return "send it again later: it was not queued, so it cannot come twice";
+        return "find out why: it was not queued, and sending it again would not help";
+    case ZX_OUTCOME_UNKNOWN:
+        return "do not send it again: it may be queued; its post_back_url will tell";
+    default:
+        return "report it: the library has a bug; and the message may be queued";
+    }
+}
+
+/* Prints one value of a reply behind its name, if it is there. */
+static void print_value(const char *name, const char *reply, const char *pointer)
+{
+    char *value = zx_json_get(reply, pointer);
+
+    if (value != NULL)
+        printf("%s: %s\n", name, value);
+    zx_free(value);
+}
+
+/* Prints each problem on a line of its own. */
+static void print_problems(const char *reply)
+{
+    int i;
+
+    for (i = 0;; i++) {
+        char pointer[64];
+        char *path, *message;
+
+        sprintf(pointer, "/problems/%d/path", i);
+        path = zx_json_get(reply, pointer);
+        sprintf(pointer, "/problems/%d/message", i);
+        message = zx_json_get(reply, pointer);
+        if (message != NULL)
+            printf("problem: %s %s\n", path != NULL && *path != '\0' ? path : "the message", message);
+        zx_free(path);
+        zx_free(message);
+        if (message == NULL)
+            return;
+    }
+}
+
+/* Sends the message, prints what came of it, and returns what to exit with. */
+static int send_and_advise(const zx_client *client, const char *message)
+{
+    char *reply;
+    zx_status status = zx_send_reply_buttons(client, message, &reply);
+    char *retryable = zx_json_get(reply, "/retryable");
+    int is_retryable = retryable != NULL && strcmp(retryable, "true") == 0;
+
+    zx_free(retryable);
+    printf("outcome: %s\n", zx_status_name(status));
+    print_value("request ID", reply, "/request_id");
+    print_value("message", reply, "/message");
+    print_problems(reply);
+    printf("to do: %s\n", advice(status, is_retryable));
+    print_value("pause in ms", reply, "/retry_after_ms");
+    return print_reply(reply, status);
+}
+
 int main(int argc, char **argv)
 {
     int exit_status;
@@ -98,7 +173,7 @@ int main(int argc, char **argv)
     }
     client = client_from_environment(&exit_status);
     if (client != NULL)
-        exit_status = send_and_print(client, message != NULL ? message : built_in_message);
+        exit_status = send_and_advise(client, message != NULL ? message : built_in_message);
     zx_free(client);
     free(message);
     return exit_status;

@@ -13,9 +13,7 @@ static std::string setting(const char *name) {
 }
 
 int main() try {
-  zixflow::client_options options;
-  if (std::getenv("ZIXFLOW_BASE_URL")) options.base_url = setting("ZIXFLOW_BASE_URL");
-  const zixflow::client client(setting("ZIXFLOW_API_KEY"), setting("ZIXFLOW_WORKSPACE_ID"), options);
+  const zixflow::client client(setting("ZIXFLOW_API_KEY"), setting("ZIXFLOW_WORKSPACE_ID"));
 
   zixflow::reply_buttons message;
   message.recipient = "919876543210";

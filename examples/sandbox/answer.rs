@@ -1,15 +1,18 @@
 //! What the sandbox does with a request: the endpoint's checks in their order, then whatever the
 //! recipient's number asks for.
 
-use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use hyper::StatusCode;
 use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use serde::Serialize;
 
+use super::Config;
+use super::bounded::Latest;
 use super::check::{self, Message};
-use super::post_back::{Notification, PostBack};
+use super::post_back::{Hook, Update};
 use super::recipients::{Behaviour, behaviour_of};
 use super::wire::Request;
 
@@ -18,10 +21,24 @@ pub const PATH: &str = "/api/ingest/whatsapp/v1/message/interactive/reply-button
 const BAD_GATEWAY_PAGE: &str = "<html>\n<head><title>502 Bad Gateway</title></head>\n\
     <body><h1>502 Bad Gateway</h1></body>\n</html>\n";
 
+const FORBIDDEN_PAGE: &str = "<html>\n<head><title>Request blocked</title></head>\n\
+    <body><h1>403 Forbidden</h1><p>This request was blocked by the firewall.</p></body>\n</html>\n";
+
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// How many bodies that were turned away are remembered.
+const MOST_TURNED_AWAY: usize = 4096;
+
 /// What goes back to the client, and what follows once the message is accepted.
 pub struct Verdict {
     pub reply: Reply,
-    pub post_back: Option<PostBack>,
+    pub accepted: Option<Accepted>,
+}
+
+/// A message that is queued: who wants to know what becomes of it, and what does.
+pub struct Accepted {
+    pub hook: Option<Hook>,
+    pub updates: Vec<Update>,
 }
 
 pub enum Reply {
@@ -57,6 +74,19 @@ impl Answer {
         Self::json(StatusCode::ACCEPTED, true, message, Some(request_id))
     }
 
+    fn page(status: StatusCode, body: &str) -> Self {
+        Self {
+            status,
+            headers: vec![(CONTENT_TYPE, "text/html")],
+            body: body.to_owned(),
+        }
+    }
+
+    fn unavailable() -> Self {
+        let message = "The service is not available: try again in a second.";
+        Self::refusal(StatusCode::SERVICE_UNAVAILABLE, message).with(RETRY_AFTER, "1")
+    }
+
     fn too_many_requests() -> Self {
         let message = "Too many requests: try again in a second.";
         Self::refusal(StatusCode::TOO_MANY_REQUESTS, message).with(RETRY_AFTER, "1")
@@ -75,6 +105,12 @@ impl Answer {
         }
     }
 
+    /// As some servers write JSON, which takes a byte order mark to be a part of UTF-8.
+    fn marked(mut self) -> Self {
+        self.body.insert(0, BYTE_ORDER_MARK);
+        self
+    }
+
     /// Tells the client that the connection ends here.
     pub fn closing(self) -> Self {
         self.with(CONNECTION, "close")
@@ -90,15 +126,22 @@ impl Answer {
 pub struct Endpoint {
     api_key: String,
     workspace_id: String,
-    turned_away: Mutex<HashSet<Vec<u8>>>,
+    notify_after: Duration,
+    notify_late: Duration,
+    turned_away: Mutex<Latest<u64>>,
+    /// Bodies are told apart by their hash: they can be long.
+    hashes: RandomState,
 }
 
 impl Endpoint {
-    pub fn new(api_key: String, workspace_id: String) -> Self {
+    pub fn new(config: &Config) -> Self {
         Self {
-            api_key,
-            workspace_id,
-            turned_away: Mutex::default(),
+            api_key: config.api_key.clone(),
+            workspace_id: config.workspace_id.clone(),
+            notify_after: config.notify_after,
+            notify_late: config.notify_late,
+            turned_away: Mutex::new(Latest::new(MOST_TURNED_AWAY, usize::MAX)),
+            hashes: RandomState::new(),
         }
     }
 
@@ -107,7 +150,7 @@ impl Endpoint {
             Ok(message) => self.behave(request, message),
             Err(refusal) => Verdict {
                 reply: Reply::AtOnce(refusal),
-                post_back: None,
+                accepted: None,
             },
         }
     }
@@ -151,7 +194,7 @@ impl Endpoint {
     fn behave(&self, request: &Request, message: Message) -> Verdict {
         let refuse = |answer| Verdict {
             reply: Reply::AtOnce(answer),
-            post_back: None,
+            accepted: None,
         };
         let behaviour = behaviour_of(&message.recipient);
         match behaviour {
@@ -167,20 +210,24 @@ impl Endpoint {
             Behaviour::BusyOnce if self.turn_away(&request.body) => {
                 refuse(Answer::too_many_requests())
             }
-            Behaviour::BadGateway => refuse(Answer {
-                status: StatusCode::BAD_GATEWAY,
-                headers: vec![(CONTENT_TYPE, "text/html")],
-                body: BAD_GATEWAY_PAGE.to_owned(),
-            }),
+            Behaviour::BadGateway => {
+                refuse(Answer::page(StatusCode::BAD_GATEWAY, BAD_GATEWAY_PAGE))
+            }
+            Behaviour::Firewall => refuse(Answer::page(StatusCode::FORBIDDEN, FORBIDDEN_PAGE)),
+            Behaviour::Unavailable => refuse(Answer::unavailable()),
             Behaviour::Silence => Verdict {
                 reply: Reply::Silence,
-                post_back: None,
+                accepted: None,
             },
             Behaviour::Accept
             | Behaviour::AcceptThenFail
             | Behaviour::BusyOnce
             | Behaviour::HangUp
-            | Behaviour::SlowAnswer => self.queue(message, behaviour),
+            | Behaviour::SlowAnswer
+            | Behaviour::MarkedAnswer
+            | Behaviour::PostBackTwice
+            | Behaviour::PostBacksOutOfOrder
+            | Behaviour::PostBackLate => self.queue(message, behaviour),
         }
     }
 
@@ -190,33 +237,60 @@ impl Endpoint {
         let reply = match behaviour {
             Behaviour::HangUp => Reply::HangUp,
             Behaviour::SlowAnswer => Reply::ByteByByte(answer),
+            Behaviour::MarkedAnswer => Reply::AtOnce(answer.marked()),
             _ => Reply::AtOnce(answer),
         };
-        let (status, remark) = match behaviour {
-            Behaviour::AcceptThenFail => ("failed", "Message undeliverable"),
-            _ => ("delivered", ""),
-        };
-        let post_back = message.post_back_url.map(|url| PostBack {
-            url,
-            notification: Notification::new(
-                self.workspace_id.clone(),
+        let hook = message.post_back_url.map(|url| {
+            Hook::new(
+                url,
+                &self.workspace_id,
                 request_id,
                 message.recipient,
                 message.post_back_data,
-                status,
-                remark,
-            ),
+            )
         });
-        Verdict { reply, post_back }
+        let updates = self.updates(behaviour);
+        Verdict {
+            reply,
+            accepted: Some(Accepted { hook, updates }),
+        }
+    }
+
+    /// What becomes of an accepted message, in the order in which its sender is told.
+    fn updates(&self, behaviour: Behaviour) -> Vec<Update> {
+        let (soon, late) = (self.notify_after, self.notify_late);
+        let delivered = Update::new("delivered", soon);
+        match behaviour {
+            Behaviour::AcceptThenFail => {
+                vec![Update::new("failed", soon).because("Message undeliverable")]
+            }
+            Behaviour::PostBackTwice => vec![delivered.clone(), delivered],
+            Behaviour::PostBacksOutOfOrder => vec![
+                Update::new("read", soon),
+                Update::new("sent", soon / 3).told_after(soon),
+                Update::new("delivered", soon * 2 / 3).told_after(soon),
+            ],
+            Behaviour::PostBackLate => {
+                vec![Update::new("delivered", Duration::ZERO).told_after(late)]
+            }
+            _ => vec![delivered],
+        }
     }
 
     /// Whether this body is due to be turned away: the first time, the third, and so on.
     fn turn_away(&self, body: &[u8]) -> bool {
+        let hash = self.hashes.hash_one(body);
         let mut turned_away = self
             .turned_away
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        !turned_away.remove(body) && turned_away.insert(body.to_vec())
+        let was_turned_away = turned_away.iter().any(|known| *known == hash);
+        if was_turned_away {
+            turned_away.retain(|known| *known != hash);
+        } else {
+            turned_away.push(hash, 0);
+        }
+        !was_turned_away
     }
 }
 

@@ -15,7 +15,8 @@ use std::time::Duration;
 use sandbox::{Config, Sandbox, recipients};
 
 const USAGE: &str = "\
-Plays Zixflow's reply-buttons endpoint on this machine, and prints what it gets.
+Plays Zixflow's reply-buttons endpoint on this machine, prints what it gets, and shows it on a page
+as a phone would, with buttons that send post-backs.
 
 Usage: cargo run --example sandbox -- [OPTIONS]
 
@@ -26,6 +27,7 @@ Usage: cargo run --example sandbox -- [OPTIONS]
   --api-key KEY        the only x-api-key it accepts [sandbox-key]
   --workspace-id ID    the only x-workspace-id it accepts [sandbox-workspace]
   --notify-after-ms N  when an accepted message gets its status [200]
+  --notify-late-ms N   the same where that comes late [10000]
   --slow-answer-ms N   how long the very slow answer takes [12000]
   --help               this text
 
@@ -46,9 +48,9 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let workspace_id = config.workspace_id.clone();
+    let (api_key, workspace_id) = (config.api_key.clone(), config.workspace_id.clone());
     match Sandbox::start(config) {
-        Ok(sandbox) => serve(&sandbox, &workspace_id),
+        Ok(sandbox) => serve(&sandbox, &api_key, &workspace_id),
         Err(error) => {
             eprintln!("The sandbox did not start: {error}");
             ExitCode::FAILURE
@@ -77,6 +79,7 @@ fn config(arguments: Vec<String>) -> Result<Config, String> {
             "--api-key" => config.api_key = value()?,
             "--workspace-id" => config.workspace_id = value()?,
             "--notify-after-ms" => config.notify_after = milliseconds(&option, &value()?)?,
+            "--notify-late-ms" => config.notify_late = milliseconds(&option, &value()?)?,
             "--slow-answer-ms" => config.slow_answer = milliseconds(&option, &value()?)?,
             _ => return Err(format!("There is no option {option}.")),
         }
@@ -104,18 +107,34 @@ fn milliseconds(option: &str, value: &str) -> Result<Duration, String> {
         .map_err(|_| format!("{option} takes a number of milliseconds."))
 }
 
-fn serve(sandbox: &Sandbox, workspace_id: &str) -> ExitCode {
-    println!("Zixflow's endpoint is played here, until Ctrl-C:\n");
-    if let Some(url) = sandbox.http_url() {
-        println!("    export ZIXFLOW_BASE_URL={url}");
-    }
+fn serve(sandbox: &Sandbox, api_key: &str, workspace_id: &str) -> ExitCode {
+    println!(
+        "Zixflow's endpoint is played here, until Ctrl-C. Paste this where your program runs:\n"
+    );
+    let plain_url = sandbox.http_url();
     if let (Some(url), Some(ca_file)) = (sandbox.https_url(), sandbox.ca_file()) {
-        println!("    export ZIXFLOW_BASE_URL={url}    # over TLS, with");
-        println!("    export ZIXFLOW_CA_FILE='{}'", ca_file.display());
+        export("ZIXFLOW_BASE_URL", url);
+        export("ZIXFLOW_CA_FILE", &ca_file.display().to_string());
+    } else if let Some(url) = plain_url {
+        export("ZIXFLOW_BASE_URL", url);
     }
-    println!("    export ZIXFLOW_WORKSPACE_ID='{workspace_id}'");
-    println!("    export ZIXFLOW_API_KEY=sandbox-key    # or what you gave as --api-key\n");
+    export("ZIXFLOW_API_KEY", api_key);
+    export("ZIXFLOW_WORKSPACE_ID", workspace_id);
+    println!();
+    if let Some(url) = plain_url.filter(|_| sandbox.https_url().is_some()) {
+        println!("Without TLS, ZIXFLOW_BASE_URL is {url}");
+    }
+    if let Some(url) = plain_url.or(sandbox.https_url()) {
+        println!("See what comes, as a phone shows it: {url}/");
+    }
+    println!();
     loop {
         std::thread::park();
     }
+}
+
+/// As a shell takes it, whatever the value is.
+fn export(name: &str, value: &str) {
+    let value = value.replace('\'', "'\\''");
+    println!("    export {name}='{value}'");
 }

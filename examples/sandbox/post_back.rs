@@ -1,4 +1,4 @@
-//! The notification that follows an accepted message, posted to the message's `post_back_url`.
+//! The notifications that follow an accepted message, posted to the message's `post_back_url`.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -11,6 +11,7 @@ use hyper::header::{CONTENT_TYPE, HOST};
 use hyper::http::uri::{Authority, PathAndQuery};
 use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
@@ -22,62 +23,148 @@ const DEADLINE: Duration = Duration::from_secs(5);
 /// Beyond 2^53, as Zixflow's own are: a receiver that reads one into a double corrupts it.
 const SMALLEST_MESSAGE_ID: u64 = (1 << 53) + 1;
 
-pub struct PostBack {
-    pub url: String,
-    pub notification: Notification,
+/// One status that a message comes to have. Times count from its acceptance.
+#[derive(Clone)]
+pub struct Update {
+    pub status: &'static str,
+    pub remark: String,
+    /// When it has the status.
+    pub at: Duration,
+    /// When that is told, but not before what stands before it in the list.
+    pub told_after: Duration,
 }
 
-#[derive(Serialize)]
-pub struct Notification {
-    workspace_id: String,
-    r#type: &'static str,
-    message_id: u64,
-    request_id: String,
-    channel: &'static str,
-    recipient: String,
-    status: &'static str,
-    remark: &'static str,
-    status_at: String,
-    post_back_data: String,
-}
-
-impl Notification {
-    pub fn new(
-        workspace_id: String,
-        request_id: String,
-        recipient: String,
-        post_back_data: String,
-        status: &'static str,
-        remark: &'static str,
-    ) -> Self {
+impl Update {
+    pub fn new(status: &'static str, at: Duration) -> Self {
         Self {
-            workspace_id,
-            r#type: "delivery_status",
-            message_id: fastrand::u64(SMALLEST_MESSAGE_ID..=i64::MAX.unsigned_abs()),
-            request_id,
-            channel: "whatsapp",
-            recipient,
             status,
-            remark,
-            status_at: String::new(),
-            post_back_data,
+            remark: String::new(),
+            at,
+            told_after: at,
         }
+    }
+
+    pub fn because(mut self, remark: impl Into<String>) -> Self {
+        self.remark = remark.into();
+        self
+    }
+
+    pub fn told_after(mut self, told_after: Duration) -> Self {
+        self.told_after = told_after;
+        self
     }
 }
 
-impl PostBack {
-    /// Waits until the message has got its status, posts the notification, and tells in a line
-    /// what became of it.
-    pub async fn deliver(mut self, notify_after: Duration) -> String {
-        tokio::time::sleep(notify_after).await;
-        self.notification.status_at = format!("{:.9}", jiff::Timestamp::now());
-        let body = serde_json::to_string(&self.notification).expect("plain fields are always JSON");
+/// Where the notifications of one message go, and what is the same in all of them.
+#[derive(Clone)]
+pub struct Hook {
+    url: String,
+    workspace_id: String,
+    message_id: u64,
+    request_id: String,
+    recipient: String,
+    post_back_data: String,
+    accepted_at: Timestamp,
+}
+
+#[derive(Serialize)]
+struct Notification<'a> {
+    workspace_id: &'a str,
+    r#type: &'static str,
+    message_id: u64,
+    request_id: &'a str,
+    channel: &'static str,
+    recipient: &'a str,
+    status: &'a str,
+    remark: &'a str,
+    status_at: &'a str,
+    post_back_data: &'a str,
+}
+
+/// One post-back, and what became of it.
+pub struct Delivery {
+    pub url: String,
+    pub status: &'static str,
+    pub remark: String,
+    pub body: String,
+    pub outcome: String,
+}
+
+impl Delivery {
+    /// In a line for a person, with the body below.
+    pub fn describe(&self) -> String {
+        format!(
+            "post-back to {}: {}\n    {}\n",
+            self.url, self.outcome, self.body
+        )
+    }
+}
+
+impl Hook {
+    pub fn new(
+        url: String,
+        workspace_id: &str,
+        request_id: String,
+        recipient: String,
+        post_back_data: String,
+    ) -> Self {
+        Self {
+            url,
+            workspace_id: workspace_id.to_owned(),
+            message_id: fastrand::u64(SMALLEST_MESSAGE_ID..=i64::MAX.unsigned_abs()),
+            request_id,
+            recipient,
+            post_back_data,
+            accepted_at: Timestamp::now(),
+        }
+    }
+
+    /// How much memory it takes, roughly.
+    pub fn bytes(&self) -> usize {
+        self.url.len() + self.recipient.len() + self.post_back_data.len() + 256
+    }
+
+    /// Since the message was accepted.
+    pub fn age(&self) -> Duration {
+        let age = Timestamp::now().duration_since(self.accepted_at);
+        age.try_into().unwrap_or_default()
+    }
+
+    /// Posts a notification as soon as it is due.
+    pub async fn deliver(&self, update: &Update) -> Delivery {
+        tokio::time::sleep(update.told_after.saturating_sub(self.age())).await;
+        let at = SignedDuration::try_from(update.at).unwrap_or_default();
+        let status_at = format!(
+            "{:.9}",
+            self.accepted_at
+                .saturating_add(at)
+                .unwrap_or(self.accepted_at)
+        );
+        let notification = Notification {
+            workspace_id: &self.workspace_id,
+            r#type: "delivery_status",
+            message_id: self.message_id,
+            request_id: &self.request_id,
+            channel: "whatsapp",
+            recipient: &self.recipient,
+            status: update.status,
+            remark: &update.remark,
+            status_at: &status_at,
+            post_back_data: &self.post_back_data,
+        };
+        let body = serde_json::to_string(&notification).expect("plain fields are always JSON");
         let outcome = match timeout(DEADLINE, post(&self.url, body.clone())).await {
             Ok(Ok(status)) => format!("answered with {status}"),
             Ok(Err(problem)) => problem,
             Err(_) => format!("not answered within {} seconds", DEADLINE.as_secs()),
         };
-        format!("post-back to {}: {outcome}\n    {body}\n", self.url)
+        Delivery {
+            url: self.url.clone(),
+            status: update.status,
+            remark: update.remark.clone(),
+            body,
+            outcome,
+        }
     }
 }
 

@@ -1,7 +1,15 @@
 //! How requests and answers look on the screen.
 
 use super::answer::{Answer, Reply};
+use super::bounded::shortened;
 use super::wire::Request;
+
+/// How much of a body is shown.
+const MOST_SHOWN: usize = 64 * 1024;
+
+/// Deeper, nothing is indented any further: a body of nothing but brackets must not cost the square
+/// of its length.
+const DEEPEST_INDENTATION: usize = 16;
 
 pub const MASK: &str = "********";
 
@@ -14,7 +22,7 @@ pub fn request(request: &Request, scheme: &str) -> String {
         } else {
             value
         };
-        text += &format!("> {name}: {shown}\n");
+        text += &format!("> {name}: {}\n", shown.escape_debug());
     }
     text + ">\n" + &indented(&pretty(&request.body))
 }
@@ -41,20 +49,31 @@ fn indented(text: &str) -> String {
 }
 
 /// JSON with one member a line, and otherwise as it came: order, repeated keys and the spelling of
-/// numbers are what a host's developer wants to see. What is not JSON is shown escaped.
+/// numbers are what a host's developer wants to see. What is not JSON is shown escaped. Of a long
+/// body, only the beginning.
 fn pretty(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     if serde_json::from_slice::<serde::de::IgnoredAny>(body).is_err() {
-        return text.escape_debug().to_string();
+        let escaped = shortened(&text, MOST_SHOWN).escape_debug().to_string();
+        return shortened(&escaped, MOST_SHOWN);
     }
+    let line_break = |depth: usize| "\n".to_owned() + &"  ".repeat(depth.min(DEEPEST_INDENTATION));
     let mut shown = String::new();
     let mut depth = 0;
     let mut in_string = false;
     let mut escaped = false;
     let mut opened = false;
-    for character in text.chars() {
+    for (place, character) in text.char_indices() {
+        if shown.len() > MOST_SHOWN {
+            return format!("{shown}… ({} bytes more)", text.len() - place);
+        }
         if in_string {
-            shown.push(character);
+            // JSON allows those beyond U+007E as they are, and terminals obey some of them.
+            if character.is_control() {
+                shown.extend(character.escape_unicode());
+            } else {
+                shown.push(character);
+            }
             in_string = escaped || character != '"';
             escaped = !escaped && character == '\\';
             continue;
@@ -68,8 +87,7 @@ fn pretty(body: &[u8]) -> String {
         }
         // An empty object or array stays on its line.
         if opened != closes {
-            shown.push('\n');
-            shown.push_str(&"  ".repeat(depth));
+            shown.push_str(&line_break(depth));
         }
         opened = matches!(character, '{' | '[');
         if opened {
@@ -79,10 +97,7 @@ fn pretty(body: &[u8]) -> String {
         shown.push(character);
         match character {
             ':' => shown.push(' '),
-            ',' => {
-                shown.push('\n');
-                shown.push_str(&"  ".repeat(depth));
-            }
+            ',' => shown.push_str(&line_break(depth)),
             _ => {}
         }
     }

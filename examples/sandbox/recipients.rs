@@ -1,6 +1,8 @@
 //! The magic recipients: numbers that make the sandbox behave in one documented way each, as the
 //! test cards of a payment API do. The table drives the behaviour, `--help` and the tests.
 
+use serde::Serialize;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Behaviour {
     Accept,
@@ -13,17 +15,25 @@ pub enum Behaviour {
     Silence,
     HangUp,
     SlowAnswer,
+    Firewall,
+    Unavailable,
+    MarkedAnswer,
+    PostBackTwice,
+    PostBacksOutOfOrder,
+    PostBackLate,
 }
 
+#[derive(Serialize)]
 pub struct MagicRecipient {
     pub number: &'static str,
+    #[serde(skip)]
     pub behaviour: Behaviour,
     pub what_happens: &'static str,
     /// What the library reports under its default options.
     pub status: &'static str,
 }
 
-pub const MAGIC_RECIPIENTS: [MagicRecipient; 10] = [
+pub const MAGIC_RECIPIENTS: [MagicRecipient; 16] = [
     MagicRecipient {
         number: "15550100001",
         behaviour: Behaviour::Accept,
@@ -82,6 +92,42 @@ pub const MAGIC_RECIPIENTS: [MagicRecipient; 10] = [
         number: "15550100010",
         behaviour: Behaviour::SlowAnswer,
         what_happens: "accepted, and later `delivered`; the answer takes 12 seconds, byte by byte",
+        status: "ZX_OK",
+    },
+    MagicRecipient {
+        number: "15550100011",
+        behaviour: Behaviour::Firewall,
+        what_happens: "403 as a firewall's HTML page: not the API's word, and the credentials are fine",
+        status: "ZX_REJECTED",
+    },
+    MagicRecipient {
+        number: "15550100012",
+        behaviour: Behaviour::Unavailable,
+        what_happens: "503 with `success` false, every time",
+        status: "ZX_BUSY",
+    },
+    MagicRecipient {
+        number: "15550100013",
+        behaviour: Behaviour::MarkedAnswer,
+        what_happens: "accepted, and later `delivered`; the answer begins with a byte order mark",
+        status: "ZX_OK",
+    },
+    MagicRecipient {
+        number: "15550100014",
+        behaviour: Behaviour::PostBackTwice,
+        what_happens: "accepted, and later `delivered`, which is posted twice",
+        status: "ZX_OK",
+    },
+    MagicRecipient {
+        number: "15550100015",
+        behaviour: Behaviour::PostBacksOutOfOrder,
+        what_happens: "accepted, and later `read`, `sent` and `delivered`, posted in this order",
+        status: "ZX_OK",
+    },
+    MagicRecipient {
+        number: "15550100016",
+        behaviour: Behaviour::PostBackLate,
+        what_happens: "accepted, and `delivered` at once, which is posted 10 seconds late",
         status: "ZX_OK",
     },
 ];

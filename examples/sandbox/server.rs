@@ -2,34 +2,40 @@
 //! tests all run this one. It stops when it is dropped.
 
 mod answer;
+mod bounded;
 mod check;
+mod connections;
+mod messages;
+mod page;
 mod post_back;
 mod print;
 pub mod recipients;
+mod respond;
 mod tls;
 mod wire;
 
-use std::collections::VecDeque;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http_body_util::channel::{Channel, Sender};
-use http_body_util::{BodyExt, Either, Full, Limited};
-use hyper::body::{Body, Bytes, Incoming};
-use hyper::header::CONTENT_LENGTH;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Response, StatusCode};
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use http_body_util::{BodyExt, Limited};
+use hyper::Response;
+use hyper::body::{Body, Incoming};
+use tokio::net::TcpListener;
 use tokio::runtime::{self, Runtime};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-use answer::{Answer, Endpoint, Reply, Verdict};
+use answer::{Accepted, Endpoint, Reply, Verdict};
+use bounded::Latest;
+use connections::MOST_CONNECTIONS;
+use messages::{Arrival, Messages, Shown};
+use page::Entrance;
+use post_back::{Hook, Update};
+use respond::{AnswerBytes, at_once, byte_by_byte, too_long, too_slow};
 pub use wire::Request;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -40,8 +46,15 @@ pub type Log = Arc<dyn Fn(&str) + Send + Sync>;
 /// A request longer than this is refused with 413.
 const LONGEST_BODY: usize = 1 << 20;
 
-/// How many requests are remembered, so that a sandbox can run for days.
+/// What a client may take for a body.
+const BODY_WITHIN: Duration = Duration::from_secs(30);
+
+/// How many requests are remembered, and how much memory they may take.
 const MOST_REQUESTS: usize = 10_000;
+const MOST_REQUEST_BYTES: usize = 64 << 20;
+
+/// How much memory the post-backs that are due may take, in KiB.
+const MOST_KIB_DUE: usize = 64 << 10;
 
 pub struct Config {
     pub api_key: String,
@@ -53,6 +66,8 @@ pub struct Config {
     pub ca_file: Option<PathBuf>,
     /// How long after its acceptance a message gets its status.
     pub notify_after: Duration,
+    /// The same where the notification comes late.
+    pub notify_late: Duration,
     /// How long the very slow answer takes.
     pub slow_answer: Duration,
     pub log: Log,
@@ -68,6 +83,7 @@ impl Default for Config {
             https: Some(any_port),
             ca_file: None,
             notify_after: Duration::from_millis(200),
+            notify_late: Duration::from_secs(10),
             slow_answer: Duration::from_secs(12),
             log: Arc::new(|_| {}),
         }
@@ -95,10 +111,14 @@ impl Sandbox {
             .enable_all()
             .build()?;
         let shared = Arc::new(Shared {
-            endpoint: Endpoint::new(config.api_key.clone(), config.workspace_id),
-            requests: Mutex::default(),
+            endpoint: Endpoint::new(&config),
+            messages: Messages::new(),
+            requests: Mutex::new(Latest::new(MOST_REQUESTS, MOST_REQUEST_BYTES)),
+            connections: Arc::new(Semaphore::new(MOST_CONNECTIONS)),
+            kib_due: Arc::new(Semaphore::new(MOST_KIB_DUE)),
+            run: fastrand::u64(..),
             api_key: config.api_key,
-            notify_after: config.notify_after,
+            workspace_id: config.workspace_id,
             slow_answer: config.slow_answer,
             log: config.log,
         });
@@ -147,14 +167,7 @@ impl Sandbox {
         let bound = listener.local_addr()?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let shared = Arc::clone(&self.shared);
-        self.runtime.spawn(async move {
-            // A failed accept concerns the one connection that could not be had.
-            loop {
-                if let Ok((stream, _)) = listener.accept().await {
-                    tokio::spawn(Arc::clone(&shared).serve(stream, tls.clone()));
-                }
-            }
-        });
+        self.runtime.spawn(shared.accept(listener, tls));
         Ok(if bound.ip().is_unspecified() {
             format!("{scheme}://localhost:{}", bound.port())
         } else {
@@ -193,70 +206,41 @@ impl CaFile {
 /// What all connections of a sandbox have in common.
 struct Shared {
     endpoint: Endpoint,
-    requests: Mutex<VecDeque<Request>>,
+    messages: Messages,
+    requests: Mutex<Latest<Request>>,
+    connections: Arc<Semaphore>,
+    kib_due: Arc<Semaphore>,
+    /// Tells a page that the sandbox was started anew.
+    run: u64,
     api_key: String,
-    notify_after: Duration,
+    workspace_id: String,
     slow_answer: Duration,
     log: Log,
 }
 
-type AnswerBytes = Either<Full<Bytes>, Channel<Bytes>>;
-
 impl Shared {
-    async fn serve(self: Arc<Self>, stream: TcpStream, tls: Option<TlsAcceptor>) {
-        // Without this the last byte of a slow answer may wait for the client's acknowledgement.
-        if stream.set_nodelay(true).is_err() {
-            return;
-        }
-        match tls {
-            None => self.serve_stream(stream, "http").await,
-            Some(tls) => match tls.accept(stream).await {
-                Ok(stream) => self.serve_stream(stream, "https").await,
-                Err(error) => self.log(&format!("TLS handshake failed: {error}\n")),
-            },
-        }
-    }
-
-    async fn serve_stream<S>(self: Arc<Self>, stream: S, scheme: &'static str)
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let (tap, heard) = wire::Tap::new(stream);
-        let service = service_fn(|request| {
-            let shared = Arc::clone(&self);
-            let heard = heard.clone();
-            async move { shared.answer(request, &heard, scheme).await }
-        });
-        // An error here is the client's going away, or the sandbox hanging up on purpose.
-        let _ = http1::Builder::new()
-            .serve_connection(TokioIo::new(tap), service)
-            .await;
-    }
-
     async fn answer(
         self: Arc<Self>,
         incoming: hyper::Request<Incoming>,
         heard: &wire::Heard,
-        scheme: &str,
+        entrance: Entrance,
     ) -> io::Result<Response<AnswerBytes>> {
         let body = incoming.into_body();
         let framed = body.size_hint().exact().is_some();
-        let body = match Limited::new(body, LONGEST_BODY).collect().await {
-            Ok(body) => Vec::from(body.to_bytes()),
-            Err(error) if error.is::<http_body_util::LengthLimitError>() => return too_long(),
-            Err(error) => return Err(io::Error::other(error)),
+        let body = Limited::new(body, LONGEST_BODY).collect();
+        let body = match timeout(BODY_WITHIN, body).await {
+            Ok(Ok(body)) => Vec::from(body.to_bytes()),
+            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => return too_long(),
+            Ok(Err(error)) => return Err(io::Error::other(error)),
+            Err(_) => return too_slow(),
         };
         let request = heard.take(body, framed)?;
-        let Verdict { reply, post_back } = self.endpoint.decide(&request);
-        self.log(&print::request(&request, scheme));
-        self.log(&print::reply(&reply));
-        self.remember(request);
-        if let Some(post_back) = post_back {
-            let shared = Arc::clone(&self);
-            tokio::spawn(async move {
-                shared.log(&post_back.deliver(shared.notify_after).await);
-            });
+        if let Some(answer) = page::answer(&self, &request, entrance) {
+            return Ok(answer);
         }
+        let Verdict { reply, accepted } = self.endpoint.decide(&request);
+        self.tell_of(&request, &reply, accepted, entrance);
+        self.remember(request);
         match reply {
             Reply::AtOnce(answer) => at_once(answer),
             Reply::ByteByByte(answer) => byte_by_byte(answer, self.slow_answer),
@@ -266,62 +250,73 @@ impl Shared {
         }
     }
 
-    fn remember(&self, request: Request) {
-        let mut requests = self.requests();
-        if requests.len() == MOST_REQUESTS {
-            requests.pop_front();
+    /// Tells the log, the page, and where the message was accepted its `post_back_url`.
+    fn tell_of(
+        self: &Arc<Self>,
+        request: &Request,
+        reply: &Reply,
+        accepted: Option<Accepted>,
+        entrance: Entrance,
+    ) {
+        let asked = self.mask(&print::request(request, entrance.scheme));
+        let answered = self.mask(&print::reply(reply));
+        (self.log)(&asked);
+        (self.log)(&answered);
+        if request.path != answer::PATH {
+            return;
         }
-        requests.push_back(request);
+        let is_accepted = accepted.is_some();
+        let (hook, updates) = match accepted {
+            Some(Accepted { hook, updates }) => (hook, updates),
+            None => (None, Vec::new()),
+        };
+        let number = self.messages.add(Arrival {
+            request: asked,
+            answer: answered,
+            shown: Shown::read(&self.mask(&String::from_utf8_lossy(&request.body))),
+            is_accepted,
+            hook: hook.clone(),
+        });
+        let Some(hook) = hook else { return };
+        let kib = u32::try_from(hook.bytes() / 1024 + 1).unwrap_or(u32::MAX);
+        let Ok(permit) = Arc::clone(&self.kib_due).try_acquire_many_owned(kib) else {
+            self.log("post-backs are left out: too many are due\n");
+            return;
+        };
+        let shared = Arc::clone(self);
+        tokio::spawn(async move {
+            for update in &updates {
+                shared.tell(number, &hook, update).await;
+            }
+            drop(permit);
+        });
     }
 
-    fn requests(&self) -> MutexGuard<'_, VecDeque<Request>> {
+    /// Posts a notification as soon as it is due, and tells the log and the page what came of it.
+    async fn tell(&self, number: u64, hook: &Hook, update: &Update) {
+        let mut delivery = hook.deliver(update).await;
+        delivery.body = self.mask(&delivery.body);
+        delivery.remark = self.mask(&delivery.remark);
+        delivery.outcome = self.mask(&delivery.outcome);
+        self.log(&delivery.describe());
+        self.messages.told(number, delivery);
+    }
+
+    fn remember(&self, request: Request) {
+        let bytes = request.bytes();
+        self.requests().push(request, bytes);
+    }
+
+    fn requests(&self) -> MutexGuard<'_, Latest<Request>> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Masks the key wherever it stands: a host may have put it into the message by mistake.
     fn log(&self, text: &str) {
-        (self.log)(&text.replace(&self.api_key, print::MASK));
+        (self.log)(&self.mask(text));
     }
-}
 
-fn too_long() -> io::Result<Response<AnswerBytes>> {
-    let message = "The body is longer than 1 MiB.";
-    at_once(Answer::refusal(StatusCode::PAYLOAD_TOO_LARGE, message).closing())
-}
-
-fn at_once(answer: Answer) -> io::Result<Response<AnswerBytes>> {
-    respond(answer, |body| Either::Left(Full::new(body)))
-}
-
-fn byte_by_byte(answer: Answer, takes: Duration) -> io::Result<Response<AnswerBytes>> {
-    respond(answer, |bytes| {
-        let (sender, body) = Channel::new(1);
-        tokio::spawn(trickle(sender, bytes, takes));
-        Either::Right(body)
-    })
-}
-
-async fn trickle(mut sender: Sender<Bytes>, bytes: Bytes, takes: Duration) {
-    let count = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-    for index in 0..bytes.len() {
-        tokio::time::sleep(takes / count).await;
-        if sender.send_data(bytes.slice(index..=index)).await.is_err() {
-            return;
-        }
+    /// Masks the key wherever it stands: a host may have put it into the message by mistake.
+    fn mask(&self, text: &str) -> String {
+        text.replace(&self.api_key, print::MASK)
     }
-}
-
-fn respond(
-    answer: Answer,
-    body: impl FnOnce(Bytes) -> AnswerBytes,
-) -> io::Result<Response<AnswerBytes>> {
-    let mut response = Response::builder()
-        .status(answer.status)
-        .header(CONTENT_LENGTH, answer.body.len());
-    for (name, value) in answer.headers {
-        response = response.header(name, value);
-    }
-    response
-        .body(body(Bytes::from(answer.body)))
-        .map_err(io::Error::other)
 }

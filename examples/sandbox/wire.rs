@@ -18,7 +18,17 @@ pub struct Request {
     pub body: Vec<u8>,
 }
 
+/// More is not heard of one request: a head, and a body of 1 MiB in chunks of a sensible size.
+const MOST_HEARD: usize = 2 << 20;
+
 impl Request {
+    /// How much memory it takes, roughly.
+    pub fn bytes(&self) -> usize {
+        let headers = self.headers.iter();
+        let headers = headers.map(|(name, value)| name.len() + value.len() + 64);
+        self.path.len() + self.body.len() + headers.sum::<usize>()
+    }
+
     /// The value of the first header of that name, in whatever case it came.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
@@ -94,6 +104,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
         let result = Pin::new(&mut self.stream).poll_read(context, buffer);
         let mut heard = self.heard.0.lock().unwrap_or_else(PoisonError::into_inner);
         heard.extend_from_slice(&buffer.filled()[before..]);
+        if heard.len() > MOST_HEARD {
+            return Poll::Ready(Err(io::ErrorKind::FileTooLarge.into()));
+        }
         result
     }
 }

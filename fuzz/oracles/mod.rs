@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod message;
 pub mod options;
+pub mod post_back;
 mod reply;
 
 use std::ffi::{CStr, CString, c_char};

@@ -20,7 +20,7 @@ pub(super) enum BadText {
 }
 
 impl BadText {
-    fn describe(&self, name: &str) -> String {
+    pub(super) fn describe(&self, name: &str) -> String {
         match self {
             BadText::Null => format!("{name} is NULL: pass a NUL-terminated string"),
             BadText::TooLong => format!("{name} is longer than 1 MiB"),
@@ -102,6 +102,19 @@ pub(super) unsafe fn message<'a>(pointer: *const c_char) -> Result<&'a str, Refu
     unsafe { bounded_text(pointer) }.map_err(|bad| match bad {
         BadText::TooLong => Refusal::Message(message::too_long()),
         bad => Refusal::Argument(bad.describe("message_json")),
+    })
+}
+
+/// The body of a post-back, of which the same is true.
+///
+/// # Safety
+///
+/// As for [`bounded_text`].
+pub(super) unsafe fn post_back<'a>(pointer: *const c_char) -> Result<&'a str, Refusal> {
+    // SAFETY: the caller's promise.
+    unsafe { bounded_text(pointer) }.map_err(|bad| match bad {
+        BadText::TooLong => Refusal::PostBack(message::too_long()),
+        bad => Refusal::Argument(bad.describe("body")),
     })
 }
 

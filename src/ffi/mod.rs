@@ -15,6 +15,7 @@ mod cancel;
 mod compose;
 mod constants;
 mod json;
+mod post_back;
 mod registry;
 
 use std::ffi::{CString, c_char, c_void};
@@ -26,6 +27,7 @@ pub use cancel::{zx_cancel, zx_cancel_new, zx_cancel_now};
 pub use compose::{zx_button, zx_compose_reply_buttons, zx_reply_buttons};
 pub use constants::*;
 pub use json::zx_json_get;
+pub use post_back::zx_read_post_back;
 
 use arguments::text;
 use boundary::{Out, export, export_reply, export_text};

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::cancel::CancelToken;
 use crate::client::Client;
 use crate::sys::fork::{self, Guarded};
-use crate::transport::Failure;
+use crate::transport::{self, Failure};
 
 static OBJECTS: Guarded<Registry<Client>> = Guarded::new(Registry::new());
 
@@ -38,17 +38,19 @@ pub(super) enum Mistaken {
 }
 
 pub(super) fn keep_client(client: Client) -> Result<*mut u8, Failure> {
-    watch_forks()?;
+    prepare_for_forks()?;
     Ok(OBJECTS.lock().insert(Object::Client(Arc::new(client))))
 }
 
 pub(super) fn keep_cancel(token: CancelToken) -> Result<*mut u8, Failure> {
-    watch_forks()?;
+    prepare_for_forks()?;
     Ok(OBJECTS.lock().insert(Object::Cancel(Arc::new(token))))
 }
 
-fn watch_forks() -> Result<(), Failure> {
-    fork::watch().map_err(|error| Failure::Machine("watch for forks", error))
+fn prepare_for_forks() -> Result<(), Failure> {
+    fork::watch().map_err(|error| Failure::Machine("watch for forks", error))?;
+    transport::prepare();
+    Ok(())
 }
 
 pub(super) fn keep_text(text: String) -> *mut u8 {

@@ -1,8 +1,8 @@
 //! Reads a message once, by the table of rules, and gathers every problem on the way.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
 use serde::Deserialize;
@@ -42,7 +42,7 @@ fn run(text: &str, message: &'static Field, notes: Option<Notes>) -> (Findings, 
                 .read(text, &ANYTHING)
                 .err()
                 .unwrap_or(error);
-            (Findings::of_message(describe(text, &error)), None)
+            (Findings::of_all(describe(text, &error)), None)
         }
     }
 }
@@ -61,12 +61,18 @@ struct Value<'c, 'de> {
     path: &'c Path<'c>,
 }
 
-/// What an object says of a field that the rules know.
+/// No object of the table has more.
+const MOST_FIELDS: usize = 5;
+
+/// How an object gives a field that the rules know.
+#[derive(Clone, Copy, Default)]
 struct Given {
-    field: &'static Field,
     times: usize,
     is_null: bool,
 }
+
+/// An object's keys that the rules do not know: all, and those that were given twice.
+type UnknownKeys<'de> = [HashSet<Cow<'de, str>>; 2];
 
 impl<'de> Check<'de> {
     fn new(notes: Option<Notes>) -> Self {
@@ -97,46 +103,45 @@ impl<'de> Check<'de> {
         fields: &'static [Field],
         path: &Path,
     ) -> Result<(), A::Error> {
-        let mut known: Vec<_> = fields.iter().map(Given::new).collect();
-        let mut unknown: BTreeMap<Cow<str>, u32> = BTreeMap::new();
+        let mut given = [Given::default(); MOST_FIELDS];
+        let mut unknown: Option<Box<UnknownKeys>> = None;
 
         while let Some(Key(key)) = object.next_key()? {
             let path = &Path::Key(path, &key);
-            if let Some(given) = known.iter_mut().find(|given| given.field.name == key) {
+            if let Some((field, given)) = fields.iter().zip(&mut given).find(|it| it.0.name == key)
+            {
                 given.times += 1;
                 if given.times == 2 {
                     self.problems.add_at(path, "is given twice");
                 }
-                let found = object.next_value_seed(self.value(given.field, path))?;
+                let found = object.next_value_seed(self.value(field, path))?;
                 given.is_null = found == Type::Null;
             } else {
-                let times = unknown.entry(key.clone()).or_default();
-                *times += 1;
-                if *times == 2 {
+                let [all, twice] = &mut **unknown.get_or_insert_default();
+                if all.insert(key.clone()) {
+                    self.note(|notes| notes.unknown_key(&key, fields, path));
+                } else if twice.insert(key.clone()) {
                     self.problems.add_at(path, "is given twice");
-                } else if *times == 1
-                    && let Some(notes) = &mut self.notes
-                {
-                    notes.unknown_key(&key, fields, path);
                 }
                 object.next_value_seed(self.value(&ANYTHING, path))?;
             }
         }
 
-        for Given { field, times, .. } in &known {
-            if field.presence == Presence::Required && *times == 0 {
+        let mut choices = 0;
+        let mut chosen = 0;
+        for (field, given) in fields.iter().zip(given) {
+            if field.presence == Presence::Required && given.times == 0 {
                 let path = Path::Key(path, field.name);
                 self.problems.add_at(&path, "is missing");
+            } else if field.presence == Presence::Either {
+                choices += 1;
+                chosen += usize::from(given.times > 0 && !given.is_null);
             }
         }
-        let either = || {
-            known
-                .iter()
-                .filter(|given| given.field.presence == Presence::Either)
-        };
-        if either().count() > 0 && either().filter(|given| given.is_there()).count() != 1 {
-            let names = names(either().map(|given| given.field));
-            let complaint = format!("must hold exactly one of {names}");
+        if choices > 0 && chosen != 1 {
+            let is_choice = |field: &&Field| field.presence == Presence::Either;
+            let names = names(fields.iter().filter(is_choice));
+            let complaint = format_args!("must hold exactly one of {names}");
             self.problems.add_at(path, complaint);
         }
         Ok(())
@@ -159,7 +164,12 @@ impl<'de> Check<'de> {
     }
 
     /// Which of the kinds an object's `type` names, wherever in it that stands.
-    fn kind(&mut self, object: &'de str, kinds: &'static [Field], path: &Path) -> &'static Field {
+    fn kind(
+        &mut self,
+        object: &'de RawValue,
+        kinds: &'static [Field],
+        path: &Path,
+    ) -> &'static Field {
         let path = &Path::Key(path, "type");
         let Some(name) = json_pointer::find(object, "/type") else {
             self.problems.add_at(path, "is missing");
@@ -176,9 +186,8 @@ impl<'de> Check<'de> {
 
     fn text(&mut self, text: Cow<'de, str>, rule: &TextRule, name: &'static str, path: &Path) {
         let problems_before = self.problems.count();
-        let characters = text.chars().count();
-        if !rule.length.holds(characters) {
-            let complaint = rule.length.complaint(characters, "character");
+        if !rule.length.holds_for(&text) {
+            let complaint = rule.length.complaint(text.chars().count(), "character");
             self.problems.add_at(path, complaint);
         }
         if let Some(complaint) = rule.format.and_then(|format| (format.complaint)(&text)) {
@@ -195,10 +204,14 @@ impl<'de> Check<'de> {
                 }
             }
         }
-        if let Some(notes) = &mut self.notes
-            && self.problems.count() == problems_before
-        {
-            notes.text(&text, rule, name, path);
+        if self.problems.count() == problems_before {
+            self.note(|notes| notes.text(&text, rule, name, path));
+        }
+    }
+
+    fn note(&mut self, note: impl FnOnce(&mut Notes)) {
+        if let Some(notes) = &mut self.notes {
+            note(notes);
         }
     }
 }
@@ -210,13 +223,13 @@ impl<'de> DeserializeSeed<'de> for Value<'_, 'de> {
         let Rule::ByType(kinds) = self.field.rule else {
             return json.deserialize_any(self);
         };
-        let text = <&RawValue>::deserialize(json)?.get();
-        let field = if text.starts_with('{') {
-            self.check.kind(text, kinds, self.path)
+        let value = <&RawValue>::deserialize(json)?;
+        let field = if value.get().starts_with('{') {
+            self.check.kind(value, kinds, self.path)
         } else {
             self.field
         };
-        let mut json = serde_json::Deserializer::from_str(text);
+        let mut json = serde_json::Deserializer::from_str(value.get());
         json.deserialize_any(Value { field, ..self })
             .map_err(Error::custom)
     }
@@ -326,23 +339,15 @@ impl<'de> Value<'_, 'de> {
     }
 }
 
-impl Given {
-    fn new(field: &'static Field) -> Self {
-        Self {
-            field,
-            times: 0,
-            is_null: false,
-        }
-    }
-
-    fn is_there(&self) -> bool {
-        self.times > 0 && !self.is_null
-    }
-}
-
 impl Limit {
     fn holds(&self, count: usize) -> bool {
         (self.at_least..=self.at_most).contains(&count)
+    }
+
+    fn holds_for(&self, text: &str) -> bool {
+        // No character has less than a byte: mostly that is all there is to know.
+        let is_short = text.len() <= self.at_most && self.at_least <= text.len().min(1);
+        is_short || self.holds(text.chars().count())
     }
 
     fn complaint(&self, count: usize, unit: &str) -> String {
@@ -431,6 +436,20 @@ mod tests {
                 .collect()
         }
         assert_eq!(outermost(&OUTERMOST), outermost(&MESSAGE));
+    }
+
+    #[test]
+    fn no_object_has_more_fields_than_are_counted() {
+        fn assert_few(field: &Field) {
+            let inner = match &field.rule {
+                Rule::Object(fields) | Rule::ByType(fields) => fields,
+                Rule::Array(_, item) => std::slice::from_ref(*item),
+                Rule::Constant(_) | Rule::Text(_) | Rule::Anything => &[],
+            };
+            assert!(inner.len() <= MOST_FIELDS, "{}", field.name);
+            inner.iter().for_each(assert_few);
+        }
+        [&MESSAGE, &OUTERMOST].into_iter().for_each(assert_few);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Writes a message's JSON for a host that has none at hand.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::check::check;
 use super::findings::Findings;
@@ -25,11 +25,9 @@ pub(crate) struct Composition<'a> {
     pub(crate) header_filename: Option<&'a str>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub(crate) struct Button<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) title: Option<&'a str>,
 }
 
@@ -54,136 +52,88 @@ pub(crate) fn compose(composition: &Composition) -> Result<String, Findings> {
 const DOCUMENT: &str = "document";
 
 fn write(composition: &Composition) -> String {
-    let reply = |reply| ReplyButton {
-        r#type: "reply",
-        reply,
-    };
-    let message = Message {
-        recipient: composition.recipient,
-        phone_id: composition.phone_id,
-        interactive: Interactive {
-            r#type: "button",
-            header: header(composition),
-            body: composition.body.map(|text| Text { text }),
-            footer: composition.footer.map(|text| Text { text }),
-            action: Action {
-                buttons: composition.buttons.iter().map(reply).collect(),
-            },
-        },
-        post_back_url: composition.post_back_url,
-        post_back_data: composition.post_back_data,
-    };
+    let message = object([
+        ("recipient", text(composition.recipient)),
+        ("phone_id", text(composition.phone_id)),
+        (
+            "interactive",
+            object([
+                ("type", text(Some("button"))),
+                ("header", header(composition)),
+                ("body", text_object(composition.body)),
+                ("footer", text_object(composition.footer)),
+                ("action", object([("buttons", buttons(composition))])),
+            ]),
+        ),
+        ("post_back_url", text(composition.post_back_url)),
+        ("post_back_data", text(composition.post_back_data)),
+    ]);
     // Only a key that is no string could fail to be written.
     serde_json::to_string(&message).unwrap_or_default()
 }
 
-fn header<'a>(composition: &Composition<'a>) -> Option<Header<'a>> {
-    let Composition {
-        header_type: kind,
-        header: content,
-        header_filename: filename,
-        ..
-    } = *composition;
+fn header<'a>(composition: &Composition<'a>) -> Option<Json<'a>> {
+    let kind = composition.header_type;
+    let content = composition.header;
     kind.or(content)?;
-    let is_link = content.is_some_and(|content| after_web_scheme(content).is_some());
-    let media = content.map(|_| Media {
-        link: content.filter(|_| is_link),
-        id: content.filter(|_| !is_link),
-        filename: None,
-    });
-    let none = Header {
-        r#type: kind,
-        text: None,
-        image: None,
-        video: None,
-        document: None,
-    };
-    Some(match kind {
-        Some("text") => Header {
-            text: content,
-            ..none
-        },
-        Some("image") => Header {
-            image: media,
-            ..none
-        },
-        Some("video") => Header {
-            video: media,
-            ..none
-        },
-        Some(DOCUMENT) => Header {
-            document: media.map(|media| Media { filename, ..media }),
-            ..none
-        },
+    let member = match kind {
+        Some("text") => text(content),
+        Some("image" | "video") => content.and_then(|content| media(content, None)),
+        Some(DOCUMENT) => content.and_then(|it| media(it, composition.header_filename)),
         // The check names a type that there is not, or that none was given.
-        _ => none,
-    })
+        _ => None,
+    };
+    object([("type", text(kind)), (kind.unwrap_or_default(), member)])
 }
 
-/// The keys, in this order.
-#[derive(Serialize)]
-struct Message<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    recipient: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    phone_id: Option<&'a str>,
-    interactive: Interactive<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    post_back_url: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    post_back_data: Option<&'a str>,
+fn media<'a>(content: &'a str, filename: Option<&'a str>) -> Option<Json<'a>> {
+    let key = if after_web_scheme(content).is_some() {
+        "link"
+    } else {
+        "id"
+    };
+    object([(key, text(Some(content))), ("filename", text(filename))])
 }
 
-#[derive(Serialize)]
-struct Interactive<'a> {
-    r#type: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    header: Option<Header<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    body: Option<Text<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    footer: Option<Text<'a>>,
-    action: Action<'a>,
+fn buttons<'a>(composition: &Composition<'a>) -> Option<Json<'a>> {
+    let button = |button: &Button<'a>| {
+        let reply = [("id", text(button.id)), ("title", text(button.title))];
+        object([("type", text(Some("reply"))), ("reply", object(reply))])
+    };
+    let buttons = composition.buttons.iter().filter_map(button);
+    Some(Json::Array(buttons.collect()))
 }
 
-#[derive(Serialize)]
-struct Header<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    r#type: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    image: Option<Media<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    video: Option<Media<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    document: Option<Media<'a>>,
+/// JSON in the order in which it is to be written; what is `None` is left out.
+enum Json<'a> {
+    Text(&'a str),
+    Array(Vec<Json<'a>>),
+    Object(Vec<(&'a str, Option<Json<'a>>)>),
 }
 
-#[derive(Serialize)]
-struct Media<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    link: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    filename: Option<&'a str>,
+fn text(text: Option<&str>) -> Option<Json<'_>> {
+    text.map(Json::Text)
 }
 
-#[derive(Serialize)]
-struct Text<'a> {
-    text: &'a str,
+fn text_object(content: Option<&str>) -> Option<Json<'_>> {
+    content.and_then(|content| object([("text", text(Some(content)))]))
 }
 
-#[derive(Serialize)]
-struct Action<'a> {
-    buttons: Vec<ReplyButton<'a>>,
+fn object<'a, const N: usize>(members: [(&'a str, Option<Json<'a>>); N]) -> Option<Json<'a>> {
+    Some(Json::Object(members.into()))
 }
 
-#[derive(Serialize)]
-struct ReplyButton<'a> {
-    r#type: &'static str,
-    reply: &'a Button<'a>,
+impl Serialize for Json<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Json::Text(text) => serializer.serialize_str(text),
+            Json::Array(items) => serializer.collect_seq(items),
+            Json::Object(members) => {
+                let given = members.iter();
+                serializer.collect_map(given.filter_map(|(key, it)| Some((key, it.as_ref()?))))
+            }
+        }
+    }
 }
 
 #[cfg(test)]

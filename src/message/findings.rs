@@ -1,4 +1,4 @@
-//! What a check tells of a message, within bounds: a megabyte can hold half a million problems.
+//! What a check tells of a text, within bounds: a megabyte can hold half a million problems.
 
 use std::fmt::Display;
 
@@ -9,7 +9,7 @@ use super::path::Path;
 /// How many are kept; the others are counted.
 const MOST_TOLD: usize = 100;
 
-/// What is wrong with a message, or what is hardly meant in it.
+/// What is wrong with a message or a post-back, or what is hardly meant in it.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     told: Vec<Finding>,
@@ -25,8 +25,8 @@ pub(crate) struct Finding {
 }
 
 impl Findings {
-    /// One, of the message as a whole.
-    pub(crate) fn of_message(message: impl Into<String>) -> Self {
+    /// One, of the text as a whole.
+    pub(crate) fn of_all(message: impl Into<String>) -> Self {
         let mut findings = Self::default();
         findings.add("", message.into());
         findings
@@ -58,7 +58,7 @@ impl Findings {
         self.add(pointer, message);
     }
 
-    fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.told.len() == MOST_TOLD
     }
 

@@ -23,16 +23,8 @@ pub(super) static PHONE_NUMBER: Format = Format {
                 "must begin with the country code, which never begins with 0: leave out any 0 in \
                  front, and put the country code first, such as 919876543210",
             )
-        } else if text.len() < 7 {
-            Some(
-                "is too short: a phone number has 7 to 15 digits, country code included, \
-                 such as 919876543210",
-            )
-        } else if text.len() > 15 {
-            Some(
-                "is too long: a phone number has 7 to 15 digits, country code included, \
-                 such as 919876543210",
-            )
+        } else if !(7..=15).contains(&text.len()) {
+            Some("must have 7 to 15 digits, country code included, such as 919876543210")
         } else {
             None
         }

@@ -33,5 +33,5 @@ pub(crate) enum Validation {
 
 /// What is wrong with a text that is refused unread.
 pub(crate) fn too_long() -> Findings {
-    Findings::of_message("is longer than 1 MiB")
+    Findings::of_all("is longer than 1 MiB")
 }

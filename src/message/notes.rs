@@ -23,7 +23,9 @@ impl Notes {
         if fields.is_empty() {
             return;
         }
-        match fields.iter().find(|field| is_close(key, field.name)) {
+        // What is only counted is not looked into.
+        let known = if self.findings.is_full() { &[] } else { fields };
+        match known.iter().find(|field| is_close(key, field.name)) {
             Some(field) => self.findings.add_at(
                 path,
                 format_args!("is not known here; did you mean \"{}\"?", field.name),

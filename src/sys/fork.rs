@@ -7,17 +7,33 @@
 use std::cell::{Cell, UnsafeCell};
 use std::io;
 use std::ops::{Deref, DerefMut};
+use std::process;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use once_cell::race::OnceBool;
 
-/// How many forks lie between this process and the one that loaded the library.
+/// Differs from that of every process between this one and the one that loaded the library.
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 
+/// The process in which the lock's owner is in the middle of a fork, and changes nothing; else 0.
+static FORKING: AtomicU32 = AtomicU32::new(0);
+
 pub(crate) fn generation() -> u32 {
+    let forking = FORKING.load(Ordering::Relaxed);
+    // A fork handler of the program's own may come before this library's, and call it.
+    if forking != 0 && LOCK.is_held_by_this_thread() && forking != process::id() {
+        begin_generation();
+    }
     GENERATION.load(Ordering::Relaxed)
+}
+
+fn begin_generation() {
+    GENERATION.fetch_add(1, Ordering::Relaxed);
+    if FORKING.load(Ordering::Relaxed) != 0 {
+        FORKING.store(process::id(), Ordering::Relaxed);
+    }
 }
 
 /// Makes sure that forks are noticed from now on.
@@ -47,7 +63,12 @@ fn register() -> io::Result<()> {
 }
 
 extern "C" fn before_fork() {
-    LOCK.acquire_again();
+    if LOCK.is_held_by_this_thread() {
+        LOCK.nest();
+    } else {
+        LOCK.acquire();
+        FORKING.store(process::id(), Ordering::Relaxed);
+    }
 }
 
 extern "C" fn after_fork_in_parent() {
@@ -55,8 +76,16 @@ extern "C" fn after_fork_in_parent() {
 }
 
 extern "C" fn after_fork_in_child() {
-    GENERATION.fetch_add(1, Ordering::Relaxed);
+    begin_generation();
     LOCK.release();
+}
+
+/// Does what a fork of another thread must not find half done.
+pub(crate) fn while_forks_wait(work: impl FnOnce()) {
+    static NOTHING: Guarded<()> = Guarded::new(());
+
+    let _guard = NOTHING.lock();
+    work();
 }
 
 /// Who holds it keeps every fork waiting, so that no child inherits what another thread was in the
@@ -80,7 +109,12 @@ impl<T> Guarded<T> {
     }
 
     pub(crate) fn lock(&self) -> Guard<'_, T> {
-        LOCK.acquire();
+        // Called by a fork handler of the program's own, between this library's: it has no guard.
+        if FORKING.load(Ordering::Relaxed) != 0 && LOCK.is_held_by_this_thread() {
+            LOCK.nest();
+        } else {
+            LOCK.acquire();
+        }
         Guard(self)
     }
 }
@@ -136,18 +170,19 @@ impl Lock {
         }
     }
 
-    fn acquire_again(&self) {
-        if self.owner.load(Ordering::Relaxed) == this_thread() {
-            self.nested.fetch_add(1, Ordering::Relaxed);
-        } else {
-            self.acquire();
-        }
+    fn is_held_by_this_thread(&self) -> bool {
+        self.owner.load(Ordering::Relaxed) == this_thread()
+    }
+
+    fn nest(&self) {
+        self.nested.fetch_add(1, Ordering::Relaxed);
     }
 
     fn release(&self) {
         if self.nested.load(Ordering::Relaxed) > 0 {
             self.nested.fetch_sub(1, Ordering::Relaxed);
         } else {
+            FORKING.store(0, Ordering::Relaxed);
             self.owner.store(0, Ordering::Release);
         }
     }

@@ -2,7 +2,7 @@
 //! knows whether it is clean.
 
 use std::fmt;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
 
 use super::attempt::{Attempt, Progress};
 use super::failure::Failure;
-use super::socket::Socket;
+use super::socket::{Received, Socket};
 use super::tls::TlsStream;
 use super::trace::Origin;
 use super::wait::is_transient;
@@ -30,14 +30,6 @@ pub(super) struct Connection {
 pub(super) enum Stream {
     Plain(Socket),
     Tls(Box<TlsStream>),
-}
-
-/// What a receive came back with.
-pub(super) enum Received {
-    Bytes(usize),
-    /// Not yet.
-    Nothing,
-    End,
 }
 
 /// How much is received at once while a connection is asked whether it is still open: session
@@ -70,7 +62,11 @@ impl Connection {
             let goes_on = match self.send() {
                 Ok(()) => true,
                 Err(error) if is_transient(&error) => self.wait_to_send()?,
-                Err(_) => false,
+                Err(_) => {
+                    // Where it is not the connection that broke, nobody would answer half a request.
+                    self.stream.socket().shut_down();
+                    false
+                }
             };
             if !goes_on {
                 self.attempt.cut_short();
@@ -123,12 +119,7 @@ impl Connection {
             return Err(Failure::LongHead);
         }
         let received = match &mut self.stream {
-            Stream::Plain(socket) => match (&*socket).read(into) {
-                Ok(0) => Received::End,
-                Ok(count) => Received::Bytes(count),
-                Err(error) if is_transient(&error) => Received::Nothing,
-                Err(error) => return Err(error.into()),
-            },
+            Stream::Plain(socket) => socket.receive(into)?,
             Stream::Tls(tls) => tls.receive(into)?,
         };
         if let Received::Bytes(count) = received {

@@ -52,6 +52,11 @@ pub(crate) enum Failure {
     /// The head of an answer does not end.
     LongHead,
     /// What came over the connection is no HTTP, or not what was asked for.
+    ///
+    /// ureq also refuses some that is HTTP: folded header fields (RFC 9112, section 5.2), a 100 with
+    /// fields of its own, and a chunk-size line of more than 20 characters, which an extension makes
+    /// (section 7.1.1). To its maintainers: please read chunk extensions of any length, and pass over
+    /// the fields of a 100. A second parser here would be worse than an unknown outcome that is rare.
     NoHttp {
         error: ureq::Error,
     },

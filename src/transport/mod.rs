@@ -24,7 +24,7 @@ mod wait;
 pub(crate) use attempt::Progress;
 pub(crate) use authority::{Authority, are_escapes_whole};
 pub(crate) use failure::Failure;
-pub(crate) use pool::{Call, IdleLimits, Pool};
+pub(crate) use pool::{Call, IdleLimits, Pool, prepare};
 pub(crate) use proxy::Proxy;
 pub(crate) use roots::{Roots, add_file, root_store};
 pub(crate) use route::{Route, TlsRoute};

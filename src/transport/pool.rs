@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use once_cell::race::OnceBool;
 use rustls::ClientConfig;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
@@ -18,7 +19,7 @@ use super::wait::Limits;
 use crate::counts::{Counts, Stats};
 use crate::headers::Headers;
 use crate::per_process::PerProcess;
-use crate::sys::{Cause, Interrupt};
+use crate::sys::{Cause, Interrupt, fork};
 
 /// How many idle connections are kept, and how long.
 #[derive(Clone, Copy, Debug)]
@@ -113,9 +114,16 @@ impl Pool {
     pub(crate) fn take(&self) -> Lane {
         let now = Instant::now();
         let mut state = lock(&self.state);
-        let stale = state.remove_stale(now);
+        let mut stale = state.remove_stale(now);
         // A server may have named a shorter time than those that lie around it.
-        let lane = state.idle.pop_back().filter(|idle| idle.until > now);
+        let mut lane = None;
+        while let Some(idle) = state.idle.pop_back() {
+            if idle.until > now {
+                lane = Some(idle);
+                break;
+            }
+            stale.push(idle);
+        }
         drop(state);
         drop(stale);
         lane.map_or_else(|| self.new_lane(), |idle| idle.lane)
@@ -216,6 +224,22 @@ impl Drop for Call<'_> {
     fn drop(&mut self) {
         lock(&self.pool.state).calls.remove(&self.number);
     }
+}
+
+/// Lets ureq make what it makes with its first request, under a lock: a child would wait for ever
+/// for a lock that another thread of its parent held.
+pub(crate) fn prepare() {
+    static IS_PREPARED: OnceBool = OnceBool::new();
+
+    IS_PREPARED.get_or_init(|| {
+        fork::while_forks_wait(|| {
+            let configuration = Agent::config_builder().proxy(None).build();
+            let agent = Agent::with_parts(configuration, (), NoLookUp);
+            // Nothing connects it to anything.
+            let _ = agent.post("http://localhost/").send_empty();
+        });
+        true
+    });
 }
 
 /// The pools of this process.

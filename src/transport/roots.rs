@@ -9,10 +9,11 @@ use once_cell::race::OnceBox;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls_native_certs::CertificateResult;
+use rustls_native_certs::{CertificateResult, ErrorKind};
 
+use super::pool::close_idle_everywhere;
 use super::tls_failure;
-use crate::sys::environment;
+use crate::sys::{environment, is_out_of_descriptors};
 
 /// A bundle of every authority there is has a quarter of a megabyte.
 const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;
@@ -44,11 +45,18 @@ pub(crate) fn root_store(roots: Roots) -> Result<Arc<RootCertStore>, String> {
 }
 
 fn system_store() -> Result<RootCertStore, String> {
-    let found = if environment::is_trusted() {
-        rustls_native_certs::load_native_certs()
-    } else {
-        without_environment()
+    let read = || {
+        if environment::is_trusted() {
+            rustls_native_certs::load_native_certs()
+        } else {
+            without_environment()
+        }
     };
+    let lacks_descriptors = |error: &rustls_native_certs::Error| matches!(&error.kind, ErrorKind::Io { inner, .. } if is_out_of_descriptors(inner));
+    let mut found = read();
+    if found.errors.iter().any(lacks_descriptors) && close_idle_everywhere() {
+        found = read();
+    }
     let mut store = RootCertStore::empty();
     // A machine's store may hold what nobody can read any more; one readable root will do.
     let (added, _) = store.add_parsable_certificates(found.certs);
@@ -77,7 +85,12 @@ fn without_environment() -> CertificateResult {
 /// file's name.
 pub(crate) fn add_file(store: &mut RootCertStore, file: &Path) -> Result<(), String> {
     let mut text = Vec::new();
-    File::open(file)
+    let opened = match File::open(file) {
+        // Connections that are only kept give theirs.
+        Err(error) if is_out_of_descriptors(&error) && close_idle_everywhere() => File::open(file),
+        opened => opened,
+    };
+    opened
         .and_then(|file| file.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut text))
         .map_err(|error| format!("could not be read ({error})"))?;
     if text.len() > MAX_FILE_BYTES {

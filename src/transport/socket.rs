@@ -1,7 +1,7 @@
 //! The socket under a connection: it never blocks.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
@@ -12,6 +12,14 @@ use crate::counts::Counts;
 pub(crate) struct Socket {
     stream: TcpStream,
     counts: Arc<Counts>,
+}
+
+/// What a receive came back with.
+pub(super) enum Received {
+    Bytes(usize),
+    /// Not yet.
+    Nothing,
+    End,
 }
 
 impl Socket {
@@ -27,6 +35,22 @@ impl Socket {
     /// Whether the peer has said nothing that was not received, a good-bye included.
     pub(super) fn is_silent(&self) -> bool {
         matches!(self.stream.peek(&mut [0]), Err(error) if is_transient(&error))
+    }
+
+    pub(super) fn receive(&self, into: &mut [u8]) -> io::Result<Received> {
+        let mut socket = self;
+        match socket.read(into) {
+            Ok(0) => Ok(Received::End),
+            Ok(count) => Ok(Received::Bytes(count)),
+            Err(error) if is_transient(&error) => Ok(Received::Nothing),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Ends the connection, both ways. What has come over it can still be read.
+    pub(super) fn shut_down(&self) {
+        // It may be at its end already.
+        let _ = self.stream.shutdown(Shutdown::Both);
     }
 }
 

@@ -9,9 +9,8 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore};
 
-use super::connection::Received;
 use super::failure::Failure;
-use super::socket::Socket;
+use super::socket::{Received, Socket};
 use super::wait::{Limited, Limits, is_transient};
 
 /// Of one server: a client knows no other.

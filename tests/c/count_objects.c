@@ -99,6 +99,17 @@ zx_status zx_compose_reply_buttons(const zx_reply_buttons *message, char **messa
     return status;
 }
 
+char *zx_json_get(const char *json, const char *pointer)
+{
+    char *(*next)(const char *, const char *);
+    char *value;
+
+    FIND_NEXT(next, "zx_json_get");
+    value = next(json, pointer);
+    objects += value != NULL;
+    return value;
+}
+
 void zx_free(void *object)
 {
     void (*next)(void *);

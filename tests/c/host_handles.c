@@ -113,8 +113,17 @@ static void leaves_no_out_parameter_unwritten(const char *options)
     CHECK(zx_send_reply_buttons(client, NULL, NULL) == ZX_INVALID_ARGUMENT);
     CHECK(zx_check_reply_buttons("{}", NULL) == ZX_INVALID_MESSAGE);
     CHECK(zx_compose_reply_buttons(NULL, NULL) == ZX_INVALID_ARGUMENT);
+    CHECK(zx_read_post_back(NULL, NULL) == ZX_INVALID_ARGUMENT);
+    CHECK(zx_read_post_back("{\"request_id\":\"r\",\"status\":\"read\"}", NULL) == ZX_OK);
     reply = (char *)1;
     CHECK(zx_compose_reply_buttons(NULL, &reply) == ZX_INVALID_ARGUMENT);
+    zx_free(reply);
+    reply = (char *)1;
+    CHECK(zx_read_post_back(NULL, &reply) == ZX_INVALID_ARGUMENT);
+    zx_free(reply);
+    CHECK(zx_read_post_back("{\"request_id\":\"r\",\"status\":\"read\"}", &reply) == ZX_OK);
+    CHECK(strstr(reply, "\"key\":\"r/read/\"") != NULL);
+    zx_free(reply);
     zx_free(reply);
     reply = (char *)1;
     CHECK(zx_check_reply_buttons(NULL, &reply) == ZX_INVALID_ARGUMENT);

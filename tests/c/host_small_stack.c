@@ -33,6 +33,12 @@ int clock_gettime(clockid_t clock, struct timespec *now)
     return (int)syscall(SYS_clock_gettime, clock, now);
 }
 
+/* As the API's own page shows it, and something new in it, nested as deep as the library takes it. */
+#define POST_BACK                                                                                  \
+    "{\"message_id\":604132581490819100,\"request_id\":\"65ca1d21\",\"status\":\"delivered\","     \
+    "\"status_at\":\"2026-01-28T17:17:59.254174911Z\","                                            \
+    "\"new\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}"
+
 static void check_and_compose(const struct arguments *arguments)
 {
     const zx_button button = {"a", "Yes"};
@@ -54,6 +60,12 @@ static void check_and_compose(const struct arguments *arguments)
     message.buttons = &button;
     message.button_count = 1;
     CHECK_STATUS(zx_compose_reply_buttons(&message, &text), ZX_OK, text);
+    zx_free(text);
+
+    CHECK_STATUS(zx_read_post_back(POST_BACK, &text), ZX_OK, text);
+    CHECK(strstr(text, "\"status_at_ms\":1769620679254,\"rank\":2,") != NULL);
+    zx_free(text);
+    CHECK_STATUS(zx_read_post_back(arguments->large_message, &text), ZX_INVALID_MESSAGE, text);
     zx_free(text);
 
     CHECK(strcmp(zx_status_name(ZX_INTERNAL), "ZX_INTERNAL") == 0);

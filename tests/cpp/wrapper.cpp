@@ -7,6 +7,8 @@
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
+#include <limits>
+#include <locale>
 #include <optional>
 #include <string>
 #include <thread>
@@ -121,9 +123,67 @@ void every_problem_is_listed(const std::string &base_url) {
   CHECK(zixflow::check("{}").status() == zixflow::status::invalid_message);
 }
 
+void what_is_hardly_meant_is_noted() {
+  std::string json = zixflow::compose(message_to("919876543210"));
+  CHECK(zixflow::check(json).notes().empty());
+  json.insert(1, R"("post_back_uri":"x",)");
+  const zixflow::reply report = zixflow::check(json);
+  CHECK(report);
+  CHECK(report.notes().size() == 1);
+  CHECK(report.notes()[0].path == "/post_back_uri");
+  CHECK(report.notes()[0].message.find("post_back_url") != std::string::npos);
+}
+
+void a_document_has_its_file_name() {
+  zixflow::reply_buttons message = message_to("919876543210");
+  message.header = {zixflow::header_type::document, "https://example.com/1.pdf", "Rechnung \"März\".pdf"};
+  const std::string json = zixflow::compose(message);
+  CHECK(zixflow::json_get(json, "/interactive/header/document/filename") == message.header->filename);
+  CHECK(zixflow::json_get(json, "/interactive/header/document/link") == message.header->content);
+  message.header->type = zixflow::header_type::video;
+  CHECK(zixflow::try_compose(message).failure().status() == zixflow::status::invalid_message);
+}
+
+void a_value_of_no_enumeration_is_refused(const std::string &base_url) {
+  zixflow::reply_buttons message = message_to("919876543210");
+  message.header = zixflow::header{static_cast<zixflow::header_type>(4), "x"};
+  CHECK(zixflow::try_compose(message).failure().status() == zixflow::status::invalid_message);
+  zixflow::call_options options;
+  options.validation = static_cast<zixflow::validation>(-1);
+  const zixflow::reply reply = client_for(base_url).try_send(message_to("919876543210"), options);
+  CHECK(reply.status() == zixflow::status::invalid_argument);
+  CHECK(reply.message().find("validation") != std::string::npos);
+}
+
+void a_result_is_read_in_each_way() {
+  const zixflow::result<std::string> made = zixflow::try_compose(message_to("919876543210"));
+  CHECK(made);
+  CHECK((*made).size() == made->size());
+  CHECK(&made.value() == &*made);
+  const zixflow::result<std::string> none = zixflow::try_compose(message_to("+"));
+  CHECK(!none);
+  CHECK(none.failure().problems().size() == 1);
+  CHECK(thrown_by([&] { (void)none.value(); }).status() == zixflow::status::invalid_message);
+
+  zixflow::result<std::string> changed = made;
+  changed->append(" ");
+  *changed += ' ';
+  changed.value() += ' ';
+  CHECK(changed->size() == made->size() + 3);
+  const std::string taken = *std::move(changed);
+  CHECK(taken.size() == made->size() + 3);
+  const zixflow::reply kept = zixflow::try_compose(message_to("+")).failure();
+  CHECK(kept.problems().size() == 1);
+
+  const zixflow::result<zixflow::client> client = zixflow::client::try_make("key", "workspace");
+  client->shutdown();
+  (*client).shutdown();
+  CHECK(client.value().try_send({}).status() == zixflow::status::invalid_message);
+}
+
 void a_nul_is_refused_and_never_cuts(const std::string &base_url) {
   const std::string nul("a\0b", 3);
-  std::vector<zixflow::reply_buttons> messages(10, message_to("919876543210"));
+  std::vector<zixflow::reply_buttons> messages(11, message_to("919876543210"));
   messages[0].recipient = nul;
   messages[1].phone_id = nul;
   messages[2].header = zixflow::header{zixflow::header_type::text, nul};
@@ -134,6 +194,7 @@ void a_nul_is_refused_and_never_cuts(const std::string &base_url) {
   messages[7].post_back_url = nul;
   messages[8].post_back_data = nul;
   messages[9].header = zixflow::header{zixflow::header_type::image, nul};
+  messages[10].header = zixflow::header{zixflow::header_type::document, "1", nul};
   const zixflow::client client = client_for(base_url);
   for (const zixflow::reply_buttons &message : messages) {
     const zixflow::reply reply = client.try_send(message);
@@ -150,6 +211,8 @@ void a_nul_is_refused_and_never_cuts(const std::string &base_url) {
 
 void each_option_reaches_the_library(const std::string &base_url) {
   using alteration = void (*)(zixflow::client_options &);
+  static constexpr unsigned too_many = std::numeric_limits<unsigned>::max();
+  using real = std::numeric_limits<double>;
   const std::pair<const char *, alteration> bad_options[] = {
       {"base_url", [](auto &options) { options.base_url = "ftp://\"\\\n"; }},
       {"allow_plain_http", [](auto &options) { options.base_url = "http://192.0.2.1", options.allow_plain_http = false; }},
@@ -159,6 +222,16 @@ void each_option_reaches_the_library(const std::string &base_url) {
       {"user_agent", [](auto &options) { options.user_agent = "a\nb"; }},
       {"timeout_ms", [](auto &options) { options.timeout = -1s; }},
       {"connect_timeout_ms", [](auto &options) { options.connect_timeout = -1s; }},
+      {"max_retries", [](auto &options) { options.max_retries = too_many; }},
+      {"max_idle_connections", [](auto &options) { options.max_idle_connections = too_many; }},
+      {"messages_per_second", [](auto &options) { options.messages_per_second = 0; }},
+      {"messages_per_second", [](auto &options) { options.messages_per_second = real::quiet_NaN(); }},
+      {"messages_per_second", [](auto &options) { options.messages_per_second = -real::infinity(); }},
+      {"tls_roots", [](auto &options) { options.tls_roots = static_cast<zixflow::tls_roots>(2); }},
+      {"base_url", [](auto &options) { options.base_url = std::string("http://127.0.0.1/\0", 18); }},
+      {"proxy", [](auto &options) { options.proxy = std::string("http://127.0.0.1\0", 17); }},
+      {"ca_file", [](auto &options) { options.ca_file = std::string("/dev/null\0", 10); }},
+      {"user_agent", [](auto &options) { options.user_agent = std::string("a\0", 2); }},
   };
   for (const auto &[name, change] : bad_options) {
     zixflow::client_options options = options_for(base_url);
@@ -182,6 +255,8 @@ void each_option_reaches_the_library(const std::string &base_url) {
   good.connect_timeout = 1s;
   good.max_retries = 1;
   good.validation = zixflow::validation::strict;
+  good.tries = true;
+  good.messages_per_second = 0.1;
   CHECK(zixflow::client::try_make("key", "workspace", good));
 
   // The library passes what only strict validation refuses; the sandbox does not.
@@ -192,6 +267,20 @@ void each_option_reaches_the_library(const std::string &base_url) {
   const zixflow::client client = client_for(base_url);
   CHECK(client.try_send_json(json, basic).http_status() == 400);
   CHECK(client.try_send_json(json).status() == zixflow::status::invalid_message);
+}
+
+// A locale with a decimal comma, which machines with a German one have.
+struct decimal_comma : std::numpunct<char> {
+  char do_decimal_point() const override { return ','; }
+};
+
+void a_number_is_a_number_in_any_locale() {
+  const std::locale before = std::locale::global(std::locale(std::locale(), new decimal_comma));
+  zixflow::client_options options;
+  options.messages_per_second = 0.5;
+  const zixflow::result<zixflow::client> made = zixflow::client::try_make("key", "workspace", options);
+  std::locale::global(before);
+  CHECK(made);
 }
 
 void a_shut_down_client_ends_its_calls(const std::string &base_url) {
@@ -217,12 +306,12 @@ void a_client_moves(const std::string &base_url) {
 void replies_are_read_whatever_they_hold() {
   const std::string json =
       R"({"success":false, "status" : "invalid_message","new":{"message":"no","list":[1.5e3,{"}":"]"},null]},)"
-      R"("message":"\"\\\/\b\f\n\r\t\u00e9\u20AC\ud83d\ude00 \ud83d! \ude00é","http_status":429,"attempts":3,)"
+      R"("message":"\"\\\/\b\f\n\r\t\u00e9\u20AC\ud83d\ude00é","http_status":429,"attempts":3,)"
       R"("retryable":true,"retry_after_ms":86400000000,"problems":[{"path":"/a~1b","message":"x","new":[]},{}],)"
       R"("response":"<html>"})";
   const zixflow::reply reply(json);
   CHECK(reply.status() == zixflow::status::invalid_message);
-  CHECK(reply.message() == "\"\\/\b\f\n\r\t\u00e9\u20ac\U0001F600 \ufffd! \ufffdé");
+  CHECK(reply.message() == "\"\\/\b\f\n\r\t\u00e9\u20ac\U0001F600é");
   CHECK(reply.http_status() == 429);
   CHECK(reply.attempts() == 3);
   CHECK(reply.retryable());
@@ -233,6 +322,16 @@ void replies_are_read_whatever_they_hold() {
   CHECK(reply.json() == json);
   CHECK(zixflow::reply(R"({"retry_after_ms":18446744073709551000})").retry_after() == std::chrono::milliseconds::max());
   CHECK(zixflow::reply(R"({"status":"of a later version"})").status() == zixflow::status::internal);
+  CHECK(zixflow::reply(ZX_BUSY, nullptr).status() == zixflow::status::busy);
+  CHECK(zixflow::reply(ZX_OK + 9, "{}").status() == static_cast<zixflow::status>(9));
+
+  // No depth overflows the stack.
+  const std::string opened(300'000, '['), closed(300'000, ']');
+  for (const std::string &deep : {opened, opened + closed}) {
+    CHECK(zixflow::reply(deep).message().empty());
+    (void)zixflow::reply(R"({"status":"ok","problems":)" + deep + ",\"message\":\"x\"}").problems();
+    CHECK(!zixflow::json_get(deep, "/1"));
+  }
 
   // Cut short or changed anywhere, it is read to some end: the sanitizers watch.
   for (std::size_t at = 0; at < json.size(); ++at) {
@@ -247,6 +346,7 @@ void replies_are_read_whatever_they_hold() {
 
 void the_library_describes_itself() {
   CHECK(zixflow::schema().find("\"recipient\"") != std::string_view::npos);
+  CHECK(zixflow::json_get(std::string(zixflow::options_schema()), "/properties/timeout_ms/default") == "30000");
   CHECK(std::string(zixflow::library_version()).substr(0, 4) == "0.1.");
   CHECK(zixflow::status_name(zixflow::status::busy) == std::string("ZX_BUSY"));
 }
@@ -259,8 +359,13 @@ int main(int argc, char **argv) {
   a_message_is_queued(base_url);
   a_failure_comes_back_or_is_thrown(base_url);
   every_problem_is_listed(base_url);
+  what_is_hardly_meant_is_noted();
+  a_document_has_its_file_name();
+  a_value_of_no_enumeration_is_refused(base_url);
+  a_result_is_read_in_each_way();
   a_nul_is_refused_and_never_cuts(base_url);
   each_option_reaches_the_library(base_url);
+  a_number_is_a_number_in_any_locale();
   a_shut_down_client_ends_its_calls(base_url);
   a_client_moves(base_url);
   replies_are_read_whatever_they_hold();

@@ -5,6 +5,7 @@ mod clean;
 mod handles;
 mod limits;
 mod memory;
+mod messages;
 mod panics;
 mod proxy;
 mod sanitized;

@@ -98,6 +98,7 @@ fn the_command_explains_itself() {
         defaults.api_key,
         defaults.workspace_id,
         defaults.notify_after.as_millis().to_string(),
+        defaults.notify_late.as_millis().to_string(),
         defaults.slow_answer.as_millis().to_string(),
     ] {
         assert!(help.stdout.contains(&format!("[{default}]")), "{default}");

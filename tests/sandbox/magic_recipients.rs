@@ -16,7 +16,11 @@ fn every_magic_recipient_behaves_as_documented() {
     for magic in &MAGIC_RECIPIENTS {
         let message = message(magic.number);
         match magic.behaviour {
-            Behaviour::Accept | Behaviour::AcceptThenFail => {
+            Behaviour::Accept
+            | Behaviour::AcceptThenFail
+            | Behaviour::PostBackTwice
+            | Behaviour::PostBacksOutOfOrder
+            | Behaviour::PostBackLate => {
                 send(&sandbox, &message).accepted();
             }
             Behaviour::Unauthorized => send(&sandbox, &message).refused_with(401, ""),
@@ -27,11 +31,20 @@ fn every_magic_recipient_behaves_as_documented() {
                     busy(&send(&sandbox, &message));
                 }
             }
-            Behaviour::BadGateway => {
-                let answer = send(&sandbox, &message);
-                assert_eq!(answer.status, 502);
-                assert_eq!(answer.header("content-type"), Some("text/html"));
-                assert!(answer.body.starts_with("<html>"), "{}", answer.body);
+            Behaviour::BadGateway => page(&send(&sandbox, &message), 502),
+            Behaviour::Firewall => page(&send(&sandbox, &message), 403),
+            Behaviour::Unavailable => {
+                for _ in 0..3 {
+                    let answer = send(&sandbox, &message);
+                    answer.refused_with(503, "not available");
+                    assert_eq!(answer.header("retry-after"), Some("1"));
+                }
+            }
+            Behaviour::MarkedAnswer => {
+                let mut answer = send(&sandbox, &message);
+                assert!(answer.body.starts_with('\u{feff}'), "{}", answer.body);
+                answer.body.remove(0);
+                answer.accepted();
             }
             Behaviour::Silence => stays_silent(&sandbox, &message),
             Behaviour::HangUp => {
@@ -41,6 +54,13 @@ fn every_magic_recipient_behaves_as_documented() {
             Behaviour::SlowAnswer => answers_slowly(&sandbox, &message),
         }
     }
+}
+
+#[track_caller]
+fn page(answer: &Answer, status: u16) {
+    assert_eq!(answer.status, status);
+    assert_eq!(answer.header("content-type"), Some("text/html"));
+    assert!(answer.body.starts_with("<html>"), "{}", answer.body);
 }
 
 #[track_caller]
@@ -100,6 +120,9 @@ fn the_table_shows_every_magic_recipient_once() {
         assert_eq!(table.matches(magic.number).count(), 1, "{}", magic.number);
     }
     assert_eq!(table.lines().count(), MAGIC_RECIPIENTS.len() + 2);
-    let slow_answer = Config::default().slow_answer.as_secs();
-    assert!(table.contains(&format!("{slow_answer} seconds")), "{table}");
+    let defaults = Config::default();
+    for seconds in [defaults.slow_answer, defaults.notify_late] {
+        let seconds = format!("{} seconds", seconds.as_secs());
+        assert!(table.contains(&seconds), "{seconds} is not in {table}");
+    }
 }

@@ -2,8 +2,11 @@
 
 mod client;
 mod endpoint;
+mod hostile;
 mod lifetime;
 mod magic_recipients;
+mod page;
+mod paste;
 mod post_backs;
 mod records;
 #[path = "../support/mod.rs"]
@@ -28,6 +31,7 @@ fn config() -> Config {
         api_key: KEY.to_owned(),
         workspace_id: WORKSPACE.to_owned(),
         notify_after: Duration::from_millis(20),
+        notify_late: Duration::from_millis(600),
         slow_answer: Duration::from_secs(1),
         ..Config::default()
     }

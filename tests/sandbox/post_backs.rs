@@ -1,15 +1,18 @@
 //! The notifications that follow an accepted message.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::TcpListener;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::client::{Answer, connect, exchange_bytes, request, send};
-use crate::{PATIENCE, WORKSPACE, message, start, start_printing};
+use crate::support::sandbox::Sandbox;
+use crate::{PATIENCE, WORKSPACE, config, message, start, start_printing};
 
 /// Takes one post-back, and returns its head and body.
-fn receive(listener: &TcpListener) -> (String, String) {
+pub fn receive(listener: &TcpListener) -> (String, String) {
     let (mut stream, _) = listener.accept().expect("a post-back comes");
     let mut received = String::new();
     let mut bytes = [0; 4096];
@@ -88,6 +91,65 @@ fn post_backs_tell_what_became_of_a_message() {
         assert_eq!(status_at.len(), "2026-01-28T17:17:59.254174911Z".len());
         assert_eq!(notification["post_back_data"], message["post_back_data"]);
     }
+}
+
+/// Sends a message, and takes as many post-backs as there are statuses.
+fn notifications(sandbox: &Sandbox, recipient: &str, statuses: &[&str]) -> Vec<(String, Value)> {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback ports are free");
+    let mut message = message(recipient);
+    message["post_back_url"] = json!(format!("http://{}", listener.local_addr().expect("bound")));
+    message["post_back_data"] = json!("order-1042");
+    send(sandbox, &message).accepted();
+    let come: Vec<(String, Value)> = statuses
+        .iter()
+        .map(|_| {
+            let (_, body) = receive(&listener);
+            let json = serde_json::from_str(&body).expect("JSON");
+            (body, json)
+        })
+        .collect();
+    let told: Vec<&Value> = come.iter().map(|(_, json)| &json["status"]).collect();
+    assert_eq!(told, statuses, "{recipient}");
+    // Nothing but the status tells them apart.
+    for (_, json) in &come {
+        for key in ["message_id", "request_id", "recipient", "post_back_data"] {
+            assert_eq!(json[key], come[0].1[key], "{key}");
+        }
+    }
+    listener.set_nonblocking(true).expect("a socket can");
+    thread::sleep(Duration::from_millis(100));
+    let more = listener.accept().expect_err("no more of them");
+    assert_eq!(more.kind(), io::ErrorKind::WouldBlock);
+    come
+}
+
+fn status_at(json: &Value) -> jiff::Timestamp {
+    let text = json["status_at"].as_str().expect("text");
+    text.parse().expect("RFC 3339")
+}
+
+#[test]
+fn a_post_back_may_come_twice() {
+    let come = notifications(&start(), "15550100014", &["delivered", "delivered"]);
+    assert_eq!(come[0].0, come[1].0, "byte for byte the same");
+}
+
+#[test]
+fn post_backs_may_come_out_of_order() {
+    let come = notifications(&start(), "15550100015", &["read", "sent", "delivered"]);
+    let [read, sent, delivered] = [0, 1, 2].map(|index| status_at(&come[index].1));
+    assert!(sent < delivered && delivered < read, "{come:?}");
+}
+
+#[test]
+fn a_post_back_may_come_late() {
+    let sandbox = start();
+    let started = Instant::now();
+    let come = notifications(&sandbox, "15550100016", &["delivered"]);
+    assert!(started.elapsed() >= config().notify_late);
+    let late = status_at(&come[0].1).duration_until(jiff::Timestamp::now());
+    let late = Duration::try_from(late).expect("it is past");
+    assert!(late >= config().notify_late, "{late:?}");
 }
 
 #[test]

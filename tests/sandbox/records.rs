@@ -26,17 +26,18 @@ fn requests_and_answers_are_printed_with_the_key_masked() {
     exchange(&sandbox, &request(&body)).accepted();
     exchange(&sandbox, &wrong).refused_with(401, "");
     exchange(&sandbox, &request("{\x1b[2J")).refused_with(400, "JSON");
+    exchange(&sandbox, &request("{\"\u{9b}2J\":\"\u{7f}\"}")).refused_with(400, "");
     drop(sandbox);
     let printed: String = printed.iter().collect();
     assert!(!printed.contains(KEY), "{printed}");
     assert!(!printed.contains("almost-the-key"), "{printed}");
     assert!(
-        !printed.contains('\x1b'),
+        !printed.contains(['\x1b', '\u{9b}', '\u{7f}']),
         "an escape sequence reached the terminal"
     );
     assert_eq!(
         printed.matches("X-Api-Key: ********").count(),
-        3,
+        4,
         "{printed}"
     );
     for expected in [

@@ -169,6 +169,14 @@ pub fn other_version() -> PathBuf {
         .compile()
 }
 
+/// A shared object that, preloaded, makes the library hand out no text.
+pub fn no_replies() -> PathBuf {
+    Program::c("tests/c/no_replies.c")
+        .flags(C99)
+        .flags(["-shared", "-fPIC", "-ldl"])
+        .compile()
+}
+
 /// Renames the finished program into place: another test process may be running the old one.
 fn compile_to(program: &Path, command_line: &[String]) -> Result<(), String> {
     let unfinished = program.with_extension(std::process::id().to_string());

@@ -292,6 +292,15 @@ impl Peer {
         lock(&self.seen.handshakes).extend(kind);
     }
 
+    /// Says something over TLS that belongs to no answer: new keys, on which the client may have to
+    /// say the same.
+    pub fn renew_keys(&mut self) -> io::Result<()> {
+        if let Some(tls) = &mut self.tls {
+            tls.refresh_traffic_keys().map_err(io::Error::other)?;
+        }
+        self.flush()
+    }
+
     /// From now on, no more than `count` bytes are read off the wire; then the script fails.
     pub fn read_at_most(&mut self, count: usize) {
         self.wire.readable = count;

@@ -22,11 +22,18 @@ import (
 )
 
 // Client is a client of the API. It serves any number of goroutines at once.
+//
+// A call blocks a thread of the process for as long as it lasts, so no more than
+// 1000 calls of a client, or as [WithMaxConcurrentCalls] has it, are under way at
+// once, and no more than 4000 of all clients. Further ones wait for their turn,
+// first come first served, which their timeout and their context end.
 type Client struct {
-	handle  *C.zx_client
-	timeout int64 // in milliseconds, as given by WithTimeout; 0 leaves it to the library
-	closed  atomic.Bool
-	cleanup runtime.Cleanup
+	handle              *C.zx_client
+	timeout             int64 // in milliseconds, as given by WithTimeout; 0 for none
+	turns, processTurns turns
+	closed              atomic.Bool
+	closing             chan struct{} // closed by Close, for calls that wait for their turn
+	cleanup             runtime.Cleanup
 }
 
 // Receipt is the API's word that it has accepted and queued a message, which is
@@ -44,19 +51,15 @@ func New(apiKey, workspaceID string, options ...Option) (*Client, error) {
 	if err := checkVersion(); err != nil {
 		return nil, err
 	}
-	settings := map[string]any{}
-	for _, option := range options {
-		option.set(settings)
-	}
-	encoded, err := encode(settings)
-	if err != nil {
-		return nil, err
+	settings, invalid := gather(options)
+	if invalid != nil {
+		return nil, invalid
 	}
 	var lent texts
 	defer lent.free()
 	key := lent.lend("the API key", apiKey)
 	workspace := lent.lend("the workspace ID", workspaceID)
-	optionsJSON := lent.lend("the options", encoded)
+	optionsJSON := lent.lend("the options", settings.encode())
 	if err := lent.err(); err != nil {
 		return nil, err
 	}
@@ -64,11 +67,16 @@ func New(apiKey, workspaceID string, options ...Option) (*Client, error) {
 	var failure *C.char
 	handle := C.zx_client_new(key, workspace, optionsJSON, &failure)
 	if handle == nil {
-		_, err := parseReply(take(failure))
+		_, err := parseReply(StatusInternal, take(failure)).outcome()
 		return nil, err
 	}
-	c := &Client{handle: handle}
-	c.timeout, _ = settings[timeoutKey].(int64)
+	c := &Client{
+		handle:       handle,
+		turns:        make(turns, settings.maxConcurrentCalls),
+		processTurns: processTurns,
+		closing:      make(chan struct{}),
+	}
+	c.timeout, _ = settings.library[timeoutKey].(int64)
 	c.cleanup = runtime.AddCleanup(c, free, handle)
 	return c, nil
 }
@@ -83,12 +91,18 @@ func free(handle *C.zx_client) {
 //
 // A client that is forgotten without Close is released by the garbage collector.
 func (c *Client) Close() error {
-	if c.closed.CompareAndSwap(false, true) {
+	if c.isMade() && c.closed.CompareAndSwap(false, true) {
+		close(c.closing)
 		c.cleanup.Stop()
 		C.zx_client_shutdown(c.handle)
 		free(c.handle) // the library allows it while others send
 	}
 	return nil
+}
+
+// isMade is false of a nil client and of one that did not come from New.
+func (c *Client) isMade() bool {
+	return c != nil && c.handle != nil
 }
 
 // Send sends a message, and returns when the outcome is known. The error is an
@@ -113,25 +127,41 @@ func (c *Client) Send(ctx context.Context, message ReplyButtons, options ...Call
 // SendJSON is [Client.Send] for a message that is JSON already. It goes out byte
 // for byte as it is.
 func (c *Client) SendJSON(ctx context.Context, message []byte, options ...CallOption) (Receipt, error) {
+	if !c.isMade() {
+		return Receipt{}, invalidArgument("The client is not one that New returned.")
+	}
+	if ctx == nil {
+		return Receipt{}, invalidArgument("The context is nil. Pass context.Background() where there is none.")
+	}
 	if err := ctx.Err(); err != nil {
 		return Receipt{}, &Error{Status: StatusNotSent, Message: "The context was done before the call.", Retryable: true, cause: err}
 	}
 	if c.closed.Load() {
-		return Receipt{}, &Error{Status: StatusNotSent, Message: "The client was closed before the call.", cause: ErrClosed}
+		return Receipt{}, closedBefore()
 	}
-	encoded, err := encode(c.callOptions(ctx, options))
-	if err != nil {
+	settings, invalid := gather(options)
+	if invalid != nil {
+		return Receipt{}, invalid
+	}
+	if _, ok := settings.timeout(); !ok && c.timeout > 0 {
+		settings.library[timeoutKey] = c.timeout
+	}
+	deadline := settings.deadline(ctx)
+	if err := c.takeTurn(ctx, deadline); err != nil {
 		return Receipt{}, err
 	}
+	settings.limit(time.Until(deadline))
 
 	var (
+		text    = string(message) // the caller's own again as soon as this returns, and the call may go on
 		receipt Receipt
 		failure *Error
 		done    = make(chan struct{})
 	)
 	go func() {
 		defer close(done)
-		receipt, failure = c.call(string(message), encoded)
+		defer c.giveTurn()
+		receipt, failure = c.call(text, settings.encode())
 	}()
 	select {
 	case <-done:
@@ -157,27 +187,6 @@ func (c *Client) SendJSON(ctx context.Context, message []byte, options ...CallOp
 	return receipt, nil
 }
 
-// callOptions are the options of one call, the context's deadline among them.
-func (c *Client) callOptions(ctx context.Context, options []CallOption) map[string]any {
-	settings := map[string]any{}
-	if c.timeout > 0 {
-		settings[timeoutKey] = c.timeout
-	}
-	for _, option := range options {
-		option.set(settings)
-	}
-	if deadline, ok := ctx.Deadline(); ok {
-		left := milliseconds(min(max(time.Until(deadline), time.Millisecond), longestTimeout))
-		if timeout, ok := settings[timeoutKey].(int64); !ok || left < timeout {
-			settings[timeoutKey] = left
-		}
-	}
-	return settings
-}
-
-// longestTimeout is what the library takes at most.
-const longestTimeout = 24 * time.Hour
-
 // call blocks until the library has the outcome.
 func (c *Client) call(message, options string) (Receipt, *Error) {
 	defer runtime.KeepAlive(c) // or the garbage collector may release the handle meanwhile
@@ -189,8 +198,8 @@ func (c *Client) call(message, options string) (Receipt, *Error) {
 		return Receipt{}, err
 	}
 	var text *C.char
-	C.zx_send_reply_buttons_with(c.handle, messageJSON, optionsJSON, nil, &text)
-	return parseReply(take(text))
+	status := C.zx_send_reply_buttons_with(c.handle, messageJSON, optionsJSON, nil, &text)
+	return parseReply(Status(status), take(text)).outcome()
 }
 
 // cause is what ended a call before its outcome, if anything on this side did.

@@ -27,7 +27,7 @@ type Error struct {
 	cause error
 }
 
-// Problem is one thing that is wrong with a message.
+// Problem is one thing that is wrong with a message, or is hardly meant.
 type Problem struct {
 	Path    string `json:"path"` // a JSON Pointer into the message's JSON
 	Message string `json:"message"`
@@ -54,15 +54,25 @@ type reply struct {
 	Retryable    bool      `json:"retryable"`
 	RetryAfterMS uint64    `json:"retry_after_ms"`
 	Problems     []Problem `json:"problems"`
+	Notes        []Problem `json:"notes"`
 	Response     string    `json:"response"`
 }
 
-// parseReply returns the receipt in a reply, or the error.
-func parseReply(text []byte) (Receipt, *Error) {
+// parseReply reads what a call returned and handed out, which is nil where there
+// was no memory for it. The outcome is not lost then: the status tells it.
+func parseReply(status Status, text []byte) reply {
+	if text == nil {
+		return reply{Status: status, Message: "There was no memory for the library's reply."}
+	}
 	var r reply
 	if err := json.Unmarshal(text, &r); err != nil {
-		return Receipt{}, &Error{Status: StatusInternal, Message: "The library's reply cannot be read: " + err.Error()}
+		return reply{Status: status, Message: "The library's reply cannot be read: " + err.Error()}
 	}
+	return r
+}
+
+// outcome returns the receipt in a reply, or the error.
+func (r reply) outcome() (Receipt, *Error) {
 	if r.Status == StatusOK {
 		return Receipt{RequestID: r.RequestID, Message: r.Message, HTTPStatus: r.HTTPStatus, Attempts: r.Attempts}, nil
 	}

@@ -67,7 +67,7 @@ func ExampleError() {
 }
 
 func ExampleCheck() {
-	err := zixflow.Check([]byte(`{"recipient": "919876543210"}`))
+	_, err := zixflow.Check([]byte(`{"recipient": "919876543210"}`))
 	var failure *zixflow.Error
 	if errors.As(err, &failure) {
 		for _, problem := range failure.Problems {

@@ -23,8 +23,9 @@ type ReplyButtons struct {
 
 // Header stands above the body.
 type Header struct {
-	Type    HeaderType
-	Content string // the text; or a medium's link (http:// or https://), else its ID
+	Type     HeaderType
+	Content  string // the text; or a medium's link (http:// or https://), else its ID
+	Filename string // optional: what the customer sees a document called
 }
 
 // HeaderType is the kind of a [Header].
@@ -67,6 +68,7 @@ func Compose(message ReplyButtons) ([]byte, error) {
 	if message.Header != nil {
 		composed.header_type = lent.lend("Header.Type", string(message.Header.Type))
 		composed.header = lent.lend("Header.Content", message.Header.Content)
+		composed.header_filename = lent.lendOptional("Header.Filename", message.Header.Filename)
 	}
 	if err := lent.err(); err != nil {
 		return nil, err
@@ -80,31 +82,43 @@ func Compose(message ReplyButtons) ([]byte, error) {
 	}
 
 	var text *C.char
-	if C.zx_compose_reply_buttons(&composed, &text) != C.ZX_OK {
-		_, err := parseReply(take(text))
+	status := Status(C.zx_compose_reply_buttons(&composed, &text))
+	if status == StatusOK && text == nil {
+		status = StatusInternal
+	}
+	if status != StatusOK {
+		_, err := parseReply(status, take(text)).outcome()
 		return nil, err
 	}
 	return take(text), nil
 }
 
 // Check checks a message's JSON by the rules that a send applies, and sends
-// nothing. The error is an [*Error] with every problem.
-func Check(message []byte) error {
+// nothing. The error is an [*Error] with every problem. The notes, with an error
+// or without, tell of what is allowed but hardly meant, such as a misspelt key.
+func Check(message []byte) (notes []Problem, err error) {
 	var lent texts
 	defer lent.free()
 	text := lent.lend("the message", string(message))
 	if err := lent.err(); err != nil {
-		return err
+		return nil, err
 	}
 	var report *C.char
-	C.zx_check_reply_buttons(text, &report)
-	if _, err := parseReply(take(report)); err != nil {
-		return err
+	status := C.zx_check_reply_buttons(text, &report)
+	reply := parseReply(Status(status), take(report))
+	if _, err := reply.outcome(); err != nil {
+		return reply.Notes, err
 	}
-	return nil
+	return reply.Notes, nil
 }
 
 // Schema returns the JSON Schema of a message's JSON.
 func Schema() string {
 	return C.GoString(C.zx_reply_buttons_schema())
+}
+
+// OptionsSchema returns the JSON Schema of the options that [New] takes, as the
+// library knows them.
+func OptionsSchema() string {
+	return C.GoString(C.zx_client_options_schema())
 }

@@ -1,13 +1,17 @@
 package zixflow
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
+	"math"
 	"time"
+	"unicode/utf8"
 )
 
 // Option is an option of [New]. The library's README has the defaults.
 type Option interface {
-	set(options map[string]any)
+	set(settings *settings)
 }
 
 // CallOption is an option of [New] that also works for a single [Client.Send],
@@ -22,7 +26,12 @@ type option struct {
 	value any
 }
 
-func (o option) set(options map[string]any) { options[o.key] = o.value }
+func (o option) set(settings *settings) {
+	if text, ok := o.value.(string); ok && !utf8.ValidString(text) {
+		settings.refuse("The option " + o.key + " is not UTF-8.")
+	}
+	settings.library[o.key] = o.value
+}
 
 type callOption struct{ option }
 
@@ -53,6 +62,31 @@ func WithCAFile(path string) Option { return option{"ca_file", path} }
 // WithUserAgent adds the program's own name, such as "acme-flows/2.1".
 func WithUserAgent(suffix string) Option { return option{"user_agent", suffix} }
 
+// WithMessagesPerSecond lets the client's attempts, over all goroutines, leave no
+// faster than that, and evenly.
+func WithMessagesPerSecond(rate float64) Option {
+	const key = "messages_per_second"
+	if math.IsNaN(rate) || math.IsInf(rate, 0) {
+		return option{key, fmt.Sprint(rate)} // JSON has no such number; the library refuses the text
+	}
+	return option{key, rate}
+}
+
+// WithMaxConcurrentCalls limits the calls of the client that are under way at
+// once, 1 to 4000 in place of 1000. Each blocks a thread: a lower limit keeps one
+// client from taking the threads of all.
+func WithMaxConcurrentCalls(n int) Option { return concurrency(n) }
+
+type concurrency int
+
+func (c concurrency) set(settings *settings) {
+	if c < 1 || c > mostConcurrentCalls {
+		settings.refuse(fmt.Sprintf("WithMaxConcurrentCalls takes 1 to %d, not %d.", mostConcurrentCalls, c))
+		return
+	}
+	settings.maxConcurrentCalls = int(c)
+}
+
 // WithTimeout limits a whole call, retries and waits included. Where the context
 // has a deadline too, the earlier one counts.
 func WithTimeout(d time.Duration) CallOption {
@@ -71,19 +105,87 @@ func WithMaxRetries(n int) CallOption { return callOption{option{"max_retries", 
 // type, and leaves the limits to the API.
 func WithBasicValidation() CallOption { return callOption{option{"validation", "basic"}} }
 
+// WithTries has the library tell of each attempt.
+func WithTries() CallOption { return callOption{option{"tries", true}} }
+
 const timeoutKey = "timeout_ms"
 
 // milliseconds rounds up, so that a call never ends before its deadline.
 func milliseconds(d time.Duration) int64 {
-	return int64((d + time.Millisecond - 1) / time.Millisecond)
+	whole := d.Milliseconds()
+	if d%time.Millisecond > 0 {
+		whole++
+	}
+	return whole
 }
 
-// encode writes options as the library reads them. What is not UTF-8 becomes
-// U+FFFD, which no option takes.
-func encode(options map[string]any) (string, *Error) {
-	text, err := json.Marshal(options)
-	if err != nil {
-		return "", invalidArgument("The options cannot be encoded: " + err.Error())
+// settings are what options make.
+type settings struct {
+	library            map[string]any // as zx_client_new and zx_send_reply_buttons_with know them
+	maxConcurrentCalls int
+	invalid            *Error // of the first option that is bad in itself
+}
+
+func gather[O Option](options []O) (settings, *Error) {
+	settings := settings{library: map[string]any{}, maxConcurrentCalls: defaultConcurrentCalls}
+	for _, option := range options {
+		if any(option) == nil {
+			settings.refuse("An option is nil.")
+			continue
+		}
+		option.set(&settings)
 	}
-	return string(text), nil
+	return settings, settings.invalid
+}
+
+func (s *settings) refuse(message string) {
+	if s.invalid == nil {
+		s.invalid = invalidArgument(message)
+	}
+}
+
+// defaultTimeout is the library's own. It is spelt out because the wait for a
+// turn counts too, of which the library does not know.
+const defaultTimeout = 30 * time.Second
+
+// longestTimeout is what the library takes at most.
+const longestTimeout = 24 * time.Hour
+
+// timeout returns what WithTimeout set, if it did.
+func (s *settings) timeout() (time.Duration, bool) {
+	timeout, ok := s.library[timeoutKey].(int64)
+	return time.Duration(min(timeout, math.MaxInt64/int64(time.Millisecond))) * time.Millisecond, ok
+}
+
+// deadline is when a call that begins now has to be over: by its timeout, its
+// context's deadline or both, and with neither by the library's default.
+func (s *settings) deadline(ctx context.Context) time.Time {
+	end, ends := ctx.Deadline()
+	timeout := defaultTimeout
+	if given, ok := s.timeout(); ok {
+		timeout = given
+	} else if ends {
+		timeout = longestTimeout
+	}
+	if byTimeout := time.Now().Add(timeout); !ends || byTimeout.Before(end) {
+		return byTimeout
+	}
+	return end
+}
+
+// limit gives the library what is left of the call's time. A timeout that is
+// shorter stays as it was given, for the library to refuse where it is bad.
+func (s *settings) limit(left time.Duration) {
+	most := milliseconds(max(left, time.Millisecond))
+	if timeout, ok := s.library[timeoutKey].(int64); !ok || most < timeout {
+		s.library[timeoutKey] = most
+	}
+}
+
+func (s *settings) encode() string {
+	text, err := json.Marshal(s.library)
+	if err != nil {
+		return err.Error() // which the library refuses; no option has a value that gets here
+	}
+	return string(text)
 }

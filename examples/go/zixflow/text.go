@@ -48,8 +48,12 @@ func (t *texts) free() {
 	}
 }
 
-// take copies a string that the library handed out, and releases it.
+// take copies a string that the library handed out, and releases it. It returns
+// nil for NULL, which the library hands out where it has no memory for a string.
 func take(text *C.char) []byte {
+	if text == nil {
+		return nil
+	}
 	defer C.zx_free(unsafe.Pointer(text))
 	return []byte(C.GoString(text))
 }

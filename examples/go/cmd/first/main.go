@@ -18,11 +18,7 @@ func main() {
 }
 
 func send() error {
-	var options []zixflow.Option
-	if url, ok := os.LookupEnv("ZIXFLOW_BASE_URL"); ok {
-		options = append(options, zixflow.WithBaseURL(url))
-	}
-	client, err := zixflow.New(os.Getenv("ZIXFLOW_API_KEY"), os.Getenv("ZIXFLOW_WORKSPACE_ID"), options...)
+	client, err := zixflow.New(os.Getenv("ZIXFLOW_API_KEY"), os.Getenv("ZIXFLOW_WORKSPACE_ID"))
 	if err != nil {
 		return err
 	}
