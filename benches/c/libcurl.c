@@ -41,6 +41,7 @@ void *contender_new(const char *base_url, const char *ca_file, const char *messa
     static const char *const headers[] = {
         "content-type: application/json",
         "accept: application/json",
+        "accept-encoding: identity",
         "x-api-key: benchmark-key",
         "x-workspace-id: benchmark-workspace",
         "user-agent: zixflow-c/0.2.0",

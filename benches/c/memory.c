@@ -15,7 +15,6 @@
 
 #include <malloc.h>
 #include <pthread.h>
-#include <unistd.h>
 
 #define CLIENTS 64
 
@@ -32,16 +31,11 @@ static struct usage usage(void)
 {
     struct usage now;
     struct mallinfo2 heap;
-    unsigned long resident = 0;
-    FILE *file;
 
     malloc_trim(0);
     heap = mallinfo2();
-    file = fopen("/proc/self/statm", "r");
-    require(file != NULL && fscanf(file, "%*u %lu", &resident) == 1, "/proc/self/statm");
-    fclose(file);
     now.heap = (double)(heap.uordblks + heap.hblkhd);
-    now.resident = (double)resident * (double)sysconf(_SC_PAGESIZE);
+    now.resident = resident();
     return now;
 }
 

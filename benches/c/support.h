@@ -1,4 +1,4 @@
-/* What the programs here share: clocks, and an end with a message. */
+/* What the programs here share: clocks, memory, and an end with a message. */
 #ifndef SUPPORT_H
 #define SUPPORT_H
 
@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 static inline uint64_t nanoseconds(clockid_t clock)
 {
@@ -34,6 +35,17 @@ static inline char *read_text(const char *path)
     require(fread(text, 1, 65535, file) > 0, path);
     fclose(file);
     return text;
+}
+
+/* Bytes of this process in memory. */
+static inline double resident(void)
+{
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+
+    require(file != NULL && fscanf(file, "%*u %lu", &pages) == 1, "/proc/self/statm");
+    fclose(file);
+    return (double)pages * (double)sysconf(_SC_PAGESIZE);
 }
 
 #endif

@@ -109,6 +109,7 @@ func send(client *http.Client, url, message string) error {
 	}
 	request.Header.Set("content-type", "application/json")
 	request.Header.Set("accept", "application/json")
+	request.Header.Set("accept-encoding", "identity")
 	request.Header.Set("x-api-key", "benchmark-key")
 	request.Header.Set("x-workspace-id", "benchmark-workspace")
 	request.Header.Set("user-agent", "zixflow-c/0.2.0")

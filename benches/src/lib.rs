@@ -12,9 +12,10 @@ use serde::Deserialize;
 pub const PATH: &str = "/api/ingest/whatsapp/v1/message/interactive/reply-buttons/send";
 
 /// What every contender sends, but for `content-length` and `host`.
-pub const HEADERS: [(&str, &str); 5] = [
+pub const HEADERS: [(&str, &str); 6] = [
     ("content-type", "application/json"),
     ("accept", "application/json"),
+    ("accept-encoding", "identity"),
     ("x-api-key", "benchmark-key"),
     ("x-workspace-id", "benchmark-workspace"),
     ("user-agent", "zixflow-c/0.2.0"),

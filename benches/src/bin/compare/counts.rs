@@ -79,7 +79,7 @@ impl Counter<'_> {
     }
 
     /// Instructions in user space, by callgrind.
-    pub fn instructions(&self, contender: &Contender, protocol: Protocol) -> Result<f64> {
+    fn instructions(&self, contender: &Contender, protocol: Protocol) -> Result<f64> {
         let profile = self.programs.directory.join("callgrind.out");
         let [instructions] = per_send(|sends| {
             let mut out_file = std::ffi::OsString::from("--callgrind-out-file=");

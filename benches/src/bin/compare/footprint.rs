@@ -1,4 +1,4 @@
-//! What the library costs beside its sends: threads, loading, memory, size.
+//! What the library costs beside its sends: loading, memory, size.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,44 +10,6 @@ use serde::Serialize;
 use crate::programs::{LIBCURL, Programs, RAW_SOCKET, ZIXFLOW, output, output_text};
 use crate::rounds::{Run, median};
 use crate::server::{Protocol, Server};
-
-/// How the throughput of one client grows with the threads that share it.
-#[derive(Serialize)]
-pub struct Scaling {
-    pub protocol: Protocol,
-    pub threads: usize,
-    pub sends_per_second: f64,
-    /// Of what the server's delay allows that many threads.
-    pub share_of_possible: f64,
-    pub connections: usize,
-}
-
-pub const SCALING_DELAY: Duration = Duration::from_millis(20);
-
-pub fn scaling(programs: &Programs, sends: usize) -> Result<Vec<Scaling>> {
-    let mut table = Vec::new();
-    for protocol in Protocol::ALL {
-        for threads in [1, 2, 4, 8, 16, 32, 64] {
-            let server = Server::start(programs, SCALING_DELAY)?;
-            let nanoseconds: f64 = output_text(
-                Command::new(&programs.threads)
-                    .args(server.arguments(protocol))
-                    .args([threads.to_string(), sends.to_string()]),
-            )?
-            .trim()
-            .parse()?;
-            let sends_per_second = (threads * sends) as f64 / (nanoseconds / 1e9);
-            table.push(Scaling {
-                protocol,
-                threads,
-                sends_per_second,
-                share_of_possible: sends_per_second * SCALING_DELAY.as_secs_f64() / threads as f64,
-                connections: server.stop()?,
-            });
-        }
-    }
-    Ok(table)
-}
 
 /// A process that loads a contender, makes a client and sends once over HTTPS: medians, in ns.
 #[derive(Serialize)]

@@ -1,18 +1,46 @@
 //! The limits that the library is held to, with what this run measured.
 
+use std::fmt;
+
 use serde::Serialize;
 
-use crate::programs::{LIBCURL, UREQ_ON_OUR_TRANSPORT, ZIXFLOW};
+use crate::in_flight::MOST_THREADS;
+use crate::programs::{LIBCURL, ZIXFLOW};
 use crate::report::{Results, Row, or_dash};
 use crate::server::Protocol;
 
 #[derive(Serialize)]
 pub struct Limit {
     pub of: &'static str,
-    pub at_most: f64,
+    pub bound: Bound,
     /// None where this run did not measure it.
     pub measured: Option<f64>,
     pub unit: &'static str,
+}
+
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bound {
+    AtMost(f64),
+    AtLeast(f64),
+}
+
+impl Bound {
+    fn holds(self, measured: f64) -> bool {
+        match self {
+            Self::AtMost(bound) => measured <= bound,
+            Self::AtLeast(bound) => measured >= bound,
+        }
+    }
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::AtMost(bound) => write!(f, "at most {bound}"),
+            Self::AtLeast(bound) => write!(f, "at least {bound}"),
+        }
+    }
 }
 
 impl Limit {
@@ -27,23 +55,23 @@ impl Limit {
     pub fn verdict(&self) -> &'static str {
         match self.measured {
             None => "not measured",
-            Some(measured) if measured <= self.at_most => "met",
+            Some(measured) if self.bound.holds(measured) => "met",
             Some(_) => "not met",
         }
     }
 }
 
 pub fn limits(results: &Results) -> Vec<Limit> {
-    let limit = |of, at_most, unit, measured| Limit {
+    let limit = |of, bound, unit, measured| Limit {
         of,
-        at_most,
+        bound,
         measured,
         unit,
     };
     let http = |value: fn(&Row) -> f64| results.row(ZIXFLOW, Protocol::Http).map(value);
     let worst = |value: &dyn Fn(&Row) -> Option<f64>| {
         let values = Protocol::ALL.map(|protocol| value(results.row(ZIXFLOW, protocol)?));
-        highest(values.into_iter().collect::<Option<Vec<_>>>()?)
+        highest(values.into_iter().collect::<Option<Vec<_>>>()?.into_iter())
     };
     let connection = results
         .memory
@@ -54,28 +82,33 @@ pub fn limits(results: &Results) -> Vec<Limit> {
         .iter()
         .find(|start| start.contender == ZIXFLOW);
 
+    let thousand = || {
+        let rows = results.in_flight.iter();
+        rows.filter(|row| row.threads == MOST_THREADS)
+    };
+
     vec![
         limit(
             "p50 over HTTP, to the raw socket",
-            1.5,
+            Bound::AtMost(1.5),
             "×",
             http(|row| row.to_raw_socket.p50),
         ),
         limit(
             "processor time over HTTP, to the raw socket",
-            2.0,
+            Bound::AtMost(2.0),
             "×",
             http(|row| row.to_raw_socket.processor),
         ),
         limit(
             "processor time to libcurl + cJSON, HTTP and HTTPS",
-            0.75,
+            Bound::AtMost(0.75),
             "×",
             worst(&|row| Some(row.to_libcurl.processor)),
         ),
         limit(
             "instructions to libcurl + cJSON, HTTP and HTTPS",
-            0.5,
+            Bound::AtMost(0.5),
             "×",
             worst(&|row| {
                 let libcurl = results.instructions(LIBCURL, row.protocol)?;
@@ -83,47 +116,54 @@ pub fn limits(results: &Results) -> Vec<Limit> {
             }),
         ),
         limit(
-            "instructions over ureq on the same transport",
-            4000.0,
-            "",
-            worst(&|row| {
-                let ureq = results.instructions(UREQ_ON_OUR_TRANSPORT, row.protocol)?;
-                Some(row.counts.instructions? - ureq)
-            }),
-        ),
-        limit(
             "system calls per send",
-            4.0,
+            Bound::AtMost(4.0),
             "",
             worst(&|row| row.counts.system_calls),
         ),
         limit(
             "threads started per send",
-            0.0,
+            Bound::AtMost(0.0),
             "",
             worst(&|row| row.counts.threads_started),
         ),
         limit(
             "resident memory per kept HTTPS connection",
-            64.0,
+            Bound::AtMost(64.0),
             "KiB",
             connection.map(|connection| connection.resident / 1024.0),
         ),
         limit(
             "the stripped shared object",
-            2.2,
+            Bound::AtMost(2.2),
             "MB",
             results.sizes.first().map(|size| size.bytes as f64 / 1e6),
         ),
         limit(
             "our share of dlopen + client + first HTTPS send",
-            3.0,
+            Bound::AtMost(3.0),
             "ms",
             cold_start.map(|start| start.processor / 1e6),
+        ),
+        limit(
+            "a thousand calls in flight on one client, of the ideal, HTTP and HTTPS",
+            Bound::AtLeast(0.95),
+            "×",
+            lowest(thousand().map(|row| row.share_kept)),
+        ),
+        limit(
+            "connections that each of the thousand calls opens",
+            Bound::AtMost(1.0),
+            "",
+            highest(thousand().map(|row| row.connections as f64 / row.threads as f64)),
         ),
     ]
 }
 
-fn highest(values: Vec<f64>) -> Option<f64> {
-    values.into_iter().max_by(f64::total_cmp)
+fn highest(values: impl Iterator<Item = f64>) -> Option<f64> {
+    values.max_by(f64::total_cmp)
+}
+
+fn lowest(values: impl Iterator<Item = f64>) -> Option<f64> {
+    values.min_by(f64::total_cmp)
 }

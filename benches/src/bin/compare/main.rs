@@ -4,6 +4,7 @@
 
 mod counts;
 mod footprint;
+mod in_flight;
 mod limits;
 mod markdown;
 mod plot;
@@ -13,19 +14,22 @@ mod rounds;
 mod server;
 mod table;
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 
 use counts::Counter;
 use programs::{LIBCURL, Programs, RAW_SOCKET, is_installed};
-use report::{Results, Row};
+use report::{Results, Row, Variant};
 use server::{Protocol, Server};
 
 const USAGE: &str = "\
 usage: cargo run --release [-- --quick]
 
-  --quick   few sends, and no instruction counts: shows that everything runs";
+Puts its figures into both READMEs.
+
+  --quick   few sends, no instruction counts, READMEs as they are: shows that everything runs";
 
 /// How much is measured.
 struct Effort {
@@ -33,23 +37,23 @@ struct Effort {
     sends: usize,
     sends_per_thread: usize,
     cold_starts: usize,
-    count_instructions: bool,
+    is_full: bool,
 }
 
 const FULL: Effort = Effort {
     rounds: 41,
     sends: 1000,
-    sends_per_thread: 50,
+    sends_per_thread: 20,
     cold_starts: 25,
-    count_instructions: true,
+    is_full: true,
 };
 
 const QUICK: Effort = Effort {
     rounds: 3,
     sends: 200,
-    sends_per_thread: 5,
+    sends_per_thread: 3,
     cold_starts: 3,
-    count_instructions: false,
+    is_full: false,
 };
 
 fn main() -> Result<()> {
@@ -71,14 +75,15 @@ fn main() -> Result<()> {
     std::fs::write(&json, serde_json::to_string_pretty(&results)?)?;
     let svg = programs.directory.join("results.svg");
     std::fs::write(&svg, plot::svg(&results))?;
-    let markdown = programs.directory.join("results.md");
-    std::fs::write(&markdown, markdown::markdown(&results))?;
-    println!(
-        "Also written: {}, {} and {}",
-        json.display(),
-        svg.display(),
-        markdown.display()
-    );
+    println!("Also written: {} and {}", json.display(), svg.display());
+    if effort.is_full {
+        let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+        markdown::put(&package.join("README.md"), &markdown::all(&results))?;
+        markdown::put(
+            &package.with_file_name("README.md"),
+            &markdown::summary(&results),
+        )?;
+    }
     Ok(())
 }
 
@@ -90,7 +95,7 @@ fn measure(programs: &Programs, effort: &Effort) -> Result<Results> {
         ..Results::default()
     };
     let with_strace = is_installed("strace", "-V");
-    let with_callgrind = effort.count_instructions && is_installed("valgrind", "--version");
+    let with_callgrind = effort.is_full && is_installed("valgrind", "--version");
     if programs
         .contenders
         .iter()
@@ -104,7 +109,7 @@ fn measure(programs: &Programs, effort: &Effort) -> Result<Results> {
         let reason = "system calls, threads started: there is no strace (Debian: strace)";
         results.not_measured.push(reason.into());
     }
-    if !effort.count_instructions {
+    if !effort.is_full {
         results.not_measured.push("instructions: --quick".into());
     } else if !with_callgrind {
         let reason = "instructions: there is no valgrind (Debian: valgrind)";
@@ -125,15 +130,14 @@ fn measure(programs: &Programs, effort: &Effort) -> Result<Results> {
         results
             .kept_alive
             .extend(kept_alive(programs, &counter, protocol, effort)?);
-        if with_callgrind {
-            let spared = counter.instructions(&programs.spared, protocol)?;
-            results.spared_instructions.push((protocol, spared));
-        }
+        results
+            .variants
+            .extend(variants(programs, &counter, protocol, effort)?);
     }
     eprintln!("starting cold …");
     results.cold_start = footprint::cold_start(programs, &server, effort.cold_starts)?;
     eprintln!("sharing a client between threads …");
-    results.scaling = footprint::scaling(programs, effort.sends_per_thread)?;
+    results.in_flight = in_flight::in_flight(programs, effort.sends_per_thread)?;
     results.memory = footprint::memory(programs)?;
     results.sizes = footprint::sizes(programs)?;
     results.limits = limits::limits(&results);
@@ -147,7 +151,7 @@ fn kept_alive(
     effort: &Effort,
 ) -> Result<Vec<Row>> {
     let rounds = rounds::measure(
-        programs,
+        &programs.contenders,
         counter.server,
         protocol,
         effort.rounds,
@@ -175,6 +179,35 @@ fn kept_alive(
                 to_libcurl: rounds.ratio(libcurl),
                 processor_to_libcurl: rounds.processor_quartiles(libcurl),
                 counts: counter.count(contender, protocol)?,
+            })
+        })
+        .collect()
+}
+
+fn variants(
+    programs: &Programs,
+    counter: &Counter,
+    protocol: Protocol,
+    effort: &Effort,
+) -> Result<Vec<Variant>> {
+    let rounds = rounds::measure(
+        &programs.variants,
+        counter.server,
+        protocol,
+        effort.rounds,
+        effort.sends,
+    )?;
+    programs
+        .variants
+        .iter()
+        .zip(&rounds)
+        .map(|(variant, of_variant)| {
+            Ok(Variant {
+                protocol,
+                name: variant.name,
+                median: of_variant.median(),
+                to_plain: of_variant.ratio(&rounds[0]),
+                counts: counter.count(variant, protocol)?,
             })
         })
         .collect()

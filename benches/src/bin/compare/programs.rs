@@ -10,10 +10,12 @@ use serde::Deserialize;
 pub const RAW_SOCKET: &str = "raw socket";
 pub const ZIXFLOW: &str = "zixflow";
 pub const UREQ: &str = "ureq";
-pub const UREQ_ON_OUR_TRANSPORT: &str = "ureq on our transport";
 pub const LIBCURL: &str = "libcurl + cJSON";
 pub const REQWEST: &str = "reqwest::blocking";
 pub const GO: &str = "Go net/http";
+pub const WITH_TOKEN: &str = "with a cancel token";
+pub const WITH_TRIES: &str = "with tries";
+pub const WITH_BOTH: &str = "with both";
 
 const DEBIAN_PACKAGES: &str =
     "on Debian: apt-get install gcc libc6-dev libcurl4-openssl-dev libcjson-dev";
@@ -38,10 +40,10 @@ impl Contender {
 pub struct Programs {
     /// In the order in which the tables name them; the raw socket first.
     pub contenders: Vec<Contender>,
-    /// ureq on our transport again, spared what we spare it.
-    pub spared: Contender,
+    /// zixflow as above, and then what its sends can have besides.
+    pub variants: Vec<Contender>,
     pub server: PathBuf,
-    pub threads: PathBuf,
+    pub in_flight: PathBuf,
     pub memory: PathBuf,
     /// To be preloaded into a contender: counts its allocations.
     pub allocations: PathBuf,
@@ -71,19 +73,6 @@ impl Programs {
                 .arg("--manifest-path")
                 .arg(package.with_file_name("Cargo.toml")),
         )?;
-        let transport = |file: &str, options: &[&str]| -> Result<PathBuf> {
-            let built = shared_object(
-                cargo("build")
-                    .args(["--profile=library", "--package=zixflow-benches-transport"])
-                    .args(options)
-                    .current_dir(package),
-            )?;
-            let kept = directory.join(file);
-            std::fs::copy(&built, &kept)?;
-            Ok(kept)
-        };
-        let spared = transport("spared.so", &["--features=spared"])?;
-        let transport = transport("transport.so", &[])?;
         let compiler = Compiler {
             sources: package.join("c"),
             directory: directory.clone(),
@@ -96,7 +85,6 @@ impl Programs {
         let mut contenders = vec![
             contender(RAW_SOCKET, &[&rust.join("raw")]),
             contender(ZIXFLOW, &[&driver, &zixflow]),
-            contender(UREQ_ON_OUR_TRANSPORT, &[&driver, &transport]),
             contender(UREQ, &[&rust.join("ureq")]),
             contender(LIBCURL, &[&driver, &libcurl]),
             contender(REQWEST, &[&rust.join("reqwest")]),
@@ -108,13 +96,22 @@ impl Programs {
             contenders.push(contender(GO, &[&go]));
         }
 
-        let spared = contender(UREQ_ON_OUR_TRANSPORT, &[&driver, &spared]);
+        let mut variants = vec![contender(ZIXFLOW, &[&driver, &zixflow])];
+        for (name, file, flags) in [
+            (WITH_TOKEN, "with-token", &["-DWITH_TOKEN"][..]),
+            (WITH_TRIES, "with-tries", &["-DWITH_TRIES"]),
+            (WITH_BOTH, "with-both", &["-DWITH_TOKEN", "-DWITH_TRIES"]),
+        ] {
+            let flags = [os(flags), ours.clone()].concat();
+            let variant = compiler.shared(file, &["zixflow.c"], &flags)?;
+            variants.push(contender(name, &[&driver, &variant]));
+        }
         let threaded = [ours, os(&["-pthread"])].concat();
         Ok(Self {
             contenders,
-            spared,
+            variants,
             server: rust.join("server"),
-            threads: compiler.program("threads", &["threads.c", "zixflow.c"], &threaded)?,
+            in_flight: compiler.program("in_flight", &["in_flight.c", "zixflow.c"], &threaded)?,
             memory: compiler.program("memory", &["memory.c", "zixflow.c"], &threaded)?,
             allocations: compiler.shared("allocations", &["allocations.c"], &[])?,
             library,

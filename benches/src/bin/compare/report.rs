@@ -5,9 +5,10 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::counts::Counts;
-use crate::footprint::{ColdStart, KEPT_CONNECTIONS, Memory, SCALING_DELAY, Scaling, Size};
+use crate::footprint::{ColdStart, KEPT_CONNECTIONS, Memory, Size};
+use crate::in_flight::{DELAY, InFlight};
 use crate::limits::Limit;
-use crate::programs::{LIBCURL, RAW_SOCKET, UREQ_ON_OUR_TRANSPORT, ZIXFLOW};
+use crate::programs::{LIBCURL, RAW_SOCKET};
 use crate::rounds::Timing;
 use crate::server::Protocol;
 use crate::table::Table;
@@ -18,8 +19,8 @@ pub struct Results {
     pub rounds: usize,
     pub sends: usize,
     pub kept_alive: Vec<Row>,
-    pub spared_instructions: Vec<(Protocol, f64)>,
-    pub scaling: Vec<Scaling>,
+    pub variants: Vec<Variant>,
+    pub in_flight: Vec<InFlight>,
     pub cold_start: Vec<ColdStart>,
     pub memory: Vec<Memory>,
     pub sizes: Vec<Size>,
@@ -49,7 +50,68 @@ impl Row {
     }
 }
 
+/// zixflow's kept-alive sends, as they are and with what they can have besides.
+#[derive(Serialize)]
+pub struct Variant {
+    pub protocol: Protocol,
+    pub name: &'static str,
+    /// In nanoseconds.
+    pub median: Timing,
+    pub to_plain: Timing,
+    pub counts: Counts,
+}
+
+/// A table, and what it shows.
+pub struct Section {
+    pub caption: String,
+    pub table: Table,
+}
+
 impl Results {
+    pub fn sections(&self) -> Vec<Section> {
+        let mut sections = Vec::new();
+        let mut section = |caption: String, table| sections.push(Section { caption, table });
+        for protocol in Protocol::ALL {
+            let (to_raw_socket, to_libcurl) = self.kept_alive_tables(protocol);
+            section(
+                format!(
+                    "One send over kept-alive {}: medians of {} rounds of {}, × to the {RAW_SOCKET}",
+                    protocol.name(),
+                    self.rounds,
+                    self.sends,
+                ),
+                to_raw_socket,
+            );
+            section(format!("The same as ratios to {LIBCURL}"), to_libcurl);
+        }
+        section(
+            "A send with a cancel token, with the option tries, and with both, × to one without"
+                .into(),
+            self.variants_table(),
+        );
+        section(
+            format!(
+                "Calls in flight on one client with default options, a server that takes {} ms",
+                DELAY.as_millis()
+            ),
+            self.in_flight_table(),
+        );
+        section(
+            "A fresh process: load, make a client, first HTTPS send".into(),
+            self.cold_start_table(),
+        );
+        section(
+            format!("Memory, of {KEPT_CONNECTIONS} kept HTTPS connections or clients"),
+            self.memory_table(),
+        );
+        section("Size".into(), self.sizes_table());
+        section(
+            "The limits that this project set itself".into(),
+            self.limits_table(),
+        );
+        sections
+    }
+
     pub fn row(&self, contender: &str, protocol: Protocol) -> Option<&Row> {
         self.kept_alive
             .iter()
@@ -122,45 +184,59 @@ impl Results {
         (to_raw_socket, to_libcurl)
     }
 
-    pub fn instructions_table(&self) -> Table {
+    fn variants_table(&self) -> Table {
         let mut table = Table::new([
             "",
-            "ureq on our transport",
-            "spared",
-            "left",
-            "checks, reply and the rest",
-            "zixflow",
+            "",
+            "p50 µs",
+            "×",
+            "processor µs",
+            "×",
+            "instructions",
+            "more",
+            "system calls",
+            "allocations",
         ]);
-        for (protocol, spared) in &self.spared_instructions {
-            let plain = self.instructions(UREQ_ON_OUR_TRANSPORT, *protocol);
-            let all = self.instructions(ZIXFLOW, *protocol);
+        for row in &self.variants {
+            let plain = self
+                .variants
+                .iter()
+                .find(|plain| plain.protocol == row.protocol);
+            let more =
+                plain.and_then(|plain| Some(row.counts.instructions? - plain.counts.instructions?));
             table.row([
-                protocol.name().to_owned(),
-                or_dash(plain, 0),
-                or_dash(plain.map(|plain| plain - spared), 0),
-                or_dash(Some(*spared), 0),
-                or_dash(all.map(|all| all - spared), 0),
-                or_dash(all, 0),
+                row.protocol.name().to_owned(),
+                row.name.to_owned(),
+                format!("{:.1}", row.median.p50 / 1e3),
+                format!("{:.2}", row.to_plain.p50),
+                format!("{:.1}", row.median.processor / 1e3),
+                format!("{:.2}", row.to_plain.processor),
+                or_dash(row.counts.instructions, 0),
+                or_dash(more, 0),
+                or_dash(row.counts.system_calls, 1),
+                or_dash(row.counts.allocations, 1),
             ]);
         }
         table
     }
 
-    fn scaling_table(&self) -> Table {
+    fn in_flight_table(&self) -> Table {
         let mut table = Table::new([
             "",
             "threads",
-            "sends a second",
-            "of possible",
+            "of the ideal, opening connections",
+            "of the ideal, on kept ones",
             "connections",
+            "KiB a call",
         ]);
-        for row in &self.scaling {
+        for row in &self.in_flight {
             table.row([
                 row.protocol.name().to_owned(),
                 row.threads.to_string(),
-                format!("{:.0}", row.sends_per_second),
-                format!("{:.1} %", row.share_of_possible * 100.0),
+                format!("{:.3}", row.share_opening),
+                format!("{:.3}", row.share_kept),
                 row.connections.to_string(),
+                format!("{:.1}", row.resident / 1024.0),
             ]);
         }
         table
@@ -205,12 +281,12 @@ impl Results {
         table
     }
 
-    pub fn limits_table(&self) -> Table {
-        let mut table = Table::new(["", "at most", "measured", ""]);
+    fn limits_table(&self) -> Table {
+        let mut table = Table::new(["", "limit", "measured", ""]);
         for limit in &self.limits {
             table.row([
                 limit.of.to_owned(),
-                format!("{}", limit.at_most),
+                limit.bound.to_string(),
                 limit.figure(),
                 limit.verdict().to_owned(),
             ]);
@@ -226,38 +302,9 @@ pub fn or_dash(value: Option<f64>, decimals: usize) -> String {
 impl fmt::Display for Results {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         writeln!(f, "{}", self.machine)?;
-        for protocol in Protocol::ALL {
-            let (to_raw_socket, to_libcurl) = self.kept_alive_tables(protocol);
-            writeln!(
-                f,
-                "\nOne send over kept-alive {}: medians of {} rounds of {}, × to the {RAW_SOCKET}\n{to_raw_socket}",
-                protocol.name(),
-                self.rounds,
-                self.sends,
-            )?;
-            writeln!(f, "The same as ratios to {LIBCURL}\n{to_libcurl}")?;
+        for section in self.sections() {
+            writeln!(f, "\n{}\n{}", section.caption, section.table)?;
         }
-        if !self.spared_instructions.is_empty() {
-            writeln!(f, "Instructions of one send\n{}", self.instructions_table())?;
-        }
-        writeln!(
-            f,
-            "Threads on one client, kept alive, a server that takes {} ms\n{}",
-            SCALING_DELAY.as_millis(),
-            self.scaling_table()
-        )?;
-        writeln!(
-            f,
-            "A fresh process: load, make a client, first HTTPS send\n{}",
-            self.cold_start_table()
-        )?;
-        writeln!(
-            f,
-            "Memory, of {KEPT_CONNECTIONS} kept HTTPS connections or clients\n{}",
-            self.memory_table()
-        )?;
-        writeln!(f, "Size\n{}", self.sizes_table())?;
-        writeln!(f, "Limits\n{}", self.limits_table())?;
         for reason in &self.not_measured {
             writeln!(f, "Not measured: {reason}")?;
         }

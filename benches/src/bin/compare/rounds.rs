@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use crate::programs::{Contender, Programs, output};
+use crate::programs::{Contender, output};
 use crate::server::{Protocol, Server};
 
 /// Nanoseconds, the processor's per send; or ratios of them.
@@ -141,19 +141,15 @@ impl Run {
 
 /// Each contender's rounds, in the contenders' order.
 pub fn measure(
-    programs: &Programs,
+    contenders: &[Contender],
     server: &Server,
     protocol: Protocol,
     rounds: usize,
     sends: usize,
 ) -> Result<Vec<Rounds>> {
-    let mut measured: Vec<Rounds> = programs
-        .contenders
-        .iter()
-        .map(|_| Rounds(Vec::new()))
-        .collect();
+    let mut measured: Vec<Rounds> = contenders.iter().map(|_| Rounds(Vec::new())).collect();
     for _ in 0..rounds {
-        for (contender, rounds) in programs.contenders.iter().zip(&mut measured) {
+        for (contender, rounds) in contenders.iter().zip(&mut measured) {
             rounds
                 .0
                 .push(Run::of(contender, server, protocol, sends)?.timing()?);
