@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use support::c::{self, Finished};
+use support::c::{self, C99, Finished, Program};
 use support::go::{build, go, go_with, succeed, write_pkg_config};
 use support::sandbox::{Config, Sandbox};
 
@@ -49,11 +49,17 @@ fn passes(flags: &[&str], experiment: &str, others: &[&str]) {
         return;
     }
     let sandbox = start();
+    let hanging_host = Program::c("tests/languages/hanging_host.c")
+        .flags(C99)
+        .flags(["-shared", "-fPIC", "-ldl"])
+        .compile();
+    let preload = format!("-exec=env LD_PRELOAD={}", hanging_host.display());
     let printed = succeed(
         go("examples/go")
-            .args(["test", "-count=1", "-v", "./..."])
+            .args(["test", "-count=1", "-timeout=120s", "-v", &preload, "./..."])
             .args(flags)
             .env("GOEXPERIMENT", experiment)
+            .env("ZIXFLOW_HOST_THAT_HANGS", "hangs.test")
             .env("ZIXFLOW_SANDBOX_URL", http_url(&sandbox)),
     );
     let tests = [

@@ -14,8 +14,10 @@ package zixflow
 import "C"
 
 import (
+	"bytes"
 	"context"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -43,6 +45,7 @@ type Receipt struct {
 	Message    string
 	HTTPStatus int
 	Attempts   int
+	Tries      []Try // what each attempt did, with WithTries
 }
 
 // New makes a client. The error is an [*Error] with [StatusInvalidArgument] where
@@ -108,25 +111,35 @@ func (c *Client) isMade() bool {
 // Send sends a message, and returns when the outcome is known. The error is an
 // [*Error].
 //
-// The context's deadline is the library's own: a call that it ends returns the
-// true status, with the context's error wrapped.
+// The context ends the call wherever it is: in its wait for a turn, and within 100
+// milliseconds in the library, whose name look-up, connect, write, wait for the
+// answer and pause it cuts short. The error has the status that is true then, with
+// the context's error wrapped: [StatusNotSent] where the message cannot have been
+// queued, [StatusOutcomeUnknown] where it may have been. When Send has returned,
+// nothing of the call goes on.
 //
-// The library cannot take back a single call. So where the context is cancelled
-// in the middle of one, Send returns at once with [StatusOutcomeUnknown], and
-// the call goes on by itself, until its timeout at the latest: the message may
-// still go out. Close ends such calls too. A context that is done before the
-// call sends nothing: [StatusNotSent].
+// The context's deadline is the library's own: WithTimeout can only shorten it.
 func (c *Client) Send(ctx context.Context, message ReplyButtons, options ...CallOption) (Receipt, error) {
-	text, err := Compose(message)
+	text, err := compose(message)
 	if err != nil {
 		return Receipt{}, err
 	}
-	return c.SendJSON(ctx, text, options...)
+	defer C.zx_free(unsafe.Pointer(text))
+	return c.send(ctx, text, options)
 }
 
 // SendJSON is [Client.Send] for a message that is JSON already. It goes out byte
 // for byte as it is.
 func (c *Client) SendJSON(ctx context.Context, message []byte, options ...CallOption) (Receipt, error) {
+	if bytes.IndexByte(message, 0) >= 0 {
+		return Receipt{}, holdsNUL("the message")
+	}
+	terminated := append(slices.Clip(message), 0)
+	return c.send(ctx, (*C.char)(unsafe.Pointer(unsafe.SliceData(terminated))), options)
+}
+
+// send sends the message in text, which ends in NUL.
+func (c *Client) send(ctx context.Context, text *C.char, options []CallOption) (Receipt, error) {
 	if !c.isMade() {
 		return Receipt{}, invalidArgument("The client is not one that New returned.")
 	}
@@ -134,7 +147,7 @@ func (c *Client) SendJSON(ctx context.Context, message []byte, options ...CallOp
 		return Receipt{}, invalidArgument("The context is nil. Pass context.Background() where there is none.")
 	}
 	if err := ctx.Err(); err != nil {
-		return Receipt{}, &Error{Status: StatusNotSent, Message: "The context was done before the call.", Retryable: true, cause: err}
+		return Receipt{}, endedBefore("The context was done before the call.", err)
 	}
 	if c.closed.Load() {
 		return Receipt{}, closedBefore()
@@ -150,36 +163,10 @@ func (c *Client) SendJSON(ctx context.Context, message []byte, options ...CallOp
 	if err := c.takeTurn(ctx, deadline); err != nil {
 		return Receipt{}, err
 	}
+	defer c.giveTurn()
 	settings.limit(time.Until(deadline))
 
-	var (
-		text    = string(message) // the caller's own again as soon as this returns, and the call may go on
-		receipt Receipt
-		failure *Error
-		done    = make(chan struct{})
-	)
-	go func() {
-		defer close(done)
-		defer c.giveTurn()
-		receipt, failure = c.call(text, settings.encode())
-	}()
-	select {
-	case <-done:
-	case <-ctx.Done():
-		if deadlinePassed(ctx) {
-			<-done // the library was given this deadline, and is about to tell the status
-			break
-		}
-		select {
-		case <-done:
-		default:
-			return Receipt{}, &Error{
-				Status:  StatusOutcomeUnknown,
-				Message: "The context was cancelled during the call, which goes on: the message may have been queued, or may still be.",
-				cause:   ctx.Err(),
-			}
-		}
-	}
+	receipt, failure := c.call(ctx, text, settings.encode())
 	if failure != nil {
 		failure.cause = c.cause(ctx, failure.Status)
 		return Receipt{}, failure
@@ -188,17 +175,21 @@ func (c *Client) SendJSON(ctx context.Context, message []byte, options ...CallOp
 }
 
 // call blocks until the library has the outcome.
-func (c *Client) call(message, options string) (Receipt, *Error) {
+func (c *Client) call(ctx context.Context, message *C.char, options string) (Receipt, *Error) {
 	defer runtime.KeepAlive(c) // or the garbage collector may release the handle meanwhile
 	var lent texts
 	defer lent.free()
-	messageJSON := lent.lend("the message", message)
 	optionsJSON := lent.lend("the options", options)
 	if err := lent.err(); err != nil {
 		return Receipt{}, err
 	}
+	token, release, err := cancelWith(ctx)
+	if err != nil {
+		return Receipt{}, err
+	}
+	defer release()
 	var text *C.char
-	status := C.zx_send_reply_buttons_with(c.handle, messageJSON, optionsJSON, nil, &text)
+	status := C.zx_send_reply_buttons_with(c.handle, message, optionsJSON, token, &text)
 	return parseReply(Status(status), take(text)).outcome()
 }
 

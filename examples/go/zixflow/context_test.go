@@ -23,7 +23,7 @@ func TestContextDoneBeforeTheCall(t *testing.T) {
 		called := time.Now()
 		_, err := client.Send(ctx, message())
 		promptly(t, called)
-		if got := failure(t, err, zixflow.StatusNotSent); !got.Retryable || got.Attempts != 0 {
+		if got := failure(t, err, zixflow.StatusNotSent); got.Retryable != (ctx == expired) || got.Attempts != 0 {
 			t.Errorf("got %+v", got)
 		}
 		if !errors.Is(err, ctx.Err()) {

@@ -23,6 +23,7 @@ type Error struct {
 	RetryAfter time.Duration // the delay that the API named, 0 for none
 	Problems   []Problem     // with StatusInvalidMessage: all that is wrong
 	Response   string        // the API's answer as it came, where it is not the documented one
+	Tries      []Try         // what each attempt did, with WithTries
 
 	cause error
 }
@@ -56,6 +57,7 @@ type reply struct {
 	Problems     []Problem `json:"problems"`
 	Notes        []Problem `json:"notes"`
 	Response     string    `json:"response"`
+	Tries        []Try     `json:"tries"`
 }
 
 // parseReply reads what a call returned and handed out, which is nil where there
@@ -74,7 +76,7 @@ func parseReply(status Status, text []byte) reply {
 // outcome returns the receipt in a reply, or the error.
 func (r reply) outcome() (Receipt, *Error) {
 	if r.Status == StatusOK {
-		return Receipt{RequestID: r.RequestID, Message: r.Message, HTTPStatus: r.HTTPStatus, Attempts: r.Attempts}, nil
+		return Receipt{RequestID: r.RequestID, Message: r.Message, HTTPStatus: r.HTTPStatus, Attempts: r.Attempts, Tries: r.Tries}, nil
 	}
 	return Receipt{}, &Error{
 		Status:     r.Status,
@@ -85,6 +87,7 @@ func (r reply) outcome() (Receipt, *Error) {
 		RetryAfter: time.Duration(min(r.RetryAfterMS, math.MaxInt64/uint64(time.Millisecond))) * time.Millisecond,
 		Problems:   r.Problems,
 		Response:   r.Response,
+		Tries:      r.Tries,
 	}
 }
 

@@ -47,6 +47,15 @@ type Button struct {
 // Compose returns the message as checked JSON, which [Client.SendJSON] takes. The
 // error is an [*Error] with every problem.
 func Compose(message ReplyButtons) ([]byte, error) {
+	text, err := compose(message)
+	if err != nil {
+		return nil, err
+	}
+	return take(text), nil
+}
+
+// compose returns the JSON as the library handed it out, to be released by zx_free.
+func compose(message ReplyButtons) (*C.char, *Error) {
 	var lent texts
 	defer lent.free()
 
@@ -90,7 +99,7 @@ func Compose(message ReplyButtons) ([]byte, error) {
 		_, err := parseReply(status, take(text)).outcome()
 		return nil, err
 	}
-	return take(text), nil
+	return text, nil
 }
 
 // Check checks a message's JSON by the rules that a send applies, and sends

@@ -48,7 +48,7 @@ func WithPlainHTTP() Option { return option{"allow_plain_http", true} }
 func WithMaxIdleConnections(n int) Option { return option{"max_idle_connections", n} }
 
 // WithIdleTimeout limits how long a connection is kept.
-func WithIdleTimeout(d time.Duration) Option { return option{"idle_timeout_ms", milliseconds(d)} }
+func WithIdleTimeout(d time.Duration) Option { return option{"idle_timeout_ms", inMilliseconds(d)} }
 
 // WithProxy names a proxy's URL; "" means none, whatever the environment says.
 func WithProxy(url string) Option { return option{"proxy", url} }
@@ -90,12 +90,12 @@ func (c concurrency) set(settings *settings) {
 // WithTimeout limits a whole call, retries and waits included. Where the context
 // has a deadline too, the earlier one counts.
 func WithTimeout(d time.Duration) CallOption {
-	return callOption{option{timeoutKey, milliseconds(d)}}
+	return callOption{option{timeoutKey, inMilliseconds(d)}}
 }
 
 // WithConnectTimeout limits name look-up, TCP and TLS together.
 func WithConnectTimeout(d time.Duration) CallOption {
-	return callOption{option{"connect_timeout_ms", milliseconds(d)}}
+	return callOption{option{"connect_timeout_ms", inMilliseconds(d)}}
 }
 
 // WithMaxRetries limits how often the library sends again by itself; 0 is never.
@@ -105,13 +105,13 @@ func WithMaxRetries(n int) CallOption { return callOption{option{"max_retries", 
 // type, and leaves the limits to the API.
 func WithBasicValidation() CallOption { return callOption{option{"validation", "basic"}} }
 
-// WithTries has the library tell of each attempt.
+// WithTries has each [Receipt] and [Error] tell of the attempts: their Tries.
 func WithTries() CallOption { return callOption{option{"tries", true}} }
 
 const timeoutKey = "timeout_ms"
 
-// milliseconds rounds up, so that a call never ends before its deadline.
-func milliseconds(d time.Duration) int64 {
+// inMilliseconds rounds up, so that a call never ends before its deadline.
+func inMilliseconds(d time.Duration) int64 {
 	whole := d.Milliseconds()
 	if d%time.Millisecond > 0 {
 		whole++
@@ -176,7 +176,7 @@ func (s *settings) deadline(ctx context.Context) time.Time {
 // limit gives the library what is left of the call's time. A timeout that is
 // shorter stays as it was given, for the library to refuse where it is bad.
 func (s *settings) limit(left time.Duration) {
-	most := milliseconds(max(left, time.Millisecond))
+	most := inMilliseconds(max(left, time.Millisecond))
 	if timeout, ok := s.library[timeoutKey].(int64); !ok || most < timeout {
 		s.library[timeoutKey] = most
 	}

@@ -39,7 +39,11 @@ func (t *texts) err() *Error {
 	if t.nul == "" {
 		return nil
 	}
-	return invalidArgument(t.nul + " holds a NUL character, at which C would cut it short. Remove it.")
+	return holdsNUL(t.nul)
+}
+
+func holdsNUL(name string) *Error {
+	return invalidArgument(name + " holds a NUL character, at which C would cut it short. Remove it.")
 }
 
 func (t *texts) free() {

@@ -2,6 +2,7 @@ package zixflow
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -64,10 +65,17 @@ func (t turns) take(ctx context.Context, closing <-chan struct{}, timeout <-chan
 func (t turns) give() { <-t }
 
 func (t turns) tooLate(cause error) *Error {
+	const message = "The call got no turn in time: %d others were under way. See WithMaxConcurrentCalls."
+	return endedBefore(fmt.Sprintf(message, cap(t)), cause)
+}
+
+// endedBefore is of a call that was over before the library knew of it. Like the
+// library's own, it is not retryable where it was cancelled: nobody wants it then.
+func endedBefore(message string, cause error) *Error {
 	return &Error{
 		Status:    StatusNotSent,
-		Message:   fmt.Sprintf("The call got no turn in time: %d others were under way. See WithMaxConcurrentCalls.", cap(t)),
-		Retryable: true,
+		Message:   message,
+		Retryable: !errors.Is(cause, context.Canceled),
 		cause:     cause,
 	}
 }

@@ -1,0 +1,5 @@
+//go:build !race
+
+package zixflow_test
+
+const raceDetector = false
