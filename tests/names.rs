@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use socket2::SockAddr;
-use support::api::{Client, Reply, client, message, timed};
+use support::api::{Cancel, Client, Reply, client, message, timed};
 use support::punctuality::{GRACE, Watch, within};
 use support::raw_server::{BlackHole, Peer, RawServer, SCHEMES, Scheme};
 
@@ -363,29 +363,42 @@ fn calls_for_one_host_share_one_look_up() {
     });
 }
 
-#[test]
-fn shut_down_ends_a_look_up_at_once() {
+/// Ends a call while it looks a name up.
+fn end_during_look_up(end: impl FnOnce(&Client, &Cancel), says: &str) {
     let _alone = alone();
     define("shut.test", Entry::Hangs);
     let server = RawServer::accepting(Scheme::Http);
     let client = client_of("shut.test", &server);
+    let cancel = Cancel::new();
     let before = LOOK_UPS.load(Ordering::SeqCst);
     thread::scope(|scope| {
         let call = scope.spawn(|| {
             let watch = Watch::start();
-            (client.send(&message("tag")), watch.excuse())
+            let reply = client.send_cancellable(&message("tag"), &cancel);
+            (reply, watch.excuse())
         });
         while LOOK_UPS.load(Ordering::SeqCst) == before {
             thread::sleep(Duration::from_millis(1));
         }
         let watch = Watch::start();
-        client.shut_down();
+        end(&client, &cancel);
         let (reply, excuse) = call.join().expect("a call does not panic");
         watch.assert_at_most(Duration::from_millis(50) + excuse, watch.elapsed());
         reply.assert_status("not_sent");
         assert_eq!(reply.retryable(), Some(false));
+        assert!(reply.message().contains(says), "{reply:?}");
     });
     release("shut.test");
+}
+
+#[test]
+fn shut_down_ends_a_look_up_at_once() {
+    end_during_look_up(|client, _| client.shut_down(), "shut down");
+}
+
+#[test]
+fn look_up_is_cancelled_at_once() {
+    end_during_look_up(|_, cancel| cancel.now(), "cancelled");
 }
 
 #[test]

@@ -14,7 +14,45 @@ static void refuses(const zx_client *no_client)
     CHECK(strstr(reply, "\"attempts\":0,\"retryable\":false") != NULL);
     zx_free(reply);
     zx_client_shutdown(no_client);
+    CHECK_STATUS(zx_client_stats(no_client, &reply), ZX_INVALID_ARGUMENT, reply);
+    zx_free(reply);
 }
+
+/* The same of a token. */
+static void refuses_token(const char *options, const zx_cancel *no_token)
+{
+    zx_client *client = host_client(options);
+    char *reply;
+
+    CHECK_STATUS(zx_send_reply_buttons_with(client, MESSAGE, NULL, no_token, &reply),
+                 ZX_INVALID_ARGUMENT, reply);
+    CHECK(strstr(reply, "zx_cancel_new()") != NULL);
+    zx_free(reply);
+    zx_cancel_now(no_token);
+    host_send(client, ZX_OK);
+    zx_free(client);
+}
+
+static void takes_tokens_for_what_they_are(const char *options)
+{
+    zx_client *client = host_client(options);
+    zx_cancel *token = zx_cancel_new();
+    char on_stack[64] = {0};
+
+    CHECK(token != NULL);
+    refuses((const zx_client *)(const void *)token);
+    refuses_token(options, (const zx_cancel *)(const void *)client);
+    refuses_token(options, (const zx_cancel *)(const void *)on_stack);
+    refuses_token(options, (const zx_cancel *)(const void *)zx_version());
+    refuses_token(options, (const zx_cancel *)1);
+    zx_cancel_now(NULL);
+    zx_cancel_now(token);
+    zx_free(token);
+    zx_free(token);
+    refuses_token(options, token);
+    zx_free(client);
+}
+
 
 static void frees_twice(const char *options)
 {
@@ -45,6 +83,7 @@ static void frees_what_is_not_ours(void)
     zx_free((void *)zx_version());
     zx_free((void *)zx_status_name(ZX_OK));
     zx_free((void *)zx_reply_buttons_schema());
+    zx_free((void *)zx_client_options_schema());
     zx_free((void *)1);
     CHECK(strcmp(on_stack, "on the stack") == 0);
     CHECK(strcmp(zx_status_name(ZX_OK), "ZX_OK") == 0);
@@ -113,6 +152,10 @@ static void leaves_no_out_parameter_unwritten(const char *options)
     CHECK(zx_send_reply_buttons(client, NULL, NULL) == ZX_INVALID_ARGUMENT);
     CHECK(zx_check_reply_buttons("{}", NULL) == ZX_INVALID_MESSAGE);
     CHECK(zx_compose_reply_buttons(NULL, NULL) == ZX_INVALID_ARGUMENT);
+    CHECK(zx_client_stats(client, NULL) == ZX_OK);
+    CHECK(zx_client_stats(NULL, NULL) == ZX_INVALID_ARGUMENT);
+    CHECK(zx_json_get(NULL, "") == NULL);
+    CHECK(zx_json_get("{}", NULL) == NULL);
     CHECK(zx_read_post_back(NULL, NULL) == ZX_INVALID_ARGUMENT);
     CHECK(zx_read_post_back("{\"request_id\":\"r\",\"status\":\"read\"}", NULL) == ZX_OK);
     reply = (char *)1;
@@ -137,6 +180,7 @@ int main(int argc, char **argv)
     frees_twice(argv[1]);
     frees_what_is_not_ours();
     sends_with_what_is_no_client();
+    takes_tokens_for_what_they_are(argv[1]);
     frees_the_middle(argv[1]);
     meets_no_address_twice(argv[1]);
     leaves_no_out_parameter_unwritten(argv[1]);

@@ -68,9 +68,15 @@ static void check_and_compose(const struct arguments *arguments)
     CHECK_STATUS(zx_read_post_back(arguments->large_message, &text), ZX_INVALID_MESSAGE, text);
     zx_free(text);
 
+    text = zx_json_get(DEEP, "/new/0/0");
+    CHECK(text != NULL && strncmp(text, "[[[", 3) == 0);
+    zx_free(text);
+    CHECK(zx_json_get(arguments->large_message, "/no/such/thing") == NULL);
+
     CHECK(strcmp(zx_status_name(ZX_INTERNAL), "ZX_INTERNAL") == 0);
     CHECK(strlen(zx_version()) > 0);
     CHECK(strlen(zx_reply_buttons_schema()) > 0);
+    CHECK(strlen(zx_client_options_schema()) > 0);
 }
 
 static void make_clients(void)
@@ -89,6 +95,7 @@ static void make_clients(void)
 static void send(const struct arguments *arguments, const char *options)
 {
     zx_client *client = host_client(options);
+    zx_cancel *cancel = zx_cancel_new();
     char *reply;
 
     host_send(client, ZX_OK);
@@ -96,6 +103,18 @@ static void send(const struct arguments *arguments, const char *options)
     zx_free(reply);
     CHECK_STATUS(zx_send_reply_buttons_with(client, MESSAGE, "{\"timeout_ms\":20000}", NULL, &reply),
                  ZX_OK, reply);
+    zx_free(reply);
+    CHECK_STATUS(zx_send_reply_buttons_with(client, MESSAGE, "{\"tries\":true}", cancel, &reply),
+                 ZX_OK, reply);
+    CHECK(strstr(reply, "\"tries\":[{\"at_ms\":") != NULL);
+    zx_free(reply);
+    zx_cancel_now(cancel);
+    CHECK_STATUS(zx_send_reply_buttons_with(client, MESSAGE, NULL, cancel, &reply), ZX_NOT_SENT,
+                 reply);
+    zx_free(reply);
+    zx_free(cancel);
+    CHECK_STATUS(zx_client_stats(client, &reply), ZX_OK, reply);
+    CHECK(strstr(reply, "\"calls_ok\":4,") != NULL);
     zx_free(reply);
     clock_is_broken = 1;
     host_send(client, ZX_INTERNAL);
