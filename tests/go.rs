@@ -100,6 +100,58 @@ fn the_first_program_says_as_what_it_was_queued() {
     assert_eq!(sandbox.requests().len(), 1);
 }
 
+/// What is settled by its post-back and what is not, with duplicates and disorder.
+#[test]
+fn unknown_outcome_is_settled_by_its_post_back() {
+    if !c::require_tool("go") {
+        return;
+    }
+    let sandbox = start();
+    let program = build(go("examples/go"), "./cmd/settle", scratch("go-settle"));
+    let mut settle = with_credentials(program, "sandbox-key", &sandbox);
+    settle.args(["-timeout=1s", "-wait=2s"]);
+    let settled = c::run(
+        settle.args([
+            "15550100009",
+            "15550100002",
+            "15550100004",
+            "15550100014",
+            "15550100015",
+        ]),
+        b"",
+    );
+    assert_eq!(settled.code(), 0, "{settled:?}");
+    for (line, times) in [
+        (
+            "15550100009: outcome_unknown, then queued for certain: delivered",
+            1,
+        ),
+        ("15550100009: post-back: delivered", 1),
+        ("15550100002: ok, then queued for certain: failed: ", 1),
+        ("15550100004: rejected", 1),
+        ("15550100014: ok, then queued for certain: delivered", 1),
+        ("15550100014: post-back: delivered", 1),
+        ("15550100015: ok, then queued for certain: read", 1),
+        ("15550100015: post-back: ", 3),
+    ] {
+        let found = settled.stdout.lines().filter(|each| each.starts_with(line));
+        assert_eq!(found.count(), times, "{line}: {settled:?}");
+    }
+
+    let unsettled = c::run(settle.arg("15550100008"), b"");
+    assert_eq!(unsettled.code(), 1, "{unsettled:?}");
+    assert!(
+        unsettled
+            .stdout
+            .contains("15550100008: outcome_unknown, and not settled"),
+        "{unsettled:?}"
+    );
+    assert!(
+        !unsettled.stdout.contains("15550100008: post-back"),
+        "{unsettled:?}"
+    );
+}
+
 /// Where there is no memory for a reply, the status tells the outcome.
 #[test]
 fn outcome_is_told_without_a_reply() {
