@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,14 +19,18 @@ fn code_is_formatted_and_vetted() {
         return;
     }
     for module in MODULES {
-        let unformatted = succeed(
-            Command::new("gofmt")
-                .args(["-l", "."])
-                .current_dir(c::root().join(module)),
-        );
-        assert_eq!(unformatted, "", "gofmt -w would change these in {module}");
-        succeed(go(module).args(["vet", "./..."]));
+        is_formatted_and_vetted(module);
     }
+}
+
+fn is_formatted_and_vetted(module: &str) {
+    let unformatted = succeed(
+        Command::new("gofmt")
+            .args(["-l", "."])
+            .current_dir(c::root().join(module)),
+    );
+    assert_eq!(unformatted, "", "gofmt -w would change these in {module}");
+    succeed(go(module).args(["vet", "./..."]));
 }
 
 #[test]
@@ -41,6 +46,25 @@ fn package_passes_with_every_pointer_checked() {
         "TestNothingLeaks",
     ];
     passes(&[], "cgocheck2", &others);
+}
+
+/// The example for Prometheus, in a module of its own for the sake of what it requires.
+#[test]
+fn counts_are_shown_to_prometheus() {
+    const MODULE: &str = "examples/go/prometheus";
+    if !c::require_tool("go") {
+        return;
+    }
+    let downloaded = go(MODULE).args(["mod", "download"]).output();
+    let downloaded = downloaded.expect("go can be run");
+    if !downloaded.status.success() {
+        let reason = String::from_utf8_lossy(&downloaded.stderr);
+        assert!(env::var_os("CI").is_none(), "{reason}");
+        println!("skipped: its modules cannot be downloaded: {reason}");
+        return;
+    }
+    is_formatted_and_vetted(MODULE);
+    succeed(go(MODULE).args(["test", "-count=1", "./..."]));
 }
 
 /// Runs the package's tests against a sandbox, and sees to it that none was skipped.
