@@ -19,10 +19,12 @@
 #include "zixflow.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <chrono>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <limits>
 #include <locale>
@@ -36,8 +38,16 @@
 #include <variant>
 #include <vector>
 
+#if __has_include(<version>)
+#include <version>
+#endif
+
 #ifdef __cpp_exceptions
 #include <stdexcept>
+#endif
+
+#ifdef __cpp_lib_jthread
+#include <stop_token>
 #endif
 
 namespace zixflow {
@@ -140,6 +150,64 @@ struct problem {
   /** A JSON Pointer into the message's JSON. */
   std::string path;
   std::string message;
+};
+
+/** What one attempt of a call did. What does not apply is empty. */
+struct attempt {
+  /** Since the call began. */
+  std::chrono::microseconds at{};
+  bool is_kept_connection = false;
+  /** The peer's, with its port. */
+  std::string address;
+  std::optional<std::chrono::microseconds> look_up;
+  std::optional<std::chrono::microseconds> connect;
+  std::optional<std::chrono::microseconds> proxy;
+  std::optional<std::chrono::microseconds> tls;
+  std::optional<std::chrono::microseconds> send;
+  /** From the last byte sent to the last received. */
+  std::optional<std::chrono::microseconds> answer;
+  zixflow::status status = zixflow::status::internal;
+  std::optional<int> http_status;
+  /** What went wrong. */
+  std::string message;
+  /** Before the next attempt. */
+  std::optional<std::chrono::microseconds> pause;
+};
+
+/** Calls that took at most so long. */
+struct latency {
+  std::chrono::milliseconds at_most{};
+  std::uint64_t calls = 0;
+};
+
+/**
+ * What a client has counted since it was made in this process. All but the last
+ * two only grow. A call is counted when it is over.
+ */
+struct stats {
+  std::uint64_t calls = 0;
+  /** By their status: see calls_with(). */
+  std::array<std::uint64_t, ZX_INTERNAL + 1> calls_by_status{};
+  std::uint64_t attempts = 0;
+  /** The attempts that were not a call's first. */
+  std::uint64_t retries = 0;
+  std::uint64_t connections_opened = 0;
+  std::uint64_t connections_reused = 0;
+  std::uint64_t connections_failed = 0;
+  /** Kept ones that the peer had closed. */
+  std::uint64_t connections_found_closed = 0;
+  std::uint64_t tls_handshakes_resumed = 0;
+  /** TLS and what is said to a proxy included. */
+  std::uint64_t bytes_sent = 0;
+  std::uint64_t bytes_received = 0;
+  std::array<latency, 12> latencies{};
+  std::uint64_t calls_under_way = 0;
+  std::uint64_t connections_idle = 0;
+
+  [[nodiscard]] std::uint64_t calls_with(status status) const noexcept {
+    const auto index = static_cast<std::size_t>(status);
+    return index < calls_by_status.size() ? calls_by_status[index] : 0;
+  }
 };
 
 namespace detail {
@@ -267,12 +335,19 @@ private:
   const char *refused_ = nullptr;
 };
 
-/** The status of that name in a reply's JSON; a name from a later library is no better than a bug. */
-inline status status_named(std::string_view name) noexcept {
-  const auto matches = [](char upper, char lower) { return upper == lower || upper + ('a' - 'A') == lower; };
+/** The status's name as JSON has it. */
+inline std::string lower_name(status status) {
+  std::string name = std::string(status_name(status)).substr(sizeof "ZX_" - 1);
+  for (char &letter : name) {
+    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter + ('a' - 'A'));
+  }
+  return name;
+}
+
+/** The status of that name in JSON; a name from a later library is no better than a bug. */
+inline status status_named(std::string_view name) {
   for (zx_status each = ZX_OK; each < ZX_INTERNAL; ++each) {
-    const std::string_view known = std::string_view(zx_status_name(each)).substr(sizeof "ZX_" - 1);
-    if (std::equal(known.begin(), known.end(), name.begin(), name.end(), matches)) return static_cast<status>(each);
+    if (lower_name(static_cast<status>(each)) == name) return static_cast<status>(each);
   }
   return status::internal;
 }
@@ -292,17 +367,126 @@ inline status status_named(std::string_view name) noexcept {
   return value ? std::optional<std::string>(value.get()) : std::nullopt;
 }
 
+/** What Zixflow posts when a message's status changes. A text that did not come is empty. */
+struct post_back {
+  std::string workspace_id;
+  std::string type;
+  /** All of its digits, where it came as a number. */
+  std::string message_id;
+  /** The reply's, where there was one; sure to be there, and so is the status. */
+  std::string request_id;
+  std::string channel;
+  std::string recipient;
+  /** sent, delivered, read, clicked, failed, or one that is new. */
+  std::string status;
+  std::string remark;
+  std::string status_at;
+  /** The same, where it is a time. */
+  std::optional<std::chrono::time_point<std::chrono::system_clock, std::chrono::milliseconds>> time;
+  /** The message's. */
+  std::string post_back_data;
+  /**
+   * How far the message has got; none for a failure and an unknown status. Post-backs
+   * come in any order: take one only if its rank is higher than the last one's.
+   */
+  std::optional<int> rank;
+  bool is_failure = false;
+  /** What to remember against a post-back that comes twice. */
+  std::string key;
+  /** All that came, and the above, for json_get(). */
+  std::string json;
+};
+
+namespace detail {
+
+inline std::string text_in(const std::string &json, const char *pointer) { return json_get(json, pointer).value_or(""); }
+
+/** A whole number; one that does not fit is the largest that does. */
+template <typename Number> std::optional<Number> number_in(const std::string &json, const char *pointer) {
+  const std::string digits = text_in(json, pointer);
+  Number value = 0;
+  const std::errc problem = std::from_chars(digits.data(), digits.data() + digits.size(), value).ec;
+  if (problem == std::errc::invalid_argument) return std::nullopt;
+  return problem == std::errc::result_out_of_range ? std::numeric_limits<Number>::max() : value;
+}
+
+/** A time in milliseconds with up to three decimals. */
+inline std::optional<std::chrono::microseconds> time_in(const std::string &json, const char *pointer) {
+  const std::string text = text_in(json, pointer);
+  std::istringstream digits(text);
+  digits.imbue(std::locale::classic());
+  double milliseconds = 0;
+  if (!(digits >> milliseconds)) return std::nullopt;
+  return std::chrono::round<std::chrono::microseconds>(std::chrono::duration<double, std::milli>(milliseconds));
+}
+
+/** Each element of a JSON array. */
+template <typename Read> auto each_in(const std::string &json, const char *pointer, Read read) {
+  std::vector<decltype(read(json))> elements;
+  const std::string list = text_in(json, pointer);
+  while (const auto element = json_get(list, '/' + std::to_string(elements.size()))) elements.push_back(read(*element));
+  return elements;
+}
+
+inline problem read_problem(const std::string &json) { return {text_in(json, "/path"), text_in(json, "/message")}; }
+
+inline attempt read_attempt(const std::string &json) {
+  attempt read;
+  read.at = time_in(json, "/at_ms").value_or(read.at);
+  read.is_kept_connection = text_in(json, "/connection") == "kept";
+  read.address = text_in(json, "/address");
+  read.look_up = time_in(json, "/look_up_ms");
+  read.connect = time_in(json, "/connect_ms");
+  read.proxy = time_in(json, "/proxy_ms");
+  read.tls = time_in(json, "/tls_ms");
+  read.send = time_in(json, "/send_ms");
+  read.answer = time_in(json, "/answer_ms");
+  read.status = status_named(text_in(json, "/status"));
+  read.http_status = number_in<int>(json, "/http_status");
+  read.message = text_in(json, "/message");
+  read.pause = time_in(json, "/pause_ms");
+  return read;
+}
+
+inline post_back read_post_back(const std::string &json) {
+  post_back read;
+  read.workspace_id = text_in(json, "/workspace_id");
+  read.type = text_in(json, "/type");
+  read.message_id = text_in(json, "/message_id");
+  read.request_id = text_in(json, "/request_id");
+  read.channel = text_in(json, "/channel");
+  read.recipient = text_in(json, "/recipient");
+  read.status = text_in(json, "/status");
+  read.remark = text_in(json, "/remark");
+  read.status_at = text_in(json, "/status_at");
+  read.post_back_data = text_in(json, "/post_back_data");
+  using std::chrono::milliseconds;
+  const auto since_1970 = number_in<milliseconds::rep>(json, "/status_at_ms");
+  if (since_1970) read.time.emplace(milliseconds(*since_1970));
+  read.rank = number_in<int>(json, "/rank");
+  read.is_failure = text_in(json, "/is_failure") == "true";
+  read.key = text_in(json, "/key");
+  read.json = json;
+  return read;
+}
+
+} // namespace detail
+
 /** What there is to know of a call. */
 class reply {
 public:
   /** From the JSON of a reply. */
   explicit reply(std::string json)
       : json_(std::move(json)), status_(detail::status_named(text("/status"))), message_(text("/message")),
-        request_id_(text("/request_id")), response_(text("/response")), http_status_(number<int>("/http_status")),
-        attempts_(number<int>("/attempts").value_or(0)), retryable_(text("/retryable") == "true"),
-        problems_(findings("/problems")), notes_(findings("/notes")) {
+        request_id_(text("/request_id")), response_(text("/response")),
+        http_status_(detail::number_in<int>(json_, "/http_status")),
+        attempts_(detail::number_in<int>(json_, "/attempts").value_or(0)), retryable_(text("/retryable") == "true"),
+        problems_(detail::each_in(json_, "/problems", detail::read_problem)),
+        notes_(detail::each_in(json_, "/notes", detail::read_problem)),
+        tries_(detail::each_in(json_, "/tries", detail::read_attempt)) {
     using std::chrono::milliseconds;
-    if (const auto delay = number<milliseconds::rep>("/retry_after_ms")) retry_after_ = milliseconds(*delay);
+    const auto delay = detail::number_in<milliseconds::rep>(json_, "/retry_after_ms");
+    if (delay) retry_after_ = milliseconds(*delay);
   }
 
   /** From what a C function returned and handed out: NULL where there was no memory for it. */
@@ -330,31 +514,15 @@ public:
   [[nodiscard]] const std::vector<problem> &problems() const noexcept { return problems_; }
   /** Of a check: what is allowed in the message, but hardly meant. */
   [[nodiscard]] const std::vector<problem> &notes() const noexcept { return notes_; }
+  /** What each attempt did, with call_options::tries. */
+  [[nodiscard]] const std::vector<attempt> &tries() const noexcept { return tries_; }
   /** The API's answer as it came, where it is not the documented one. */
   [[nodiscard]] const std::string &response() const noexcept { return response_; }
   /** The reply as the C functions give it, for json_get() and logs. */
   [[nodiscard]] const std::string &json() const noexcept { return json_; }
 
 private:
-  [[nodiscard]] std::string text(const char *pointer) const { return json_get(json_, pointer).value_or(std::string()); }
-
-  /** A number; one that does not fit is the largest that does. */
-  template <typename Number> [[nodiscard]] std::optional<Number> number(const char *pointer) const {
-    const std::string digits = text(pointer);
-    Number value = 0;
-    const std::errc problem = std::from_chars(digits.data(), digits.data() + digits.size(), value).ec;
-    if (problem == std::errc::invalid_argument) return std::nullopt;
-    return problem == std::errc::result_out_of_range ? std::numeric_limits<Number>::max() : value;
-  }
-
-  [[nodiscard]] std::vector<problem> findings(const char *pointer) const {
-    std::vector<problem> found;
-    const std::string list = text(pointer);
-    while (const auto each = json_get(list, '/' + std::to_string(found.size()))) {
-      found.push_back({json_get(*each, "/path").value_or(""), json_get(*each, "/message").value_or("")});
-    }
-    return found;
-  }
+  [[nodiscard]] std::string text(const char *pointer) const { return detail::text_in(json_, pointer); }
 
   std::string json_; /* the first: the others are read from it */
   zixflow::status status_;
@@ -366,6 +534,7 @@ private:
   bool retryable_;
   std::vector<problem> problems_;
   std::vector<problem> notes_;
+  std::vector<attempt> tries_;
   std::optional<std::chrono::milliseconds> retry_after_;
 };
 
@@ -446,7 +615,77 @@ inline reply version_refusal() {
                  zx_version() + ". Install the library that belongs to the header, or compile anew.");
 }
 
+inline stats read_stats(const std::string &json) {
+  static constexpr int bounds[] = {5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10'000, 30'000};
+  const auto count = [&json](const std::string &key) {
+    return number_in<std::uint64_t>(json, ('/' + key).c_str()).value_or(0);
+  };
+  stats read;
+  read.calls = count("calls");
+  for (std::size_t each = 0; each < read.calls_by_status.size(); ++each) {
+    read.calls_by_status[each] = count("calls_" + lower_name(static_cast<status>(each)));
+  }
+  read.attempts = count("attempts");
+  read.retries = count("retries");
+  read.connections_opened = count("connections_opened");
+  read.connections_reused = count("connections_reused");
+  read.connections_failed = count("connections_failed");
+  read.connections_found_closed = count("connections_found_closed");
+  read.tls_handshakes_resumed = count("tls_handshakes_resumed");
+  read.bytes_sent = count("bytes_sent");
+  read.bytes_received = count("bytes_received");
+  for (std::size_t each = 0; each < read.latencies.size(); ++each) {
+    read.latencies[each].at_most = std::chrono::milliseconds(bounds[each]);
+    read.latencies[each].calls = count("latency_ms_le_" + std::to_string(bounds[each]));
+  }
+  read.calls_under_way = count("calls_under_way");
+  read.connections_idle = count("connections_idle");
+  return read;
+}
+
 } // namespace detail
+
+/**
+ * Ends calls that are under way. A copy ends the same calls.
+ *
+ *     zixflow::cancel cancel;
+ *     std::thread sender([&] { reply = client.try_send(message, cancel); });
+ *     cancel.now();
+ */
+class cancel {
+public:
+#ifdef __cpp_exceptions
+  /** Throws where the machine has nothing left. */
+  cancel() : cancel(try_make().value()) {}
+#endif
+
+  [[nodiscard]] static result<cancel> try_make() {
+    zx_cancel *const handle = zx_cancel_new();
+    if (handle == nullptr) {
+      return reply(R"({"success":false,"status":"not_sent","message":"There was no memory for a cancel token.",)"
+                   R"("attempts":0,"retryable":true})");
+    }
+    return cancel(std::shared_ptr<zx_cancel>(handle, detail::releaser()));
+  }
+
+  /* Without a move, there is none that ends nothing. */
+  cancel(const cancel &) noexcept = default;
+  cancel &operator=(const cancel &) noexcept = default;
+  ~cancel() = default;
+
+  /**
+   * Ends the calls that were given it within 50 ms, and those that come at once,
+   * each with status::not_sent or status::outcome_unknown as is true of it; from any
+   * thread. It cannot be undone.
+   */
+  void now() const noexcept { zx_cancel_now(handle_.get()); }
+
+private:
+  friend class client;
+  explicit cancel(std::shared_ptr<zx_cancel> handle) noexcept : handle_(std::move(handle)) {}
+
+  std::shared_ptr<zx_cancel> handle_;
+};
 
 /** The message as checked JSON. */
 [[nodiscard]] inline result<std::string> try_compose(const reply_buttons &message) {
@@ -480,7 +719,26 @@ inline reply version_refusal() {
   return std::string(json);
 }
 
+/**
+ * Reads the body of a post-back, of at most 1 MiB. Post-backs are not signed: put a
+ * secret into the path of your post_back_url, and compare it first.
+ */
+[[nodiscard]] inline result<post_back> try_read_post_back(const std::string &body) {
+  detail::c_strings strings;
+  const char *const c_body = strings.lend("the post-back", body);
+  if (strings.refused() != nullptr) return detail::nul_refusal(strings.refused());
+  char *json = nullptr;
+  const zx_status status = zx_read_post_back(c_body, &json);
+  const detail::owned_text owner(json);
+  if (status != ZX_OK) return reply(status, json);
+  if (json == nullptr) return reply(ZX_INTERNAL, json);
+  return detail::read_post_back(json);
+}
+
 #ifdef __cpp_exceptions
+/** Reads the body of a post-back; throws. */
+[[nodiscard]] inline post_back read_post_back(const std::string &body) { return try_read_post_back(body).value(); }
+
 /** The message as checked JSON; throws. */
 [[nodiscard]] inline std::string compose(const reply_buttons &message) { return try_compose(message).value(); }
 #endif
@@ -508,11 +766,30 @@ public:
   reply send(const reply_buttons &message, const call_options &options = {}) const {
     return queued(try_send(message, options));
   }
+  reply send(const reply_buttons &message, const cancel &token, const call_options &options = {}) const {
+    return queued(try_send(message, token, options));
+  }
 
   /** The same of a message that is JSON already, which goes out byte for byte as it is. */
   reply send_json(const std::string &message_json, const call_options &options = {}) const {
     return queued(try_send_json(message_json, options));
   }
+  reply send_json(const std::string &message_json, const cancel &token, const call_options &options = {}) const {
+    return queued(try_send_json(message_json, token, options));
+  }
+
+#ifdef __cpp_lib_jthread
+  /** Each of them also ends with a stop token of the standard, such as a std::jthread's. */
+  reply send(const reply_buttons &message, std::stop_token stop, const call_options &options = {}) const {
+    return queued(try_send(message, std::move(stop), options));
+  }
+  reply send_json(const std::string &message_json, std::stop_token stop, const call_options &options = {}) const {
+    return queued(try_send_json(message_json, std::move(stop), options));
+  }
+#endif
+
+  /** What the client has counted; throws. */
+  [[nodiscard]] zixflow::stats stats() const { return try_stats().value(); }
 #endif
 
   [[nodiscard]] static result<client> try_make(const std::string &api_key, const std::string &workspace_id,
@@ -539,13 +816,46 @@ public:
   }
 
   [[nodiscard]] reply try_send_json(const std::string &message_json, const call_options &options = {}) const {
-    detail::c_strings strings;
-    const char *const message = strings.lend("the message", message_json);
-    if (strings.refused() != nullptr) return detail::nul_refusal(strings.refused());
+    return send_until(nullptr, message_json, options);
+  }
+
+  /** The same, until the token ends it. */
+  [[nodiscard]] reply try_send(const reply_buttons &message, const cancel &token, const call_options &options = {}) const {
+    const result<std::string> json = try_compose(message);
+    return json ? try_send_json(*json, token, options) : json.failure();
+  }
+
+  [[nodiscard]] reply try_send_json(const std::string &message_json, const cancel &token,
+                                    const call_options &options = {}) const {
+    return send_until(token.handle_.get(), message_json, options);
+  }
+
+#ifdef __cpp_lib_jthread
+  /** The same, until a stop is requested. */
+  [[nodiscard]] reply try_send(const reply_buttons &message, std::stop_token stop, const call_options &options = {}) const {
+    const result<std::string> json = try_compose(message);
+    return json ? try_send_json(*json, std::move(stop), options) : json.failure();
+  }
+
+  [[nodiscard]] reply try_send_json(const std::string &message_json, std::stop_token stop,
+                                    const call_options &options = {}) const {
+    if (!stop.stop_possible()) return try_send_json(message_json, options);
+    const result<cancel> made = cancel::try_make();
+    if (!made) return made.failure();
+    const cancel &token = *made;
+    const std::stop_callback raise(std::move(stop), [&token]() noexcept { token.now(); });
+    return try_send_json(message_json, token, options);
+  }
+#endif
+
+  /** What the client has counted. */
+  [[nodiscard]] result<zixflow::stats> try_stats() const {
     char *json = nullptr;
-    const zx_status status = zx_send_reply_buttons_with(handle_.get(), message, detail::to_json(options).c_str(), nullptr, &json);
+    const zx_status status = zx_client_stats(handle_.get(), &json);
     const detail::owned_text owner(json);
-    return reply(status, json);
+    if (status != ZX_OK) return reply(status, json);
+    if (json == nullptr) return reply(ZX_INTERNAL, json);
+    return detail::read_stats(json);
   }
 
   /** Ends the calls under way at once, and refuses later ones; from any thread. */
@@ -553,6 +863,17 @@ public:
 
 private:
   explicit client(zx_client *handle) noexcept : handle_(handle) {}
+
+  [[nodiscard]] reply send_until(const zx_cancel *token, const std::string &message_json, const call_options &options) const {
+    detail::c_strings strings;
+    const char *const message = strings.lend("the message", message_json);
+    if (strings.refused() != nullptr) return detail::nul_refusal(strings.refused());
+    char *json = nullptr;
+    const zx_status status =
+        zx_send_reply_buttons_with(handle_.get(), message, detail::to_json(options).c_str(), token, &json);
+    const detail::owned_text owner(json);
+    return reply(status, json);
+  }
 
 #ifdef __cpp_exceptions
   static reply queued(reply reply) {

@@ -2,9 +2,10 @@
 
 mod support;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CStr;
 use std::process::{Command, Stdio};
+use std::ptr;
 
 use serde_json::{Map, Value};
 use zixflow::ffi;
@@ -34,18 +35,27 @@ fn header_compiles_alone_under_every_standard() {
 
 #[test]
 fn answer_that_is_not_looked_at_does_not_compile() {
-    const CALLS: [&str; 6] = [
+    const CALLS: [&str; 14] = [
         "zixflow::check(\"{}\");",
         "zixflow::try_compose({});",
         "zixflow::compose({});",
         "zixflow::client::try_make(\"\", \"\");",
         "client.try_send({});",
         "client.try_send_json(\"{}\");",
+        "client.try_send({}, token);",
+        "client.try_send_json(\"{}\", token);",
+        "client.try_stats();",
+        "client.stats();",
+        "zixflow::cancel::try_make();",
+        "zixflow::json_get(\"{}\", \"\");",
+        "zixflow::try_read_post_back(\"{}\");",
+        "zixflow::read_post_back(\"{}\");",
     ];
     let program = |calls: String| {
         format!(
-            "#include <zixflow.hpp>\nvoid call(const zixflow::client &client);\n\
-             void call(const zixflow::client &client) {{\n{calls}}}\n"
+            "#include <zixflow.hpp>\n\
+             void call(const zixflow::client &client, const zixflow::cancel &token);\n\
+             void call(const zixflow::client &client, const zixflow::cancel &token) {{\n{calls}}}\n"
         )
     };
     for compiler in COMPILERS {
@@ -190,6 +200,78 @@ fn wrapper_keeps_its_promises() {
         let standard = STANDARDS[STANDARDS.len() - 1];
         for flags in [&["-fsanitize=address,undefined"][..], &[standard]] {
             keeps_promises(&mut Command::new(wrapper(compiler, flags)));
+        }
+    }
+}
+
+#[test]
+fn calls_can_be_cancelled_and_tell_of_themselves() {
+    let variants: [&[&str]; 4] = [
+        &["-fsanitize=address,undefined", "-std=c++20"],
+        &STANDARDS[..1],
+        &STANDARDS[2..],
+        &["-std=c++20", NO_EXCEPTIONS[0], NO_EXCEPTIONS[1]],
+    ];
+    for compiler in COMPILERS {
+        if !c::require_tool(compiler) {
+            continue;
+        }
+        for flags in variants {
+            let program = Program::new(compiler, "tests/cpp/cancel.cpp");
+            let program = program.flags(CXX17).flags(flags.iter().copied());
+            keeps_promises(&mut Command::new(program.compile()));
+        }
+    }
+}
+
+/// Each count of the library has its place in C++.
+#[test]
+fn stats_are_the_librarys() {
+    let Some(compiler) = c::cxx() else { return };
+    let mut text = ptr::null_mut();
+    // SAFETY: strings that end in NUL, and a place for what comes, which does so too.
+    let counts = unsafe {
+        let client = ffi::zx_client_new(
+            c"key".as_ptr(),
+            c"workspace".as_ptr(),
+            ptr::null(),
+            ptr::null_mut(),
+        );
+        ffi::zx_client_stats(client, &mut text);
+        ffi::zx_free(client.cast());
+        CStr::from_ptr(text).to_bytes()
+    };
+    let counts: Map<String, Value> = serde_json::from_slice(counts).expect("it is an object");
+    ffi::zx_free(text.cast());
+    let numbered: BTreeMap<_, _> = counts
+        .into_iter()
+        .map(|(key, _)| key)
+        .zip(1_u64 << 40..)
+        .collect();
+
+    let program = Program::new(&compiler, "tests/cpp/stats.cpp").flags(CXX17);
+    let input = serde_json::to_vec(&numbered).expect("it is an object");
+    let printed = c::run(&mut Command::new(program.compile()), &input).stdout;
+    let printed: BTreeMap<_, _> = printed
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .map(|(key, count)| (key.to_owned(), count.parse().expect("a number")))
+        .collect();
+    assert_eq!(printed, numbered);
+}
+
+#[test]
+fn post_backs_are_read() {
+    for compiler in COMPILERS {
+        if !c::require_tool(compiler) {
+            continue;
+        }
+        for flags in [&["-fsanitize=address,undefined"][..], &NO_EXCEPTIONS] {
+            let program = Program::new(compiler, "tests/cpp/post_back.cpp");
+            let program = program.flags(CXX17).flags(flags.iter().copied());
+            let finished = c::run(&mut Command::new(program.compile()), b"");
+            assert_eq!(finished.code(), 0, "{finished:?}");
+            assert_eq!(finished.stdout, "every promise was kept\n");
         }
     }
 }

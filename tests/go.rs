@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,14 +19,18 @@ fn code_is_formatted_and_vetted() {
         return;
     }
     for module in MODULES {
-        let unformatted = succeed(
-            Command::new("gofmt")
-                .args(["-l", "."])
-                .current_dir(c::root().join(module)),
-        );
-        assert_eq!(unformatted, "", "gofmt -w would change these in {module}");
-        succeed(go(module).args(["vet", "./..."]));
+        is_formatted_and_vetted(module);
     }
+}
+
+fn is_formatted_and_vetted(module: &str) {
+    let unformatted = succeed(
+        Command::new("gofmt")
+            .args(["-l", "."])
+            .current_dir(c::root().join(module)),
+    );
+    assert_eq!(unformatted, "", "gofmt -w would change these in {module}");
+    succeed(go(module).args(["vet", "./..."]));
 }
 
 #[test]
@@ -41,6 +46,25 @@ fn package_passes_with_every_pointer_checked() {
         "TestNothingLeaks",
     ];
     passes(&[], "cgocheck2", &others);
+}
+
+/// The example for Prometheus, in a module of its own for the sake of what it requires.
+#[test]
+fn counts_are_shown_to_prometheus() {
+    const MODULE: &str = "examples/go/prometheus";
+    if !c::require_tool("go") {
+        return;
+    }
+    let downloaded = go(MODULE).args(["mod", "download"]).output();
+    let downloaded = downloaded.expect("go can be run");
+    if !downloaded.status.success() {
+        let reason = String::from_utf8_lossy(&downloaded.stderr);
+        assert!(env::var_os("CI").is_none(), "{reason}");
+        println!("skipped: its modules cannot be downloaded: {reason}");
+        return;
+    }
+    is_formatted_and_vetted(MODULE);
+    succeed(go(MODULE).args(["test", "-count=1", "./..."]));
 }
 
 /// Runs the package's tests against a sandbox, and sees to it that none was skipped.
@@ -98,6 +122,58 @@ fn the_first_program_says_as_what_it_was_queued() {
     assert_eq!(finished.code(), 0, "{finished:?}");
     assert!(finished.stdout.starts_with("queued as "), "{finished:?}");
     assert_eq!(sandbox.requests().len(), 1);
+}
+
+/// What is settled by its post-back and what is not, with duplicates and disorder.
+#[test]
+fn unknown_outcome_is_settled_by_its_post_back() {
+    if !c::require_tool("go") {
+        return;
+    }
+    let sandbox = start();
+    let program = build(go("examples/go"), "./cmd/settle", scratch("go-settle"));
+    let mut settle = with_credentials(program, "sandbox-key", &sandbox);
+    settle.args(["-timeout=1s", "-wait=2s"]);
+    let settled = c::run(
+        settle.args([
+            "15550100009",
+            "15550100002",
+            "15550100004",
+            "15550100014",
+            "15550100015",
+        ]),
+        b"",
+    );
+    assert_eq!(settled.code(), 0, "{settled:?}");
+    for (line, times) in [
+        (
+            "15550100009: outcome_unknown, then queued for certain: delivered",
+            1,
+        ),
+        ("15550100009: post-back: delivered", 1),
+        ("15550100002: ok, then queued for certain: failed: ", 1),
+        ("15550100004: rejected", 1),
+        ("15550100014: ok, then queued for certain: delivered", 1),
+        ("15550100014: post-back: delivered", 1),
+        ("15550100015: ok, then queued for certain: read", 1),
+        ("15550100015: post-back: ", 3),
+    ] {
+        let found = settled.stdout.lines().filter(|each| each.starts_with(line));
+        assert_eq!(found.count(), times, "{line}: {settled:?}");
+    }
+
+    let unsettled = c::run(settle.arg("15550100008"), b"");
+    assert_eq!(unsettled.code(), 1, "{unsettled:?}");
+    assert!(
+        unsettled
+            .stdout
+            .contains("15550100008: outcome_unknown, and not settled"),
+        "{unsettled:?}"
+    );
+    assert!(
+        !unsettled.stdout.contains("15550100008: post-back"),
+        "{unsettled:?}"
+    );
 }
 
 /// Where there is no memory for a reply, the status tells the outcome.

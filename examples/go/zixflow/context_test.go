@@ -56,7 +56,9 @@ func deadline(t *testing.T, client *zixflow.Client, want zixflow.Status) {
 		_, err := client.Send(ctx, message())
 		promptly(t, deadline)
 		cancel()
-		failure(t, err, want)
+		if got := failure(t, err, want); got.Retryable != (want == zixflow.StatusNotSent) {
+			t.Errorf("got %+v", got) // as with the library's own timeout, and not as with a cancellation
+		}
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%v does not wrap the deadline's error", err)
 		}

@@ -1,5 +1,7 @@
 package zixflow
 
+import "net/http"
+
 // Keys are the library's options that an option sets.
 func Keys(option Option) []string {
 	settings, _ := gather([]Option{option})
@@ -16,5 +18,14 @@ func BoundProcess(n int) (undo func()) {
 	processTurns = make(turns, n)
 	return func() { processTurns = whole }
 }
+
+// StatsJSON returns the counts as the library has them.
+func StatsJSON(client *Client) []byte {
+	text, _ := client.statsJSON()
+	return text
+}
+
+// Remember has a handler of post-backs remember no more than n keys.
+func Remember(handler http.Handler, n int) { handler.(*postBackHandler).taken.most = n }
 
 const DefaultTimeout = defaultTimeout

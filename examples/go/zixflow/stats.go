@@ -37,8 +37,20 @@ type Stats struct {
 // the library, such as those that got no turn in time, are not among them. The
 // error is an [*Error], which wraps [ErrClosed] after [Client.Close].
 func (c *Client) Stats() (Stats, error) {
+	text, failure := c.statsJSON()
+	if failure != nil {
+		return Stats{}, failure
+	}
+	stats, err := parseStats(text)
+	if err != nil {
+		return Stats{}, &Error{Status: StatusInternal, Message: "The library's counts cannot be read: " + err.Error()}
+	}
+	return stats, nil
+}
+
+func (c *Client) statsJSON() ([]byte, *Error) {
 	if !c.isMade() {
-		return Stats{}, invalidArgument("The client is not one that New returned.")
+		return nil, invalidArgument("The client is not one that New returned.")
 	}
 	defer runtime.KeepAlive(c)
 	var out *C.char
@@ -47,18 +59,14 @@ func (c *Client) Stats() (Stats, error) {
 	if status == StatusOK && text == nil {
 		status = StatusInternal
 	}
-	if status != StatusOK {
-		_, failure := parseReply(status, text).outcome()
-		if c.closed.Load() {
-			failure.cause = ErrClosed
-		}
-		return Stats{}, failure
+	if status == StatusOK {
+		return text, nil
 	}
-	stats, err := parseStats(text)
-	if err != nil {
-		return Stats{}, &Error{Status: StatusInternal, Message: "The library's counts cannot be read: " + err.Error()}
+	_, failure := parseReply(status, text).outcome()
+	if c.closed.Load() {
+		failure.cause = ErrClosed
 	}
-	return stats, nil
+	return nil, failure
 }
 
 func parseStats(text []byte) (Stats, error) {
