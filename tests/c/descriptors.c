@@ -112,7 +112,7 @@ static void give_way(const char *options, int number)
     clients[0] = host_client(options);
     while ((fillers[count] = open("/dev/null", O_RDONLY)) >= 0)
         count++;
-    CHECK_STATUS(zx_send_reply_buttons_with(clients[0], MESSAGE, "{\"max_retries\":1}", &reply),
+    CHECK_STATUS(zx_send_reply_buttons_with(clients[0], MESSAGE, "{\"max_retries\":1}", NULL, &reply),
                  ZX_NOT_SENT, reply);
     CHECK(strstr(reply, "\"retryable\":true") != NULL);
     CHECK(strstr(reply, "Too many open files") != NULL);

@@ -90,7 +90,7 @@ static void *wait_for_answer(void *argument)
     double due = milliseconds() + timeouts[call->kind];
     char *reply;
     zx_status status =
-        zx_send_reply_buttons_with(client, MESSAGE, call_options[call->kind], &reply);
+        zx_send_reply_buttons_with(client, MESSAGE, call_options[call->kind], NULL, &reply);
 
     call->late = milliseconds() - due;
     /* What was overdue when the call came back shows at the next beat. */
