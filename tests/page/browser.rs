@@ -1,8 +1,10 @@
 //! Chromium without a window, driven by WebDriver.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder};
@@ -25,9 +27,14 @@ const FLAGS: [&str; 9] = [
     "--disable-sync",
 ];
 
+/// How long it may take to end.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 pub struct Browser {
     pub client: Client,
     driver: Child,
+    port: u16,
+    session: String,
     _profile: TempDir,
 }
 
@@ -56,9 +63,12 @@ impl Browser {
             .connect(&format!("http://127.0.0.1:{port}"))
             .await
             .expect("a browser");
+        let session = client.session_id().await.expect("an answer");
         Self {
             client,
             driver,
+            port,
+            session: session.expect("a session"),
             _profile: profile,
         }
     }
@@ -122,15 +132,22 @@ impl Browser {
             .await
             .unwrap_or_else(|error| panic!("{command}: {error}"));
     }
-
-    pub async fn end(self) {
-        self.client.clone().close().await.expect("it closes");
-    }
 }
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // It takes the browser along.
+        // Without an async client, which a test that fails no longer has. A driver that is just
+        // killed would leave the browser behind.
+        if let Ok(mut driver) = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)) {
+            let request = format!(
+                "DELETE /session/{} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n",
+                self.session
+            );
+            let _ = driver.set_read_timeout(Some(PATIENCE));
+            let _ = driver.write_all(request.as_bytes());
+            // It answers when the browser has gone.
+            let _ = driver.read(&mut [0]);
+        }
         let _ = self.driver.kill();
         let _ = self.driver.wait();
     }

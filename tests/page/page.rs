@@ -472,7 +472,6 @@ impl Page {
             assert!(started.elapsed() < PATIENCE, "the page does not notice");
             tokio::time::sleep(Duration::from_millis(30)).await;
         }
-        browser.end().await;
     }
 }
 

@@ -9,6 +9,7 @@ mod page;
 mod paste;
 mod post_backs;
 mod records;
+mod running;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -1,28 +1,24 @@
 //! What the sandbox prints is there to be pasted into a shell.
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::thread;
 
 use crate::page;
+use crate::running::Running;
 use crate::support::c::{self, CXX17, Program};
 use crate::support::go;
 
 /// The sandbox as its user starts it, and what it prints before the first request.
 struct Started {
-    program: Child,
+    _program: Running,
     printed: String,
 }
 
 impl Started {
     fn new(arguments: &[&str]) -> Self {
-        let mut program = c::example("sandbox")
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the sandbox runs");
-        let mut lines = BufReader::new(program.stdout.take().expect("it is piped")).lines();
+        let mut program = Running::start(c::example("sandbox").args(arguments));
+        let mut lines = program.lines();
         let mut printed = String::new();
         while !printed.contains("See what comes") {
             printed += &lines.next().expect("another line").expect("UTF-8");
@@ -30,7 +26,10 @@ impl Started {
         }
         // It blocks where nobody reads what it prints.
         thread::spawn(|| lines.map_while(Result::ok).for_each(drop));
-        Self { program, printed }
+        Self {
+            _program: program,
+            printed,
+        }
     }
 
     /// The lines to paste.
@@ -52,13 +51,6 @@ impl Started {
         let finished = c::run(shell, b"");
         assert_eq!(finished.code(), 0, "{finished:?}");
         finished.stdout
-    }
-}
-
-impl Drop for Started {
-    fn drop(&mut self) {
-        let _ = self.program.kill();
-        let _ = self.program.wait();
     }
 }
 
