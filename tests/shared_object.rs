@@ -10,7 +10,9 @@ use std::path::Path;
 
 use object::elf::{DF_1_NODELETE, DF_SYMBOLIC, DT_FLAGS, DT_FLAGS_1, DT_SONAME};
 use object::read::elf::ElfFile64;
-use object::{Architecture, Endianness, Object, ObjectSection, ObjectSymbol, RelocationTarget, SymbolKind};
+use object::{
+    Architecture, Endianness, Object, ObjectSection, ObjectSymbol, RelocationTarget, SymbolKind,
+};
 
 use support::c::{SONAME, cargo, installed_elsewhere, release_libraries};
 
