@@ -1,6 +1,7 @@
 //! What must appear in no reply.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use crate::reply::MAX_TOLD_BYTES;
 
@@ -30,31 +31,26 @@ impl Secrets {
     /// The beginning of what came from the network, up to [`MAX_TOLD_BYTES`], without the secrets
     /// that it may repeat: plain, or escaped as JSON, HTML or a URL does, each over the other.
     pub(crate) fn redact(&self, text: &str) -> String {
-        const INSTEAD: &str = "***";
-
-        let mut redacted = String::with_capacity(text.len().min(MAX_TOLD_BYTES));
-        let mut rest = text;
-        while text.len() - rest.len() < MAX_TOLD_BYTES
-            && let Some(character) = rest.chars().next()
-        {
-            let found = self
-                .secrets
-                .iter()
-                .find_map(|secret| spelling(secret.as_bytes(), rest.as_bytes()));
-            let (kept, passed) = match found {
-                Some(length) => (INSTEAD, length),
-                None => {
-                    let length = character.len_utf8();
-                    (rest.get(..length).unwrap_or_default(), length)
-                }
-            };
-            if redacted.len() + kept.len() > MAX_TOLD_BYTES {
-                break;
-            }
-            redacted.push_str(kept);
-            rest = rest.get(passed..).unwrap_or_default();
+        let end = text.floor_char_boundary(MAX_TOLD_BYTES);
+        let mut redacted = String::new();
+        let mut passed = 0;
+        while let Some((start, length)) = self.find(text.as_bytes(), passed..end) {
+            redacted.push_str(text.get(passed..start).unwrap_or_default());
+            redacted.push_str("***");
+            passed = start + length;
         }
+        redacted.push_str(text.get(passed..end).unwrap_or_default());
+        redacted.truncate(redacted.floor_char_boundary(MAX_TOLD_BYTES));
         redacted
+    }
+
+    /// Where the first secret begins that begins within the range, and how many bytes spell it.
+    fn find(&self, text: &[u8], range: Range<usize>) -> Option<(usize, usize)> {
+        range.into_iter().find_map(|start| {
+            let text = text.get(start..)?;
+            let spelt = |secret: &String| spelling(secret.as_bytes(), text);
+            Some((start, self.secrets.iter().find_map(spelt)?))
+        })
     }
 }
 
