@@ -168,6 +168,7 @@ fn fork_at_any_moment_of_the_first_calls_leaves_a_child_that_can_send() {
         let server = RawServer::accepting(scheme);
         let program = Program::c("tests/c/fork_at_allocations.c")
             .flags(c::C99)
+            .flags(["-ldl"])
             .compile();
         let options = server.options().to_string();
         let finished = c::run(Command::new(program).args([&options, step]), b"");
