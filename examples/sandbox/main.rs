@@ -1,4 +1,5 @@
-//! `cargo run --example sandbox`: a desk for a host's developer. See `--help`.
+//! `cargo run --example sandbox`, packed as `zixflow-sandbox`: a desk for a host's developer. See
+//! `--help`.
 
 #[allow(
     dead_code,
@@ -19,7 +20,8 @@ const USAGE: &str = "\
 Plays Zixflow's reply-buttons endpoint on this machine, prints what it gets, and shows it on a page
 as a phone would, with buttons that send post-backs.
 
-Usage: cargo run --example sandbox -- [OPTIONS]
+Usage: zixflow-sandbox [OPTIONS]
+   or: cargo run --example sandbox -- [OPTIONS]
 
   --http ADDRESS       where to listen for HTTP, or `off` [127.0.0.1:8080]
   --https ADDRESS      where to listen for HTTPS, or `off` [127.0.0.1:8443]
