@@ -254,8 +254,19 @@ fn everywhere() -> MutexGuard<'static, Vec<Weak<Mutex<State>>>> {
     pools
 }
 
+/// Takes a step that needs descriptors. Where the process has none left for it, connections that are
+/// only kept give theirs, and it is taken again.
+pub(super) fn with_descriptors<T>(step: impl Fn() -> T, lacks_descriptors: fn(&T) -> bool) -> T {
+    let outcome = step();
+    if lacks_descriptors(&outcome) && close_idle_everywhere() {
+        step()
+    } else {
+        outcome
+    }
+}
+
 /// Closes the connections that are only kept, of all clients. Returns whether there were any.
-pub(super) fn close_idle_everywhere() -> bool {
+fn close_idle_everywhere() -> bool {
     let pools: Vec<_> = everywhere().iter().filter_map(Weak::upgrade).collect();
     let mut closed = false;
     for pool in pools {

@@ -11,7 +11,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls_native_certs::{CertificateResult, ErrorKind};
 
-use super::pool::close_idle_everywhere;
+use super::pool::with_descriptors;
 use super::tls_failure;
 use crate::sys::{environment, is_out_of_descriptors};
 
@@ -52,11 +52,10 @@ fn system_store() -> Result<RootCertStore, String> {
             without_environment()
         }
     };
-    let lacks_descriptors = |error: &rustls_native_certs::Error| matches!(&error.kind, ErrorKind::Io { inner, .. } if is_out_of_descriptors(inner));
-    let mut found = read();
-    if found.errors.iter().any(lacks_descriptors) && close_idle_everywhere() {
-        found = read();
-    }
+    let found = with_descriptors(read, |found| {
+        let mut errors = found.errors.iter();
+        errors.any(|error| matches!(&error.kind, ErrorKind::Io { inner, .. } if is_out_of_descriptors(inner)))
+    });
     let mut store = RootCertStore::empty();
     // A machine's store may hold what nobody can read any more; one readable root will do.
     let (added, _) = store.add_parsable_certificates(found.certs);
@@ -85,14 +84,12 @@ fn without_environment() -> CertificateResult {
 /// file's name.
 pub(crate) fn add_file(store: &mut RootCertStore, file: &Path) -> Result<(), String> {
     let mut text = Vec::new();
-    let opened = match File::open(file) {
-        // Connections that are only kept give theirs.
-        Err(error) if is_out_of_descriptors(&error) && close_idle_everywhere() => File::open(file),
-        opened => opened,
-    };
-    opened
-        .and_then(|file| file.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut text))
-        .map_err(|error| format!("could not be read ({error})"))?;
+    with_descriptors(
+        || File::open(file),
+        |opened| opened.as_ref().is_err_and(is_out_of_descriptors),
+    )
+    .and_then(|file| file.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut text))
+    .map_err(|error| format!("could not be read ({error})"))?;
     if text.len() > MAX_FILE_BYTES {
         return Err("is longer than 16 MiB, which no file of certificates is".to_owned());
     }

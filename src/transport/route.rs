@@ -53,15 +53,11 @@ impl Route {
 }
 
 impl RouteConnector {
-    /// Opens a connection. Where the process has no descriptor left for it, connections that are only
-    /// kept give theirs.
     fn open(&self, limits: &Limits) -> Result<Stream, Failure> {
-        match self.try_to_open(limits) {
-            Err(failure) if failure.is_out_of_descriptors() && pool::close_idle_everywhere() => {
-                self.try_to_open(limits)
-            }
-            result => result,
-        }
+        pool::with_descriptors(
+            || self.try_to_open(limits),
+            |opened| opened.as_ref().is_err_and(Failure::is_out_of_descriptors),
+        )
     }
 
     fn try_to_open(&self, limits: &Limits) -> Result<Stream, Failure> {
