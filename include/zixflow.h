@@ -66,8 +66,8 @@
  *                   answer_ms (from the last byte sent to the last received), status, http_status,
  *                   message (what went wrong, its first 256 bytes), pause_ms (before the next)
  *   notes           of zx_check_reply_buttons() alone: what is allowed but hardly meant, each like a
- *                   problem: a key that is not known, markdown or a line break where WhatsApp shows
- *                   neither, a text of nothing but white space, titles that differ only in case or
+ *                   problem: a key that is not known, markdown or a line break in a header's text or
+ *                   a title, a text of nothing but white space, titles that differ only in case or
  *                   in white space at the end
  *
  * zx_client_stats() hands out one flat JSON object of numbers. They count from zero since the client
