@@ -32,6 +32,11 @@ fn look_ups() {
 }
 
 #[test]
+fn compositions() {
+    replay("compose", oracles::compose::check);
+}
+
+#[test]
 fn handles() {
     replay("handles", oracles::handles::check);
 }

@@ -11,6 +11,9 @@ use super::{VALID_MESSAGE, new_client, reply_of};
 /// More than what ever lives at once in a host that lost count, and few enough to be quick.
 const MOST_STEPS: usize = 200;
 
+/// Without TLS, as reading the roots would take most of the time.
+const OPTIONS: &CStr = cr#"{"base_url":"http://127.0.0.1","proxy":""}"#;
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kind {
     Client,
@@ -76,7 +79,7 @@ fn take_step(action: usize, which: usize, handles: &mut Vec<Handle>) {
     match action % 11 {
         0 => {
             // So that nothing but the handles decides what a call says.
-            let client = new_client(c"{}").expect("the defaults are fine");
+            let client = new_client(OPTIONS).expect("the options are fine");
             zx_client_shutdown(client);
             hand_out(handles, client.cast(), Kind::Client);
         }

@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each fuzz target uses one of them")]
 
 pub mod answer;
+pub mod compose;
 pub mod handles;
 pub mod json_get;
 pub mod message;
