@@ -27,6 +27,8 @@
  *    signal's disposition, or prints. A call runs on its caller's thread; only a name look-up, which
  *    cannot be interrupted, runs on a helper thread, of which a process has at most four. Where no
  *    thread can be started, the call says so (ZX_NOT_SENT).
+ *    A thread that pthread_cancel() cancels ends behind its call, not in it. (Where its cancellation
+ *    is asynchronous, POSIX lets it call no library.)
  *
  * 7. A call returns within its timeout_ms plus 100 ms, whatever the network, the name server or the
  *    host's signals do.

@@ -21,6 +21,7 @@ fn valgrind_finds_no_invalid_access_and_no_leak() {
         };
         for arguments in [
             &["handles", &options][..],
+            &["every_call", &options],
             &["free_while_sending", &options, "1"],
         ] {
             run(Command::new("valgrind")

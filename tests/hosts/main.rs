@@ -2,6 +2,7 @@
 //! build, and none of which it may bring down.
 
 mod clean;
+mod every_call;
 mod handles;
 mod limits;
 mod memory;

@@ -33,6 +33,7 @@ fn address_sanitizer_finds_nothing() {
         let options = server.options().to_string();
         for arguments in [
             &["handles", &options][..],
+            &["every_call", &options],
             &["free_while_sending", &options, "5"],
         ] {
             run(Command::new(built.host(arguments[0])).args(&arguments[1..]));
@@ -48,6 +49,9 @@ fn address_sanitizer_finds_nothing() {
 fn thread_sanitizer_finds_no_race() {
     let Some(built) = THREAD.build() else { return };
     for scheme in SCHEMES {
+        let server = RawServer::accepting(scheme);
+        run(Command::new(built.host("every_call")).arg(server.options().to_string()));
+
         let server = RawServer::accepting(scheme);
         let accepted = run_for_number(
             Command::new(built.host("free_while_sending"))
