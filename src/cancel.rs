@@ -95,4 +95,18 @@ mod tests {
         assert!(began.elapsed() < LONG);
         assert!(token.interrupts().is_empty());
     }
+
+    #[test]
+    fn token_holds_on_to_no_call_that_is_over() {
+        let token = CancelToken::new();
+        let [over, under_way]: [Arc<Interrupt>; 2] = Default::default();
+        let watch_of_over = token.watch(&over);
+        let watch = token.watch(&under_way);
+        drop(watch_of_over);
+        token.raise();
+        assert_eq!(over.raised(), None);
+        assert_eq!(under_way.raised(), Some(Cause::Cancelled));
+        drop(watch);
+        assert!(token.interrupts().is_empty());
+    }
 }
