@@ -11,12 +11,10 @@ if(NOT CMAKE_INSTALL_PREFIX STREQUAL "/usr")
   set_target_properties(zixflow-send PROPERTIES INSTALL_RPATH "$ORIGIN/${zixflow_rpath}")
 endif()
 
-# A profile of its own: beside an example, cargo would build the library without the optimisation at
-# link time, into the place of the one that has it.
-set(zixflow_sandbox "${zixflow_cargo_output}/tools/examples/sandbox")
+set(zixflow_sandbox "${zixflow_cargo_output}/tools/zixflow-sandbox")
 add_custom_target(zixflow_sandbox ALL
   COMMAND ${zixflow_cargo} "${ZIXFLOW_CARGO}" build
-    ${zixflow_cargo_options} --profile tools --example sandbox
+    ${zixflow_cargo_options} --profile tools --package zixflow-sandbox
   BYPRODUCTS "${zixflow_sandbox}"
   COMMENT "Building zixflow-sandbox with cargo"
   USES_TERMINAL VERBATIM)
@@ -25,6 +23,5 @@ add_dependencies(zixflow_sandbox zixflow_cargo)
 
 if(ZIXFLOW_INSTALL)
   install(TARGETS zixflow-send RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}" COMPONENT tools)
-  install(PROGRAMS "${zixflow_sandbox}" RENAME zixflow-sandbox
-    DESTINATION "${CMAKE_INSTALL_BINDIR}" COMPONENT tools)
+  install(PROGRAMS "${zixflow_sandbox}" DESTINATION "${CMAKE_INSTALL_BINDIR}" COMPONENT tools)
 endif()

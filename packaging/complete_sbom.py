@@ -28,8 +28,12 @@ def main():
         )
     when = datetime.datetime.fromtimestamp(int(os.environ["SOURCE_DATE_EPOCH"]), datetime.UTC)
     sbom["metadata"]["timestamp"] = when.strftime("%Y-%m-%dT%H:%M:%SZ")
+    # One of the targets that it holds for.
+    sbom["metadata"].pop("properties", None)
     sbom.pop("serialNumber", None)
-    text = json.dumps(sbom, sort_keys=True)
+    # Where it was made, in the names that its parts have for each other.
+    text = json.dumps(sbom, sort_keys=True).replace(f"file://{os.getcwd()}", "file:///zixflow")
+    sbom = json.loads(text)
     sbom["serialNumber"] = uuid.uuid5(uuid.NAMESPACE_URL, text).urn
     with open(path, "w", encoding="utf-8") as file:
         json.dump(sbom, file, indent=1)

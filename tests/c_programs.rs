@@ -182,6 +182,15 @@ fn the_built_in_message_is_accepted_over_http_and_https() {
     assert_eq!(sandbox.requests().len(), 2);
 }
 
+/// The C library looks it up, and musl in its own way.
+#[test]
+fn the_host_may_be_a_name() {
+    let sandbox = start();
+    let url = http(&sandbox).replace("127.0.0.1", "localhost");
+    let mut command = over_http(send_reply_buttons(), &sandbox);
+    accepted(&run(command.env("ZIXFLOW_BASE_URL", url), b""));
+}
+
 #[test]
 fn what_arrives_is_the_callers_json_with_exactly_the_promised_headers() {
     let sandbox = start();
