@@ -76,6 +76,13 @@ fn rows() -> Vec<Row> {
         "x".repeat(1024 * 1024)
     );
     let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    let long_field = format!("x: {}\r\n", "x".repeat(60_000));
+    // More than is received at once, which may end within a chunk.
+    let in_small_chunks = format!(
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{}{:x}\r\n{QUEUED}\r\n0\r\n\r\n",
+        "1\r\n \r\n".repeat(50_000),
+        QUEUED.len()
+    );
     let endless_head = format!("HTTP/1.1 200 OK\r\nx: {}", "x".repeat(70_000));
     let no_id = r#"{"success":true,"message":"Queued."}"#;
     let older = r#"{"status":true,"message":"Queued.","request_id":"r-1"}"#;
@@ -92,6 +99,8 @@ fn rows() -> Vec<Row> {
         row("status for success", answer(200, "", older), "ok", None),
         row("further fields", answer(200, "", more), "ok", None),
         row("in chunks", chunked(QUEUED), "ok", None),
+        row("in many small chunks", in_small_chunks, "ok", None),
+        row("long head", answer(200, &long_field, QUEUED), "ok", None),
         row(
             "byte order mark",
             answer(200, "", &behind_mark(QUEUED)),
