@@ -684,6 +684,24 @@ fn what_arrives_is_the_message_byte_for_byte_with_exactly_the_headers_of_the_end
 }
 
 /// A string for C; `None` is NULL.
+#[test]
+fn longest_credentials_arrive_whole() {
+    let [key, workspace] = ["k", "w"].map(|letter| letter.repeat(4096));
+    for scheme in SCHEMES {
+        let server = RawServer::accepting(scheme);
+        let client = Client::with_credentials(&key, &workspace, &server.options());
+        let reply = client.expect("a client").send(&message("tag"));
+        reply.assert_status("ok");
+        let head = server.requests().remove(0).head;
+        for field in [
+            format!("x-api-key: {key}\r\n"),
+            format!("x-workspace-id: {workspace}\r\n"),
+        ] {
+            assert!(head.contains(&field), "{head}");
+        }
+    }
+}
+
 fn pointer(text: &Option<CString>) -> *const c_char {
     text.as_ref().map_or(ptr::null(), |text| text.as_ptr())
 }
