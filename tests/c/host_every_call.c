@@ -8,7 +8,7 @@
 
 #include "every_call.h"
 
-enum { THREADS = 6 };
+enum { THREADS = 4 };
 
 struct shared {
     const char *options;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::support::c::require_tool;
 use crate::support::raw_server::{RawServer, SCHEMES, Scheme, accepted};
-use crate::{host, run};
+use crate::{host, patient_options, run};
 
 const EXPORTED_SYMBOLS: &str = include_str!("../exported_symbols.txt");
 
@@ -15,7 +15,7 @@ const EXPORTED_SYMBOLS: &str = include_str!("../exported_symbols.txt");
 fn threads_make_every_call_at_once() {
     for scheme in SCHEMES {
         let server = RawServer::accepting(scheme);
-        run(Command::new(host("every_call")).arg(server.options().to_string()));
+        run(Command::new(host("every_call")).arg(patient_options(&server)));
     }
 }
 
@@ -48,8 +48,7 @@ fn a_cancelled_thread_ends_behind_its_call_and_not_in_it() {
             thread::sleep(Duration::from_millis(500));
             peer.send(&accepted("late"))
         });
-        run(Command::new(host("cancelled_thread"))
-            .args([server.options(), late.options()].map(|options| options.to_string())));
+        run(Command::new(host("cancelled_thread")).args([&server, &late].map(patient_options)));
         assert_eq!(late.requests().len(), 1);
     }
 }

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use crate::support::c::{C99, cargo, root};
 use crate::support::raw_server::{RawServer, SCHEMES};
-use crate::{run, run_for_number};
+use crate::{patient_options, run, run_for_number};
 
 struct Sanitizer {
     name: &'static str,
@@ -30,7 +30,7 @@ fn address_sanitizer_finds_nothing() {
     let Some(built) = ADDRESS.build() else { return };
     for scheme in SCHEMES {
         let server = RawServer::accepting(scheme);
-        let options = server.options().to_string();
+        let options = patient_options(&server);
         for arguments in [
             &["handles", &options][..],
             &["every_call", &options],
@@ -50,7 +50,7 @@ fn thread_sanitizer_finds_no_race() {
     let Some(built) = THREAD.build() else { return };
     for scheme in SCHEMES {
         let server = RawServer::accepting(scheme);
-        run(Command::new(built.host("every_call")).arg(server.options().to_string()));
+        run(Command::new(built.host("every_call")).arg(patient_options(&server)));
 
         let server = RawServer::accepting(scheme);
         let accepted = run_for_number(
