@@ -45,7 +45,7 @@ func Ask(ctx workflow.Context, question Question) (Result, error) {
 		asked.wait(ctx)
 	}
 	result := asked.result()
-	if errors.Is(ctx.Err(), workflow.ErrCanceled) {
+	if ctx.Err() != nil {
 		return result, temporal.NewCanceledError(result)
 	}
 	return result, nil
@@ -83,12 +83,13 @@ const (
 func (a *asked) send(ctx workflow.Context) {
 	deadline := workflow.Now(ctx).Add(cmp.Or(a.question.SendWithin, defaultSendWithin))
 	for {
-		a.calls++
-		pause := a.callOnce(ctx, deadline.Sub(workflow.Now(ctx)))
-		if pause == 0 {
+		left := deadline.Sub(workflow.Now(ctx))
+		if left <= 0 { // a pause lasts until there is a worker again
+			a.call, a.reason = certainlyNot, cmp.Or(a.reason, "The time to send it was over before it began.")
 			return
 		}
-		if !workflow.Now(ctx).Add(pause).Before(deadline) || workflow.Sleep(ctx, pause) != nil {
+		pause := a.callOnce(ctx, left)
+		if pause == 0 || workflow.Now(ctx).Add(pause).After(deadline) || workflow.Sleep(ctx, pause) != nil {
 			return
 		}
 	}
@@ -104,6 +105,7 @@ func (a *asked) callOnce(ctx workflow.Context, startWithin time.Duration) (pause
 		WaitForCancellation:    true, // for the status that is true of a cancelled call
 		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
 	})
+	a.calls++
 	var receipt Receipt
 	err := workflow.ExecuteActivity(ctx, (*Sender)(nil).Send, a.question.Message, a.calls).Get(ctx, &receipt)
 

@@ -169,6 +169,16 @@ func TestBusyAPIIsLeftWhenTheTimeToSendIsOver(t *testing.T) {
 	require.Less(t, r.Now().Sub(began), question.SendWithin)
 }
 
+func TestNothingIsSentWhenTheTimeIsOver(t *testing.T) {
+	question := question
+	question.SendWithin = -time.Second
+	r := rehearse(t, nil)
+	result := r.result(t, question)
+	require.Equal(t, NotSent, result.Outcome)
+	require.NotEmpty(t, result.Reason)
+	require.Empty(t, r.calls)
+}
+
 func TestRetryEndsWithWhatCannotBeRepeated(t *testing.T) {
 	for name, last := range lost {
 		r := rehearse(t, refusal("busy", time.Second), last)
