@@ -159,14 +159,6 @@ impl Field {
 }
 
 impl Rule {
-    /// What an object holds that the rules know.
-    pub(super) fn fields(&self) -> &'static [Field] {
-        match self {
-            Rule::Object(fields) => fields,
-            _ => &[],
-        }
-    }
-
     /// `None` if any will do.
     pub(super) fn json_type(&self) -> Option<Type> {
         match self {
