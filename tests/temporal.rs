@@ -35,7 +35,7 @@ fn nothing_is_sent_twice_or_lost_on_a_real_server() {
 #[test]
 #[ignore = "measures: cargo test --release --test temporal -- --ignored --nocapture throughput"]
 fn throughput() {
-    let bench = ["-run=^$", "-bench=.", "-benchtime=3000x", "-timeout=8m"];
+    let bench = ["-run=^$", "-bench=.", "-benchtime=2000x", "-timeout=8m"];
     println!("{}", with_a_server(&bench));
 }
 

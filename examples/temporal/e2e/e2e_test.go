@@ -29,6 +29,7 @@ import (
 var (
 	server *devserver
 	posted *relay
+	logs   string // the workers'
 )
 
 func TestMain(m *testing.M) {
@@ -36,15 +37,25 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) int {
+	var err error
+	if logs, err = os.MkdirTemp("", "workers-"); err != nil {
+		log.Print(err)
+		return 1
+	}
 	posted = startRelay()
 	defer posted.Close()
-	var err error
 	if server, err = startDevserver(); err != nil {
 		log.Print(err)
 		return 1
 	}
 	defer server.stop()
-	return m.Run()
+	code := m.Run()
+	if code == 0 {
+		os.RemoveAll(logs)
+	} else {
+		log.Print("what the workers said is in ", logs)
+	}
+	return code
 }
 
 // ends is what a workflow ends with that asks one of the sandbox's recipients.

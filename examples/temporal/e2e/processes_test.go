@@ -116,7 +116,7 @@ func (w *worker) start() {
 	w.process.Env = append(append(os.Environ(), server.environment...),
 		"ZIXFLOW_API_KEY=sandbox-key", "ZIXFLOW_WORKSPACE_ID=sandbox-workspace",
 		"ZIXFLOW_BASE_URL="+setting("ZIXFLOW_SANDBOX_URL"), "ZIXFLOW_POST_BACK_TOKEN="+token)
-	log, err := os.OpenFile(filepath.Join(w.t.ArtifactDir(), "workers.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	log, err := os.OpenFile(filepath.Join(logs, w.t.Name()+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	require.NoError(w.t, err)
 	defer log.Close()
 	w.process.Stdout, w.process.Stderr = log, log

@@ -5,6 +5,8 @@ package e2e
 import (
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -52,8 +54,17 @@ func BenchmarkAsk(b *testing.B) {
 	b.ReportMetric(float64(b.N)/took.Seconds(), "workflows/s")
 	b.ReportMetric(float64(workerTook.Microseconds())/1000/float64(b.N), "worker-ms/workflow")
 	b.ReportMetric(float64(serverTook.Microseconds())/1000/float64(b.N), "server-ms/workflow")
-	libraryOnly := "-show=_Cfunc_zx_"
-	top, err := exec.Command("go", "tool", "pprof", "-top", "-focus=_Cfunc_zx_", libraryOnly, profile).CombinedOutput()
+	b.ReportMetric(libraryShare(b, profile), "library-%-of-worker")
+}
+
+// libraryShare is what of a worker's processor time passes in calls of the library.
+func libraryShare(b *testing.B, profile string) (percent float64) {
+	const calls = "_Cfunc_zx_"
+	top, err := exec.Command("go", "tool", "pprof", "-top", "-focus="+calls, "-show="+calls, profile).CombinedOutput()
+	require.NoError(b, err, "%s", top)
+	share := regexp.MustCompile(`accounting for .+, ([0-9.]+)% of`).FindSubmatch(top)
+	require.NotNil(b, share, "%s", top)
+	percent, err = strconv.ParseFloat(string(share[1]), 64)
 	require.NoError(b, err)
-	b.Logf("The library's share of the worker's processor time:\n%s", top)
+	return percent
 }

@@ -102,7 +102,7 @@ func (a *asked) callOnce(ctx workflow.Context, startWithin time.Duration) (pause
 		ScheduleToStartTimeout: startWithin,
 		StartToCloseTimeout:    longestActivity,
 		HeartbeatTimeout:       lostAfter,
-		WaitForCancellation:    true, // for the status that is true of a cancelled call
+		WaitForCancellation:    true, // or a cancelled call would look like one that never began
 		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
 	})
 	a.calls++
@@ -145,9 +145,7 @@ func (a *asked) callOnce(ctx workflow.Context, startWithin time.Duration) (pause
 // enough or the time is over.
 func (a *asked) wait(ctx workflow.Context) {
 	until := cmp.Or(a.question.Until, Clicked)
-	isOver := false
-	timer, stop := workflow.WithCancel(ctx)
-	defer stop()
+	isOver := ctx.Err() != nil
 	selector := workflow.NewSelector(ctx)
 	selector.AddReceive(workflow.GetSignalChannel(ctx, postBackSignal), func(postBacks workflow.ReceiveChannel, _ bool) {
 		var postBack PostBack
@@ -155,9 +153,11 @@ func (a *asked) wait(ctx workflow.Context) {
 			a.told.add(postBack)
 		}
 	})
-	selector.AddFuture(workflow.NewTimer(timer, cmp.Or(a.question.WaitFor, defaultWaitFor)), func(workflow.Future) {
-		isOver = true // by time, or by the workflow's cancellation
-	})
+	if !isOver {
+		selector.AddFuture(workflow.NewTimer(ctx, cmp.Or(a.question.WaitFor, defaultWaitFor)), func(workflow.Future) {
+			isOver = true // by time, or by the workflow's cancellation
+		})
+	}
 	for !a.told.says(until) && (!isOver || selector.HasPending()) {
 		selector.Select(ctx)
 	}

@@ -95,12 +95,13 @@ func ask(id string, question whatsapp.Question) (whatsapp.Result, error) {
 	fmt.Println("workflow", run.GetID())
 	interrupted, stop := signal.NotifyContext(ctx, os.Interrupt)
 	defer stop()
-	context.AfterFunc(interrupted, func() {
+	ignore := context.AfterFunc(interrupted, func() {
 		stop() // a second Ctrl-C ends this program alone
 		if err := server.CancelWorkflow(ctx, run.GetID(), run.GetRunID()); err != nil {
 			log.Print(err)
 		}
 	})
+	defer ignore() // or stop would cancel the workflow
 	progress := progress{server: server, run: run, began: time.Now()}
 	if err := progress.show(ctx); err != nil {
 		return whatsapp.Result{}, err
