@@ -27,6 +27,8 @@
  *    signal's disposition, or prints. A call runs on its caller's thread; only a name look-up, which
  *    cannot be interrupted, runs on a helper thread, of which a process has at most four. Where no
  *    thread can be started, the call says so (ZX_NOT_SENT).
+ *    A thread that pthread_cancel() cancels ends behind its call, not in it. (Where its cancellation
+ *    is asynchronous, POSIX lets it call no library.)
  *
  * 7. A call returns within its timeout_ms plus 100 ms, whatever the network, the name server or the
  *    host's signals do.
@@ -66,8 +68,8 @@
  *                   answer_ms (from the last byte sent to the last received), status, http_status,
  *                   message (what went wrong, its first 256 bytes), pause_ms (before the next)
  *   notes           of zx_check_reply_buttons() alone: what is allowed but hardly meant, each like a
- *                   problem: a key that is not known, markdown or a line break where WhatsApp shows
- *                   neither, a text of nothing but white space, titles that differ only in case or
+ *                   problem: a key that is not known, markdown or a line break in a header's text or
+ *                   a title, a text of nothing but white space, titles that differ only in case or
  *                   in white space at the end
  *
  * zx_client_stats() hands out one flat JSON object of numbers. They count from zero since the client

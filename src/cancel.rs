@@ -67,3 +67,46 @@ impl Drop for Watch<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    #[test]
+    fn a_raised_token_ends_the_waits_of_all_that_watch_it() {
+        const LONG: Duration = Duration::from_secs(60);
+        let token = CancelToken::new();
+        let began = Instant::now();
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    let interrupt = Arc::default();
+                    let _watch = token.watch(&interrupt);
+                    interrupt.wait(began + LONG, || false);
+                    assert_eq!(interrupt.raised(), Some(Cause::Cancelled));
+                });
+            }
+            // Some of them may begin to watch only now.
+            token.raise();
+        });
+        assert!(began.elapsed() < LONG);
+        assert!(token.interrupts().is_empty());
+    }
+
+    #[test]
+    fn token_holds_on_to_no_call_that_is_over() {
+        let token = CancelToken::new();
+        let [over, under_way]: [Arc<Interrupt>; 2] = Default::default();
+        let watch_of_over = token.watch(&over);
+        let watch = token.watch(&under_way);
+        drop(watch_of_over);
+        token.raise();
+        assert_eq!(over.raised(), None);
+        assert_eq!(under_way.raised(), Some(Cause::Cancelled));
+        drop(watch);
+        assert!(token.interrupts().is_empty());
+    }
+}

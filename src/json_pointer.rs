@@ -78,7 +78,6 @@ fn next<'a, T: Deserialize<'a>>(rest: &mut &'a str) -> Option<T> {
 
 /// A key, which is copied only where something in it is escaped.
 #[derive(Deserialize, PartialEq, Eq, PartialOrd, Ord)]
-#[serde(transparent)]
 pub(crate) struct Key<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
 fn index(token: &str) -> Option<usize> {

@@ -71,3 +71,50 @@ impl<T> Drop for Node<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::rc::Rc;
+
+    use once_cell::race::OnceBox;
+
+    use super::{Node, PerProcess};
+    use crate::sys::fork::generation;
+
+    fn make(values: &PerProcess<Rc<()>>) -> &Rc<()> {
+        let Ok(value) = values.get_or_try_make(|| Ok::<_, Infallible>(Rc::default()));
+        value
+    }
+
+    #[test]
+    fn value_is_made_once_and_dropped_with_its_owner() {
+        let values = PerProcess::new();
+        assert!(values.get().is_none());
+        let value = Rc::clone(make(&values));
+        assert!(Rc::ptr_eq(make(&values), &value));
+        assert!(values.get().is_some_and(|it| Rc::ptr_eq(it, &value)));
+        drop(values);
+        assert_eq!(Rc::strong_count(&value), 1);
+    }
+
+    #[test]
+    fn inherited_value_is_neither_used_nor_dropped() {
+        let inherited = Rc::default();
+        let values = PerProcess::new();
+        let node = Node {
+            generation: generation().wrapping_sub(1),
+            value: Some(Rc::clone(&inherited)),
+            next: OnceBox::new(),
+        };
+        assert!(values.first.set(Box::new(node)).is_ok());
+        assert!(values.get().is_none());
+        let own = Rc::clone(make(&values));
+        assert!(!Rc::ptr_eq(&own, &inherited));
+        assert!(Rc::ptr_eq(make(&values), &own));
+        assert!(values.get().is_some_and(|it| Rc::ptr_eq(it, &own)));
+        drop(values);
+        assert_eq!(Rc::strong_count(&own), 1);
+        assert_eq!(Rc::strong_count(&inherited), 2);
+    }
+}

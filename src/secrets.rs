@@ -66,9 +66,10 @@ impl Secrets {
 /// How many bytes at the beginning of `text` spell the secret, or as much of it as the text has
 /// before it ends.
 ///
-/// Where a byte may begin an escape there are several ways to read on; each is followed, the last
-/// found first, and none twice.
+/// Where a byte may begin an escape there are several ways to read on; each is followed, and none
+/// twice. The longest counts: a secret's own `\u` may be one of an escape's.
 fn spelling(secret: &[u8], text: &[u8]) -> Option<usize> {
+    let mut whole = None;
     let mut cut = None;
     let mut tried = BTreeSet::new();
     let mut untried = vec![(secret, text)];
@@ -76,9 +77,13 @@ fn spelling(secret: &[u8], text: &[u8]) -> Option<usize> {
         loop {
             let passed = text.len() - text_left.len();
             match (secret_left, text_left) {
-                ([], _) => return Some(passed),
+                ([], _) => {
+                    whole = whole.max(Some(passed));
+                    break;
+                }
                 (_, []) if secret.len() - secret_left.len() >= MIN_CUT_BYTES => {
-                    return Some(passed);
+                    cut = Some(passed);
+                    break;
                 }
                 ([expected, secret_rest @ ..], [byte, text_rest @ ..]) => {
                     if begins_escape(*byte) {
@@ -105,7 +110,7 @@ fn spelling(secret: &[u8], text: &[u8]) -> Option<usize> {
             }
         }
     }
-    cut
+    whole.or(cut)
 }
 
 /// What JSON's escapes begin with, HTML's, and a URL's.
@@ -321,6 +326,13 @@ mod tests {
                 assert!(is_expected, "{before}{spelling}: {redacted}");
             }
         }
+    }
+
+    #[test]
+    fn the_longest_way_to_read_a_secret_counts() {
+        // A backslash and an escaped u; or an escaped backslash, a u, and four digits more.
+        assert_eq!(redact(r"key\u", r"key\\u0075"), "***");
+        assert_eq!(redact(r"key\u", r"key\\u."), "***.");
     }
 
     #[test]

@@ -26,6 +26,21 @@ fn post_backs() {
     replay("post_back", oracles::post_back::check);
 }
 
+#[test]
+fn look_ups() {
+    replay("json_get", oracles::json_get::check);
+}
+
+#[test]
+fn compositions() {
+    replay("compose", oracles::compose::check);
+}
+
+#[test]
+fn handles() {
+    replay("handles", oracles::handles::check);
+}
+
 fn replay(target: &str, check: fn(&[u8])) {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
     let files = fs::read_dir(corpus.join(target)).expect("a corpus for each target");

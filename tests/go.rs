@@ -2,13 +2,14 @@
 
 mod support;
 
-use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use support::c::{self, C99, Finished, Program};
-use support::go::{build, go, go_with, succeed, write_pkg_config};
+use support::go::{
+    build, download, go, go_with, is_formatted_and_vetted, succeed, write_pkg_config,
+};
 use support::sandbox::{Config, Sandbox};
 
 const MODULES: [&str; 2] = ["examples/go", "tests/languages/go"];
@@ -19,18 +20,8 @@ fn code_is_formatted_and_vetted() {
         return;
     }
     for module in MODULES {
-        is_formatted_and_vetted(module);
+        is_formatted_and_vetted(module, &[]);
     }
-}
-
-fn is_formatted_and_vetted(module: &str) {
-    let unformatted = succeed(
-        Command::new("gofmt")
-            .args(["-l", "."])
-            .current_dir(c::root().join(module)),
-    );
-    assert_eq!(unformatted, "", "gofmt -w would change these in {module}");
-    succeed(go(module).args(["vet", "./..."]));
 }
 
 #[test]
@@ -52,18 +43,10 @@ fn package_passes_with_every_pointer_checked() {
 #[test]
 fn counts_are_shown_to_prometheus() {
     const MODULE: &str = "examples/go/prometheus";
-    if !c::require_tool("go") {
+    if !c::require_tool("go") || !download(MODULE) {
         return;
     }
-    let downloaded = go(MODULE).args(["mod", "download"]).output();
-    let downloaded = downloaded.expect("go can be run");
-    if !downloaded.status.success() {
-        let reason = String::from_utf8_lossy(&downloaded.stderr);
-        assert!(env::var_os("CI").is_none(), "{reason}");
-        println!("skipped: its modules cannot be downloaded: {reason}");
-        return;
-    }
-    is_formatted_and_vetted(MODULE);
+    is_formatted_and_vetted(MODULE, &[]);
     succeed(go(MODULE).args(["test", "-count=1", "./..."]));
 }
 

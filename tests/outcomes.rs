@@ -76,6 +76,13 @@ fn rows() -> Vec<Row> {
         "x".repeat(1024 * 1024)
     );
     let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    let long_field = format!("x: {}\r\n", "x".repeat(60_000));
+    // More than is received at once, which may end within a chunk.
+    let in_small_chunks = format!(
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{}{:x}\r\n{QUEUED}\r\n0\r\n\r\n",
+        "1\r\n \r\n".repeat(50_000),
+        QUEUED.len()
+    );
     let endless_head = format!("HTTP/1.1 200 OK\r\nx: {}", "x".repeat(70_000));
     let no_id = r#"{"success":true,"message":"Queued."}"#;
     let older = r#"{"status":true,"message":"Queued.","request_id":"r-1"}"#;
@@ -92,6 +99,8 @@ fn rows() -> Vec<Row> {
         row("status for success", answer(200, "", older), "ok", None),
         row("further fields", answer(200, "", more), "ok", None),
         row("in chunks", chunked(QUEUED), "ok", None),
+        row("in many small chunks", in_small_chunks, "ok", None),
+        row("long head", answer(200, &long_field, QUEUED), "ok", None),
         row(
             "byte order mark",
             answer(200, "", &behind_mark(QUEUED)),
@@ -515,6 +524,82 @@ fn reply_says_what_the_api_said() {
     assert_eq!(reply.json["response"], HTML);
 }
 
+/// Where the API's answer has no sentence of its own.
+#[test]
+fn reply_says_what_an_answer_without_words_means_and_what_to_do() {
+    let credentials = "the API refused the credentials";
+    let refused = "the API did not queue the message";
+    let unknown = "the message may have been queued: the API's answer";
+    let broken = |status: u16| format!("HTTP/1.1 {status} Status\r\ncontent-length: 9\r\n\r\n{{");
+    let cases = [
+        (
+            answer(200, "", r#"{"success":true}"#),
+            "accepted and queued (HTTP 200)".to_owned(),
+        ),
+        (
+            answer(401, "", HTML),
+            format!("{credentials} (HTTP 401): check the API key and workspace ID"),
+        ),
+        (
+            answer(403, "", "{}"),
+            format!("{credentials} (HTTP 403): check the API key and workspace ID"),
+        ),
+        (
+            answer(403, "", HTML),
+            "a firewall or gateway refused the message (HTTP 403): it was not the API's answer, so \
+             ask whoever runs what is in front of it"
+                .to_owned(),
+        ),
+        (
+            answer(429, "", HTML),
+            "the API is busy and did not take the message (HTTP 429): send it later".to_owned(),
+        ),
+        (
+            answer(500, "", r#"{"success":false}"#),
+            format!("{refused} (HTTP 500)"),
+        ),
+        (
+            answer(302, "", HTML),
+            "the API answered with a redirect (HTTP 302), which is never followed: check base_url"
+                .to_owned(),
+        ),
+        (answer(408, "", HTML), format!("{refused} (HTTP 408)")),
+        (answer(400, "", HTML), format!("{refused} (HTTP 400)")),
+        // That it broke off tells nothing where the status says it all.
+        (broken(400).into_bytes(), format!("{refused} (HTTP 400)")),
+        (
+            answer(502, "", HTML),
+            format!("{unknown} (HTTP 502) does not say"),
+        ),
+    ];
+    for (answer, sentence) in cases {
+        let reply = reply_to(answer);
+        assert_eq!(reply.message(), sentence, "{reply:?}");
+    }
+    let reply = reply_to(broken(200).into_bytes());
+    let beginning = format!("{unknown} (HTTP 200) broke off, as the connection broke");
+    assert!(reply.message().starts_with(&beginning), "{reply:?}");
+}
+
+#[test]
+fn answer_is_read_up_to_1_mib() {
+    const MOST: usize = 1024 * 1024;
+    // White space behind it changes nothing.
+    let answer_of = |length| {
+        let space = " ".repeat(length - QUEUED.len());
+        answer(200, "", &format!("{QUEUED}{space}"))
+    };
+    for length in [4096, MOST] {
+        reply_to(answer_of(length)).assert_status("ok");
+    }
+    for length in [MOST + 1, MOST + 2] {
+        let reply = reply_to(answer_of(length));
+        reply.assert_status("outcome_unknown");
+        let reason = "broke off, as it is longer than 1 MiB";
+        assert!(reply.message().ends_with(reason), "{reply:?}");
+    }
+}
+
 #[test]
 fn undocumented_answer_is_repeated_up_to_4_kib() {
     let long = "ä".repeat(5000);
@@ -599,6 +684,24 @@ fn what_arrives_is_the_message_byte_for_byte_with_exactly_the_headers_of_the_end
 }
 
 /// A string for C; `None` is NULL.
+#[test]
+fn longest_credentials_arrive_whole() {
+    let [key, workspace] = ["k", "w"].map(|letter| letter.repeat(4096));
+    for scheme in SCHEMES {
+        let server = RawServer::accepting(scheme);
+        let client = Client::with_credentials(&key, &workspace, &server.options());
+        let reply = client.expect("a client").send(&message("tag"));
+        reply.assert_status("ok");
+        let head = server.requests().remove(0).head;
+        for field in [
+            format!("x-api-key: {key}\r\n"),
+            format!("x-workspace-id: {workspace}\r\n"),
+        ] {
+            assert!(head.contains(&field), "{head}");
+        }
+    }
+}
+
 fn pointer(text: &Option<CString>) -> *const c_char {
     text.as_ref().map_or(ptr::null(), |text| text.as_ptr())
 }

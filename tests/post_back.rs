@@ -436,8 +436,26 @@ fn hostile_bodies() -> Vec<String> {
             "2",
             "\"}",
         ),
+        fill(
+            "{\"request_id\":\"r\",\"status\":\"s\",\"message_id\":1e",
+            "9",
+            "}",
+        ),
+        fill("{\"request_id\":\"r\",\"status\":\"", "\\u0000", "\"}"),
+        fill("{\"\\u0000", "\\ud800\\udc00", "\":0}"),
+        alike_keys(start),
         fill("\"", "x", "\""),
     ]
+}
+
+/// Keys that differ only at their ends, which makes comparing them as dear as can be.
+fn alike_keys(start: &str) -> String {
+    let prefix = "k".repeat(1000);
+    let mut body = start.to_owned();
+    for number in 0..1000 {
+        body += &format!("\"{prefix}{number:03}\":0,");
+    }
+    body + "\"z\":0}"
 }
 
 /// What this thread has spent: unlike the time that has passed, the same on a busy machine.

@@ -4,6 +4,9 @@
 #![allow(dead_code, reason = "each fuzz target uses one of them")]
 
 pub mod answer;
+pub mod compose;
+pub mod handles;
+pub mod json_get;
 pub mod message;
 pub mod options;
 pub mod post_back;
@@ -27,6 +30,16 @@ const VALID_MESSAGE: &CStr = cr#"{"recipient":"919876543210","phone_id":"1","int
 fn c_string(input: &[u8]) -> CString {
     let text = input.split(|byte| *byte == 0).next().unwrap_or_default();
     CString::new(text).expect("no NUL is in it")
+}
+
+/// Reads and releases what was handed out.
+fn take(pointer: *mut c_char) -> String {
+    assert!(!pointer.is_null(), "nothing was handed out");
+    // SAFETY: a string that the library handed out, and that was not yet released.
+    let text = unsafe { CStr::from_ptr(pointer) }.to_str().expect("UTF-8");
+    let text = text.to_owned();
+    ffi::zx_free(pointer.cast());
+    text
 }
 
 /// Calls an export that hands out a reply, and judges the reply.

@@ -1,7 +1,6 @@
 //! Input: the body of a post-back.
 
 use std::collections::BTreeMap;
-use std::ffi::{CStr, c_char};
 use std::ptr;
 
 use serde_json::Value;
@@ -9,8 +8,8 @@ use serde_json::value::RawValue;
 use zixflow::ffi::Status::*;
 use zixflow::ffi::*;
 
-use super::c_string;
 use super::reply::Reply;
+use super::{c_string, take};
 
 const TEXTS: [&str; 9] = [
     "workspace_id",
@@ -49,16 +48,6 @@ pub fn check(input: &[u8]) {
     let read: Members = serde_json::from_str(&take(handed_out)).expect("an object");
     assert_all_was_passed_on(&came, &read);
     assert_well_derived(&read);
-}
-
-/// Reads and releases what was handed out.
-fn take(pointer: *mut c_char) -> String {
-    assert!(!pointer.is_null(), "nothing was handed out");
-    // SAFETY: a string that the library handed out, and that was not yet released.
-    let text = unsafe { CStr::from_ptr(pointer) }.to_str().expect("UTF-8");
-    let text = text.to_owned();
-    zx_free(pointer.cast());
-    text
 }
 
 fn assert_all_was_passed_on(came: &Members, read: &Members) {

@@ -7,6 +7,7 @@ use super::registry;
 use crate::panics;
 use crate::reply::{Refusal, Reply};
 use crate::status::Status;
+use crate::sys;
 
 /// An out-parameter, NULL from the start so that a host can clean up whatever happens.
 pub(super) struct Out(*mut *mut c_char);
@@ -40,6 +41,7 @@ impl Out {
 /// Runs `work`, which gives what the export returns and the text for its out-parameter. A panic
 /// becomes `on_panic` and a reply that says so.
 pub(super) fn export<R>(out: &Out, on_panic: R, work: impl FnOnce() -> (R, Option<String>)) -> R {
+    let _uncancelled = sys::hold_off_cancellation();
     let result = panics::catch(|| {
         let (returned, text) = work();
         if let Some(text) = text {

@@ -17,6 +17,8 @@ mod constants;
 mod json;
 mod post_back;
 mod registry;
+#[cfg(test)]
+mod tests;
 
 use std::ffi::{CString, c_char, c_void};
 

@@ -2,21 +2,20 @@
 
 use std::borrow::Cow;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashSet, VecDeque};
-use std::{fmt, mem};
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
 
-use serde::de::{
-    DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor,
-};
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::findings::Findings;
 use super::notes::Notes;
 use super::path::Path;
 use super::rule::{Field, Limit, Presence, Rule, TextRule, Type};
-use super::rules::{ANYTHING, MESSAGE, OUTERMOST};
+use super::rules::{ANY_OBJECT, ANYTHING, MESSAGE, OUTERMOST};
 use super::{MAX_DEPTH, Validation};
-use crate::json_pointer::Key;
+use crate::json_pointer::{self, Key};
 
 /// Everything that is wrong with a message; nothing, if nothing is.
 pub(crate) fn check(text: &str, validation: Validation) -> Findings {
@@ -164,46 +163,25 @@ impl<'de> Check<'de> {
         }
     }
 
-    /// The fields of the kind that the object's `type` names, wherever in it that stands; and the
-    /// object.
-    fn kind<A: MapAccess<'de>>(
+    /// Which of the kinds an object's `type` names, wherever in it that stands.
+    fn kind(
         &mut self,
-        mut object: A,
+        object: &'de RawValue,
         kinds: &'static [Field],
         path: &Path,
-    ) -> Result<(&'static [Field], Reread<'de, A>), A::Error> {
+    ) -> &'static Field {
         let path = &Path::Key(path, "type");
-        let mut ahead = VecDeque::new();
-        let mut fields = None;
-        while fields.is_none()
-            && let Some((Key(key), value)) = object.next_entry::<Key, &RawValue>()?
-        {
-            if key == "type" {
-                fields = Some(self.kind_named(value, kinds, path));
-            }
-            ahead.push_back((key, value));
-        }
-        let fields = fields.unwrap_or_else(|| {
+        let Some(name) = json_pointer::find(object, "/type") else {
             self.problems.add_at(path, "is missing");
-            &[]
-        });
-        Ok((fields, Reread { ahead, object }))
-    }
-
-    fn kind_named(
-        &mut self,
-        name: &'de RawValue,
-        kinds: &'static [Field],
-        path: &Path,
-    ) -> &'static [Field] {
+            return &ANY_OBJECT;
+        };
         let name = serde_json::from_str(name.get()).map(|Key(name)| name).ok();
         let kind = kinds.iter().find(|kind| name.as_deref() == Some(kind.name));
-        if let Some(kind) = kind {
-            return kind.rule.fields();
-        }
-        let complaint = format!("must be one of {}", names(kinds));
-        self.problems.add_at(path, complaint);
-        &[]
+        kind.unwrap_or_else(|| {
+            let complaint = format!("must be one of {}", names(kinds));
+            self.problems.add_at(path, complaint);
+            &ANY_OBJECT
+        })
     }
 
     fn text(&mut self, text: Cow<'de, str>, rule: &TextRule, name: &'static str, path: &Path) {
@@ -242,39 +220,18 @@ impl<'de> DeserializeSeed<'de> for Value<'_, 'de> {
     type Value = Type;
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Type, D::Error> {
-        json.deserialize_any(self)
-    }
-}
-
-/// An object of which the first members were read ahead.
-struct Reread<'de, A> {
-    ahead: VecDeque<(Cow<'de, str>, &'de RawValue)>,
-    object: A,
-}
-
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for Reread<'de, A> {
-    type Error = A::Error;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(
-        &mut self,
-        key: K,
-    ) -> Result<Option<K::Value>, A::Error> {
-        match self.ahead.front_mut() {
-            Some((ahead, _)) => key
-                .deserialize(mem::take(ahead).into_deserializer())
-                .map(Some),
-            None => self.object.next_key_seed(key),
-        }
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, value: V) -> Result<V::Value, A::Error> {
-        match self.ahead.pop_front() {
-            Some((_, ahead)) => {
-                let mut json = serde_json::Deserializer::from_str(ahead.get());
-                value.deserialize(&mut json).map_err(Error::custom)
-            }
-            None => self.object.next_value_seed(value),
-        }
+        let Rule::ByType(kinds) = self.field.rule else {
+            return json.deserialize_any(self);
+        };
+        let value = <&RawValue>::deserialize(json)?;
+        let field = if value.get().starts_with('{') {
+            self.check.kind(value, kinds, self.path)
+        } else {
+            self.field
+        };
+        let mut json = serde_json::Deserializer::from_str(value.get());
+        json.deserialize_any(Value { field, ..self })
+            .map_err(Error::custom)
     }
 }
 
@@ -330,13 +287,11 @@ impl<'de> Visitor<'de> for Value<'_, 'de> {
 
     fn visit_map<A: MapAccess<'de>>(mut self, object: A) -> Result<Type, A::Error> {
         self.go_in()?;
-        self.check_type(Type::Object);
-        if let Rule::ByType(kinds) = self.field.rule {
-            let (fields, object) = self.check.kind(object, kinds, self.path)?;
+        if let Rule::Object(fields) = self.field.rule {
             self.check.members(object, fields, self.path)?;
         } else {
-            let fields = self.field.rule.fields();
-            self.check.members(object, fields, self.path)?;
+            self.check_type(Type::Object);
+            self.check.members(object, &[], self.path)?;
         }
         Ok(Type::Object)
     }

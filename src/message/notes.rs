@@ -50,7 +50,7 @@ impl Notes {
     fn plain_text(&mut self, text: &str, path: &Path) {
         if text.contains(['\n', '\r', '\u{2028}', '\u{2029}']) {
             self.findings
-                .add_at(path, "has a line break, but is shown in one line");
+                .add_at(path, "has a line break, which WhatsApp may not show");
         }
         if let Some(mark) = ['*', '_', '~', '`']
             .into_iter()

@@ -68,7 +68,7 @@ pub(super) struct TextRule {
     pub(super) format: Option<&'static Format>,
     /// Differs from the texts in the same field of an array's other items.
     pub(super) is_distinct: bool,
-    /// Shown in one line and without WhatsApp's markdown.
+    /// Shown without WhatsApp's markdown, and perhaps in one line.
     pub(super) is_plain: bool,
 }
 
@@ -159,14 +159,6 @@ impl Field {
 }
 
 impl Rule {
-    /// What an object holds that the rules know.
-    pub(super) fn fields(&self) -> &'static [Field] {
-        match self {
-            Rule::Object(fields) => fields,
-            _ => &[],
-        }
-    }
-
     /// `None` if any will do.
     pub(super) fn json_type(&self) -> Option<Type> {
         match self {

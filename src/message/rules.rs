@@ -54,6 +54,7 @@ pub(super) static OUTERMOST: Field = unnamed(Object(&[
 
 /// What the rules do not know.
 pub(super) static ANYTHING: Field = unnamed(Anything);
+pub(super) static ANY_OBJECT: Field = unnamed(Object(&[]));
 
 static INTERACTIVE: &[Field] = &[
     required("type", Constant("button")).says("Type", "The kind of interactive message.", &[]),

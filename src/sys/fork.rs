@@ -195,3 +195,36 @@ fn this_thread() -> usize {
     }
     PLACE.with(|place| std::ptr::from_ref(place).addr())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
+    use std::time::Duration;
+
+    use super::{after_fork_in_parent, before_fork, generation, while_forks_wait};
+
+    #[test]
+    fn generation_stays_the_same_in_a_process_that_did_not_fork() {
+        let before = generation();
+        while_forks_wait(|| assert_eq!(generation(), before));
+        before_fork();
+        let in_a_fork = generation();
+        after_fork_in_parent();
+        assert_eq!((in_a_fork, generation()), (before, before));
+    }
+
+    #[test]
+    fn no_other_thread_gets_the_lock_in_the_middle_of_a_fork() {
+        let got_it = AtomicBool::new(false);
+        before_fork();
+        thread::scope(|scope| {
+            scope.spawn(|| while_forks_wait(|| got_it.store(true, Ordering::SeqCst)));
+            thread::sleep(Duration::from_millis(50));
+            let too_early = got_it.load(Ordering::SeqCst);
+            after_fork_in_parent();
+            assert!(!too_early);
+        });
+        assert!(got_it.load(Ordering::SeqCst));
+    }
+}

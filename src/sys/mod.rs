@@ -5,6 +5,7 @@
 
 #![allow(unsafe_code)]
 
+mod cancellation;
 pub(crate) mod environment;
 pub(crate) mod fork;
 mod interrupt;
@@ -13,6 +14,7 @@ mod signals;
 
 use std::io;
 
+pub(crate) use cancellation::hold_off_cancellation;
 pub(crate) use interrupt::{Cause, Interrupt};
 pub(crate) use poll::Event;
 pub(crate) use signals::block_all_signals;

@@ -305,3 +305,75 @@ impl Resolver for NoLookUp {
         Ok(self.empty())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    use super::{Idle, Pool, State, everywhere, lock, with_descriptors};
+    use crate::headers::Headers;
+    use crate::options::ClientOptions;
+
+    fn pool() -> Pool {
+        let options = ClientOptions::parse(Some(r#"{"base_url": "http://127.0.0.1:9"}"#))
+            .expect("sound options");
+        let headers = Headers::new("key", "workspace", None).expect("sound headers");
+        let route = Arc::new(options.route);
+        Pool::new(&route, &Arc::new(headers), options.idle_limits).expect("a pool")
+    }
+
+    fn keep_one(pool: &Pool) {
+        let until = Instant::now() + Duration::from_secs(60);
+        let lane = pool.new_lane();
+        lock(&pool.state).idle.push_back(Idle { lane, until });
+    }
+
+    fn kept(pool: &Pool) -> usize {
+        lock(&pool.state).idle.len()
+    }
+
+    /// How often a step is taken that finds none left so many times.
+    fn steps(times_lacking: u32) -> u32 {
+        let taken = Cell::new(0);
+        let step = || {
+            taken.set(taken.get() + 1);
+            taken.get() <= times_lacking
+        };
+        with_descriptors(step, |lacks| *lacks);
+        taken.get()
+    }
+
+    #[test]
+    fn kept_connections_give_way_once_in_every_pool_that_there_still_is() {
+        let pools = [pool(), pool()];
+        // The list of the pools forgets those that are gone, and no other.
+        for _ in 0..1000 {
+            drop(pool());
+        }
+        assert!(everywhere().len() < 100);
+
+        pools.iter().for_each(keep_one);
+        assert_eq!(steps(0), 1);
+        assert_eq!(pools.each_ref().map(kept), [1, 1]);
+        assert_eq!(steps(1), 2);
+        assert_eq!(pools.each_ref().map(kept), [0, 0]);
+        assert_eq!(steps(1), 1);
+        keep_one(&pools[0]);
+        assert_eq!(steps(9), 2);
+    }
+
+    #[test]
+    fn what_was_kept_too_long_is_taken_out_and_nothing_else() {
+        let pool = pool();
+        let now = Instant::now();
+        let mut state = State::default();
+        for until in [now, now + Duration::from_nanos(1)] {
+            let lane = pool.new_lane();
+            state.idle.push_back(Idle { lane, until });
+        }
+        assert_eq!(state.remove_stale(now).len(), 1);
+        assert_eq!(state.idle.len(), 1);
+    }
+}

@@ -81,3 +81,44 @@ impl Write for &Socket {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Read};
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use socket2::SockRef;
+
+    use super::{Received, Socket};
+
+    fn connected() -> io::Result<(Socket, TcpStream)> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let stream = TcpStream::connect(listener.local_addr()?)?;
+        let (peer, _) = listener.accept()?;
+        peer.set_read_timeout(Some(Duration::from_secs(10)))?;
+        Ok((Socket::new(stream, Arc::default())?, peer))
+    }
+
+    #[test]
+    fn nothing_yet_is_neither_an_end_nor_an_error_and_a_reset_is_one() {
+        let (socket, peer) = connected().expect("loopback");
+        assert!(socket.is_silent());
+        assert!(matches!(socket.receive(&mut [0; 8]), Ok(Received::Nothing)));
+        SockRef::from(&peer)
+            .set_linger(Some(Duration::ZERO))
+            .expect("an option");
+        drop(peer);
+        assert!(socket.receive(&mut [0; 8]).is_err());
+    }
+
+    #[test]
+    fn peer_of_a_socket_that_was_shut_down_is_told() {
+        let (socket, mut peer) = connected().expect("loopback");
+        socket.shut_down();
+        assert_eq!(peer.read(&mut [0; 8]).expect("an end"), 0);
+        // It may be so already.
+        socket.shut_down();
+    }
+}

@@ -139,3 +139,33 @@ pub(crate) fn is_transient(error: &io::Error) -> bool {
         io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    use super::{Limited, Limits};
+    use crate::transport::socket::Socket;
+
+    #[test]
+    fn what_will_not_do_better_in_a_moment_is_not_tried_again() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
+        let address = listener.local_addr().expect("an address");
+        let stream = TcpStream::connect(address).expect("a listener");
+        let socket = Socket::new(stream, Arc::default()).expect("a socket");
+        socket.shut_down();
+        let limits = Limits {
+            deadline: Instant::now() + Duration::from_secs(2),
+            interrupt: Arc::default(),
+        };
+        let mut limited = Limited {
+            socket: &socket,
+            limits: &limits,
+        };
+        let error = limited.write(b"more").expect_err("no more can be sent");
+        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+    }
+}

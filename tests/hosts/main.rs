@@ -2,6 +2,7 @@
 //! build, and none of which it may bring down.
 
 mod clean;
+mod every_call;
 mod handles;
 mod limits;
 mod memory;
@@ -18,7 +19,10 @@ mod unload;
 use std::path::PathBuf;
 use std::process::Command;
 
+use serde_json::json;
+
 use support::c::{self, C99, Finished, Program, release_libraries};
+use support::raw_server::RawServer;
 
 /// A program of tests/c, linked with the shared library as it ships, if it calls that at all.
 fn host(name: &str) -> PathBuf {
@@ -27,6 +31,12 @@ fn host(name: &str) -> PathBuf {
         .flags(["-Wl,--as-needed", "-ldl"])
         .libraries(release_libraries())
         .compile()
+}
+
+/// The options of a client that does not mind how slow a watched host is, or a busy machine.
+fn patient_options(server: &RawServer) -> String {
+    let more = json!({ "timeout_ms": 100_000, "connect_timeout_ms": 100_000 });
+    server.options_with(more).to_string()
 }
 
 /// Runs a host to its end, which must be a good one, without a word on standard error.

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use crate::support::c::{C99, cargo, root};
 use crate::support::raw_server::{RawServer, SCHEMES};
-use crate::{run, run_for_number};
+use crate::{patient_options, run, run_for_number};
 
 struct Sanitizer {
     name: &'static str,
@@ -30,9 +30,10 @@ fn address_sanitizer_finds_nothing() {
     let Some(built) = ADDRESS.build() else { return };
     for scheme in SCHEMES {
         let server = RawServer::accepting(scheme);
-        let options = server.options().to_string();
+        let options = patient_options(&server);
         for arguments in [
             &["handles", &options][..],
+            &["every_call", &options],
             &["free_while_sending", &options, "5"],
         ] {
             run(Command::new(built.host(arguments[0])).args(&arguments[1..]));
@@ -48,6 +49,9 @@ fn address_sanitizer_finds_nothing() {
 fn thread_sanitizer_finds_no_race() {
     let Some(built) = THREAD.build() else { return };
     for scheme in SCHEMES {
+        let server = RawServer::accepting(scheme);
+        run(Command::new(built.host("every_call")).arg(patient_options(&server)));
+
         let server = RawServer::accepting(scheme);
         let accepted = run_for_number(
             Command::new(built.host("free_while_sending"))

@@ -43,9 +43,24 @@ fn without(path: &str) -> Value {
     message
 }
 
+/// A message that breaks no rule, and that nothing is to be said of.
 #[track_caller]
 fn assert_passes(message: &Value) {
-    assert_eq!(problems(&message.to_string()), [], "{message}");
+    assert_eq!(findings(message), ([].into(), [].into()), "{message}");
+}
+
+/// A message that breaks no rule, but is hardly meant.
+#[track_caller]
+fn assert_passes_with_a_note(message: &Value) {
+    let (problems, notes) = findings(message);
+    assert_eq!(problems, [], "{message}");
+    assert_eq!(notes.len(), 1, "{message}: {notes:?}");
+}
+
+fn findings(message: &Value) -> (Vec<checked::Finding>, Vec<checked::Finding>) {
+    let report = report(&message.to_string());
+    let [problems, notes] = ["problems", "notes"].map(|key| checked::findings(&report, key));
+    (problems, notes)
 }
 
 /// One problem, at that path, with a message that holds these words.

@@ -1,5 +1,6 @@
 //! Runs the go command against the library that this test run built.
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -47,6 +48,29 @@ pub fn build(mut go: Command, package: &str, executable: PathBuf) -> PathBuf {
             .arg(package),
     );
     executable
+}
+
+/// Downloads what a module requires. False where that cannot be, which is allowed outside of CI.
+pub fn download(module: &str) -> bool {
+    let downloaded = go(module).args(["mod", "download"]).output();
+    let downloaded = downloaded.expect("go can be run");
+    if !downloaded.status.success() {
+        let reason = String::from_utf8_lossy(&downloaded.stderr);
+        assert!(env::var_os("CI").is_none(), "{reason}");
+        println!("skipped: its modules cannot be downloaded: {reason}");
+    }
+    downloaded.status.success()
+}
+
+/// Sees to it that gofmt and vet, with further flags, have nothing to say.
+pub fn is_formatted_and_vetted(module: &str, flags: &[&str]) {
+    let unformatted = succeed(
+        Command::new("gofmt")
+            .args(["-l", "."])
+            .current_dir(c::root().join(module)),
+    );
+    assert_eq!(unformatted, "", "gofmt -w would change these in {module}");
+    succeed(go(module).arg("vet").args(flags).arg("./..."));
 }
 
 /// Runs a command that has to succeed, and returns what it printed.

@@ -608,7 +608,7 @@ fn identity() -> &'static Identity {
         let mut ca = CertificateParams::default();
         ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let ca_pem = ca.self_signed(&ca_key).expect("a certificate").pem();
-        let name = format!("{}-ca.pem", env!("CARGO_CRATE_NAME"));
+        let name = format!("{}-{}-ca.pem", env!("CARGO_CRATE_NAME"), std::process::id());
         let ca_file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         fs::write(&ca_file, ca_pem).expect("the target directory is writable");
 
