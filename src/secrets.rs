@@ -19,19 +19,13 @@ const MAX_ESCAPE_BYTES: usize = 32;
 pub(crate) struct Secrets {
     /// The longest first, as one may hold another.
     secrets: Vec<String>,
-    /// Of each byte, whether one of them can begin with it, spelt in any way.
-    begins: [bool; 256],
 }
 
 impl Secrets {
     pub(crate) fn new(secrets: impl Iterator<Item = String>) -> Self {
         let mut secrets: Vec<String> = secrets.filter(|secret| !secret.is_empty()).collect();
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        let begins = std::array::from_fn(|byte| {
-            let is_first = |secret: &String| secret.bytes().next().map(usize::from) == Some(byte);
-            ESCAPES.contains(&(byte as u8)) || secrets.iter().any(is_first)
-        });
-        Secrets { secrets, begins }
+        Secrets { secrets }
     }
 
     /// The beginning of what came from the network, up to [`MAX_TOLD_BYTES`], without the secrets
@@ -51,12 +45,9 @@ impl Secrets {
     }
 
     /// Where the first secret begins that begins within the range, and how many bytes spell it.
-    fn find(&self, text: &[u8], range: Range<usize>) -> Option<(usize, usize)> {
-        range.into_iter().find_map(|start| {
+    fn find(&self, text: &[u8], mut range: Range<usize>) -> Option<(usize, usize)> {
+        range.find_map(|start| {
             let text = text.get(start..)?;
-            if self.begins.get(usize::from(*text.first()?)) != Some(&true) {
-                return None;
-            }
             let spelt = |secret: &String| spelling(secret.as_bytes(), text);
             Some((start, self.secrets.iter().find_map(spelt)?))
         })
@@ -69,6 +60,9 @@ impl Secrets {
 /// Where a byte may begin an escape there are several ways to read on; each is followed, and none
 /// twice. The longest counts: a secret's own `\u` may be one of an escape's.
 fn spelling(secret: &[u8], text: &[u8]) -> Option<usize> {
+    if text.first() != secret.first() && !text.first().copied().is_some_and(begins_escape) {
+        return None;
+    }
     let mut whole = None;
     let mut cut = None;
     let mut tried = BTreeSet::new();
@@ -113,11 +107,8 @@ fn spelling(secret: &[u8], text: &[u8]) -> Option<usize> {
     whole.or(cut)
 }
 
-/// What JSON's escapes begin with, HTML's, and a URL's.
-const ESCAPES: &[u8] = b"\\&%+";
-
 fn begins_escape(byte: u8) -> bool {
-    ESCAPES.contains(&byte)
+    matches!(byte, b'\\' | b'&' | b'%' | b'+')
 }
 
 /// What is told of each way to read the beginning of a text: the bytes that are meant, and the rest

@@ -6,7 +6,7 @@ use std::ptr::{null, null_mut, without_provenance};
 
 use super::*;
 
-/// Reads and releases what an export handed out.
+/// Reads and releases what an export handed out; twice, which a host may do by mistake.
 fn take(text: *mut c_char) -> String {
     assert!(!text.is_null(), "nothing was handed out");
     // SAFETY: the library hands out strings that end in NUL, and this one was not yet released.

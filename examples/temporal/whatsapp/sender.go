@@ -105,7 +105,7 @@ func pause(retryAfter time.Duration, call int) time.Duration {
 }
 
 // beatEvery is how soon a call is over whose workflow was cancelled: the answer to a
-// heartbeat tells of it. The SDK holds heartbeats back unless [WorkerOptions] has as much.
+// heartbeat tells of it. The SDK holds back those that come sooner than [NewWorker] has it.
 const beatEvery = 400 * time.Millisecond
 
 // beat shows where the call is until the function that it returns is called. Most calls
