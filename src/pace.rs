@@ -40,6 +40,7 @@ impl Pace {
     /// Waits for a turn. One that comes too late is not waited for; one that is given up is the next
     /// one's.
     pub(crate) fn take_turn(&self, limits: &Limits) -> Result<(), NoTurn> {
+        limits.check().map_err(NoTurn::Interrupted)?;
         let mut queue = self.lock();
         let now = Instant::now();
         let before = u32::try_from(queue.waiting.len()).unwrap_or(u32::MAX);
@@ -162,6 +163,24 @@ mod tests {
         assert_eq!(turns, [1, 4]);
         // Two turns, and not five.
         assert!(began.elapsed() < Duration::from_millis(3900));
+    }
+
+    #[test]
+    fn whoever_was_interrupted_before_takes_no_turn() {
+        let pace = Pace::new(1.0);
+        let cancelled = limits();
+        cancelled.interrupt.raise(Cause::Cancelled);
+        let over = Limits {
+            deadline: Instant::now(),
+            ..limits()
+        };
+        for limits in [cancelled, over] {
+            let turn = pace.take_turn(&limits);
+            assert!(matches!(turn, Err(NoTurn::Interrupted(_))));
+        }
+        let began = Instant::now();
+        assert!(pace.take_turn(&limits()).is_ok());
+        assert!(began.elapsed() < Duration::from_millis(500));
     }
 
     #[test]

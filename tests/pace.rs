@@ -74,6 +74,26 @@ fn turn_of_a_cancelled_call_is_the_next_ones() {
 }
 
 #[test]
+fn call_that_is_cancelled_beforehand_takes_no_turn_and_sends_nothing() {
+    for scheme in [Scheme::Http, Scheme::Https] {
+        let server = RawServer::accepting(scheme);
+        let client = client(&server.options_with(json!({ "messages_per_second": 2 })));
+        client.send(&message("first")).assert_status("ok");
+        // The next turn is free by then.
+        thread::sleep(Duration::from_millis(600));
+        let cancel = Cancel::new();
+        cancel.now();
+        for _ in 0..3 {
+            let reply = client.send_cancellable(&message("cancelled"), &cancel);
+            reply.assert_status("not_sent");
+            assert_eq!(reply.attempts(), 0, "{reply:?}");
+        }
+        within(Duration::from_millis(300), || client.send(&message("last"))).assert_status("ok");
+        assert_eq!(server.requests().len(), 2);
+    }
+}
+
+#[test]
 fn turn_that_comes_too_late_ends_the_call_at_once() {
     let server = RawServer::accepting(Scheme::Http);
     let client = client(&server.options_with(json!({ "messages_per_second": 0.05 })));

@@ -59,13 +59,18 @@ impl Limits {
     /// Waits until `is_over`, which is asked again when the interrupt wakes.
     pub(crate) fn wait_while_not(&self, is_over: impl Fn() -> bool) -> Result<(), Interrupted> {
         self.interrupt.wait(self.deadline, &is_over);
-        if is_over() { Ok(()) } else { self.check() }
+        self.reached(is_over())
     }
 
     /// Lets time pass until `pause`.
     pub(crate) fn sleep_until(&self, pause: Instant) -> Result<(), Interrupted> {
         self.interrupt.wait(pause.min(self.deadline), || false);
-        if Instant::now() >= pause {
+        self.reached(Instant::now() >= pause)
+    }
+
+    /// What a wait came to. An interrupt counts even where what was waited for came at the same time.
+    fn reached(&self, is_over: bool) -> Result<(), Interrupted> {
+        if is_over && self.interrupt.raised().is_none() {
             Ok(())
         } else {
             self.check()
