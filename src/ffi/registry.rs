@@ -4,10 +4,12 @@
 //! stale client, a pointer of the wrong kind and one from nowhere are answered, not suffered.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 
 use crate::cancel::CancelToken;
 use crate::client::Client;
+use crate::sys;
 use crate::sys::fork::{self, Guarded};
 use crate::transport::{self, Failure};
 
@@ -38,19 +40,18 @@ pub(super) enum Mistaken {
 }
 
 pub(super) fn keep_client(client: Client) -> Result<*mut u8, Failure> {
-    prepare_for_forks()?;
-    Ok(OBJECTS.lock().insert(Object::Client(Arc::new(client))))
+    keep(Object::Client(Arc::new(client)))
 }
 
 pub(super) fn keep_cancel(token: CancelToken) -> Result<*mut u8, Failure> {
-    prepare_for_forks()?;
-    Ok(OBJECTS.lock().insert(Object::Cancel(Arc::new(token))))
+    keep(Object::Cancel(Arc::new(token)))
 }
 
-fn prepare_for_forks() -> Result<(), Failure> {
+fn keep(object: Object<Client>) -> Result<*mut u8, Failure> {
     fork::watch().map_err(|error| Failure::Machine("watch for forks", error))?;
     transport::prepare();
-    Ok(())
+    let kept = OBJECTS.lock().insert(object);
+    kept.map_err(|error| Failure::Machine("reserve an address", error))
 }
 
 pub(super) fn keep_text(text: String) -> *mut u8 {
@@ -83,14 +84,16 @@ impl<C> Registry<C> {
         }
     }
 
-    fn insert(&mut self, object: Object<C>) -> *mut u8 {
-        let pointer = self.addresses.next();
+    fn insert(&mut self, object: Object<C>) -> io::Result<*mut u8> {
+        let pointer = self.addresses.next()?;
         self.live.insert(pointer.addr(), object);
-        pointer
+        Ok(pointer)
     }
 
     fn insert_text(&mut self, text: String) -> *mut u8 {
         let mut text = text.into_bytes();
+        // Not twice its size: it may be a host's own large one.
+        text.reserve_exact(1);
         text.push(0);
         let pointer = text.as_mut_ptr();
         self.live.insert(pointer.addr(), Object::Text(text));
@@ -124,11 +127,10 @@ impl Mistaken {
     }
 }
 
-/// Addresses that stand for clients and tokens. Each is part of an allocation that is never given back, so
-/// neither a later one nor anything else in the process ever has it.
+/// Addresses that stand for clients and tokens. None is ever given back, so neither a later one nor
+/// anything else in the process ever has it.
 struct Addresses {
-    /// Never written to: they cost address space, not memory.
-    blocks: Vec<Vec<u8>>,
+    block: usize,
     used: usize,
 }
 
@@ -139,23 +141,19 @@ impl Addresses {
 
     const fn new() -> Self {
         Addresses {
-            blocks: Vec::new(),
-            used: 0,
+            block: 0,
+            used: Self::BLOCK_BYTES,
         }
     }
 
-    fn next(&mut self) -> *mut u8 {
-        if self.blocks.is_empty() || self.used == Self::BLOCK_BYTES {
-            self.blocks.push(Vec::with_capacity(Self::BLOCK_BYTES));
+    fn next(&mut self) -> io::Result<*mut u8> {
+        if self.used == Self::BLOCK_BYTES {
+            self.block = sys::reserve(Self::BLOCK_BYTES)?;
             self.used = 0;
         }
-        let offset = self.used;
+        let address = self.block + self.used;
         self.used += Self::STEP_BYTES;
-        self.blocks
-            .last_mut()
-            .map_or(std::ptr::null_mut(), |block| {
-                block.as_mut_ptr().wrapping_add(offset)
-            })
+        Ok(std::ptr::without_provenance_mut(address))
     }
 }
 
@@ -168,7 +166,8 @@ mod tests {
     #[test]
     fn a_live_client_is_found_and_a_freed_one_is_not() {
         let mut registry = Registry::new();
-        let pointer = registry.insert(Object::Client(Arc::new("client")));
+        let client = Object::Client(Arc::new("client"));
+        let pointer = registry.insert(client).expect("an address");
         assert_eq!(*registry.client(pointer.addr()).expect("live"), "client");
         assert!(registry.live.remove(&pointer.addr()).is_some());
         assert_eq!(registry.client(pointer.addr()), Err(Mistaken::Unknown));
@@ -178,10 +177,12 @@ mod tests {
     #[test]
     fn what_is_no_client_is_told_apart() {
         let mut registry = Registry::<()>::new();
-        let token = registry.insert(Object::Cancel(Arc::new(CancelToken::new())));
+        let token = Object::Cancel(Arc::new(CancelToken::new()));
+        let token = registry.insert(token).expect("an address");
         assert_eq!(registry.client(token.addr()), Err(Mistaken::Cancel));
         assert!(registry.cancel(token.addr()).is_ok());
-        let client = registry.insert(Object::Client(Arc::new(())));
+        let client = Object::Client(Arc::new(()));
+        let client = registry.insert(client).expect("an address");
         assert!(matches!(
             registry.cancel(client.addr()),
             Err(Mistaken::Client)
@@ -211,7 +212,9 @@ mod tests {
         let per_block = Addresses::BLOCK_BYTES / Addresses::STEP_BYTES;
         let count = if cfg!(miri) { 100 } else { 2 * per_block + 1 };
         let mut addresses = Addresses::new();
-        let distinct: HashSet<usize> = (0..count).map(|_| addresses.next().addr()).collect();
+        let distinct: HashSet<usize> = (0..count)
+            .map(|_| addresses.next().expect("an address").addr())
+            .collect();
         assert_eq!(distinct.len(), count);
         assert!(!distinct.contains(&0));
     }

@@ -5,6 +5,7 @@
 
 #![allow(unsafe_code)]
 
+mod address_space;
 mod cancellation;
 pub(crate) mod environment;
 pub(crate) mod fork;
@@ -14,6 +15,7 @@ mod signals;
 
 use std::io;
 
+pub(crate) use address_space::reserve;
 pub(crate) use cancellation::hold_off_cancellation;
 pub(crate) use interrupt::{Cause, Interrupt};
 pub(crate) use poll::Event;

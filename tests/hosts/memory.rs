@@ -19,6 +19,18 @@ fn memory_stays_level_over_10_000_clients() {
     assert!(grown <= LEVEL_KIB, "{grown} KiB more");
 }
 
+/// Their addresses are never given back, but no memory is behind them: 5 MB, where there was.
+#[test]
+fn memory_stays_level_over_300_000_tokens() {
+    let server = RawServer::accepting(Scheme::Http);
+    let grown = run_for_number(
+        Command::new(host("memory"))
+            .args(["tokens", "300000"])
+            .arg(server.options().to_string()),
+    );
+    assert!(grown <= LEVEL_KIB, "{grown} KiB more");
+}
+
 #[test]
 fn memory_stays_level_over_100_000_sends() {
     let server = RawServer::answering(Scheme::Http, accepted("the same for all"));
