@@ -14,9 +14,10 @@
 //! | the JSON that goes back | `reply`, `tries`, `secrets`; `counts` for the statistics |
 //! | what Zixflow tells afterwards | `post_back` |
 //!
-//! Four things run across: `sys` (what is the operating system's own, safe to call), `panics` (a bug
-//! of ours becomes a status), `per_process` (what a child of `fork()` must not share) and
-//! `json_pointer` (one value of any JSON, for hosts that have no library for it).
+//! Five things run across: `sys` (what is the operating system's own, safe to call), `panics` (a bug
+//! of ours becomes a status), `per_process` (what a child of `fork()` must not share), `json_pointer`
+//! (one value of any JSON, for hosts that have no library for it) and `misspelling` (what a name was
+//! meant to be).
 
 #![deny(unsafe_code)]
 #![deny(clippy::undocumented_unsafe_blocks)]
@@ -38,6 +39,7 @@ pub mod ffi;
 mod headers;
 mod json_pointer;
 mod message;
+mod misspelling;
 mod options;
 mod outcome;
 mod pace;

@@ -75,7 +75,10 @@ fn option_goes_before_the_environment() {
         ("ZIXFLOW_BASE_URL", OsStr::new("no URL at all")),
         ("ZIXFLOW_CA_FILE", OsStr::new("/nonexistent")),
     ];
-    let options = json!({ "base_url": server.base_url(), "ca_file": ca_file() });
+    let not_utf8 = OsStr::from_bytes(b"\xff");
+    let options = json!({ "base_url": server.base_url(), "ca_file": ca_file(), "proxy": "" });
+    assert_eq!(reply(&program(), &variables, &options)["status"], "ok");
+    let variables = VARIABLES.map(|name| (name, not_utf8));
     assert_eq!(reply(&program(), &variables, &options)["status"], "ok");
 }
 

@@ -53,6 +53,29 @@ fn misspelt_option_is_refused_and_the_message_lists_what_there_is() {
 }
 
 #[test]
+fn whole_number_may_be_spelt_as_any_number() {
+    let server = RawServer::accepting(Scheme::Http);
+    let client = client(&server.options());
+    for (spelling, status) in [
+        ("30000.0", "ok"),
+        ("3e4", "ok"),
+        ("30000.5", "invalid_argument"),
+        ("-0.0", "invalid_argument"),
+        ("-3e4", "invalid_argument"),
+        ("1e300", "invalid_argument"),
+        ("1e999", "invalid_argument"),
+    ] {
+        let options = serde_json::from_str(&format!("{{\"timeout_ms\":{spelling}}}"));
+        let reply = match options {
+            Ok(options) => client.send_with(&message("tag"), &options),
+            // Beyond what this test's own reader takes.
+            Err(_) => refusal_of_text(&format!("{{\"timeout_ms\":{spelling}}}")),
+        };
+        reply.assert_status(status);
+    }
+}
+
+#[test]
 fn option_that_is_given_twice_is_refused() {
     let server = RawServer::accepting(Scheme::Http);
     let client = client(&server.options());
@@ -360,6 +383,8 @@ fn user_agent_gets_the_hosts_suffix() {
         json!(""),
         json!("a\r\nb"),
         json!("café"),
+        json!(" "),
+        json!("acme-flows/2.1 "),
         json!(too_long),
         json!(7),
     ];
@@ -416,7 +441,15 @@ fn key_that_is_like_no_option_is_not_repeated() {
         );
         assert!(message.len() < 1000, "{message}");
     }
-    refusal(&json!({ "timeout-ms": 1 }), "\"timeout-ms\" is no option");
+    for key in [
+        "timeout-ms",
+        "timeout_ms2",
+        "max_retries ",
+        "proxy.",
+        "2tries",
+    ] {
+        refusal(&json!({ key: 1 }), &format!("\"{key}\" is no option"));
+    }
     // What stands where an option's value should is never repeated either.
     for option in [
         "base_url",

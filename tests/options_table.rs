@@ -161,6 +161,9 @@ fn values(option: &Value) -> Vec<Value> {
         json!(1),
         json!(-1),
         json!(0.5),
+        json!(1.0),
+        json!(1000.0),
+        json!(-0.0),
         json!("1"),
         json!("none"),
         json!("STRICT"),
@@ -209,6 +212,82 @@ fn what_the_schema_says_is_what_is_taken() {
         taken > 30 && refused > 100,
         "{taken} taken, {refused} refused"
     );
+}
+
+#[test]
+fn a_url_is_the_same_to_schema_and_parser() {
+    let whole = jsonschema::draft202012::new(&schema()).expect("a schema");
+    for (name, urls, is_taken) in [
+        (
+            "base_url",
+            &[
+                "https://a",
+                "HTTPS://A.example:00443/",
+                "https://[::1]:8443/a/b",
+                "https://a_b.example./%7e/~!$&'()*+,;=:@",
+            ][..],
+            true,
+        ),
+        (
+            "base_url",
+            &[
+                "",
+                "https://",
+                "https:///a",
+                "ftp://a",
+                "https://a:0",
+                "https://a:b",
+                "https://é",
+                "https://a b",
+                "https://u@a",
+                "https://a?q",
+                "https://a/?q",
+                "https://a/#f",
+                "https://a/%zz",
+                "https://a/%2",
+                "https://a/[x]",
+                "https://a/\"",
+                "https://a/<",
+                "https://a/\\",
+                "https://a/é",
+                "https://a/ ",
+            ],
+            false,
+        ),
+        (
+            "proxy",
+            &[
+                "",
+                "proxy.example",
+                "http://proxy.example:3128/",
+                "Socks5h://u:p%40@[::1]",
+                "u:p@proxy.example:1",
+            ],
+            true,
+        ),
+        (
+            "proxy",
+            &[
+                "ftp://x",
+                "https://a",
+                "socks4://a",
+                "http://a/x",
+                "http://a:0",
+                "http://u:p@",
+                "http://u:p#@a",
+                "http://u:%@a",
+                "http://u@p@a",
+                "http://é",
+            ],
+            false,
+        ),
+    ] {
+        for url in urls {
+            let given = json!({ name: url });
+            assert_eq!(whole.is_valid(&given), is_taken, "{given}");
+            assert_eq!(Client::new(&given).is_ok(), is_taken, "{given}");
+        }
+    }
 }
 
 #[test]

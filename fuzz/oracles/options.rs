@@ -90,7 +90,9 @@ fn assert_known(options: Option<&Value>, text: &CStr, is_allowed: fn(&Value) -> 
         };
         let is_fitting = match option["type"].as_str() {
             Some("boolean") => value.is_boolean(),
-            Some("integer") => value.is_u64() && value.as_f64().is_some_and(is_in_range),
+            Some("integer") => value
+                .as_f64()
+                .is_some_and(|number| number.fract() == 0.0 && is_in_range(number)),
             Some("number") => value.as_f64().is_some_and(is_in_range),
             _ => match option["enum"].as_array() {
                 Some(words) => words.contains(value),
@@ -112,7 +114,7 @@ fn is_fitting_text(key: &str, text: &str) -> bool {
             let behind_scheme = behind_scheme.strip_suffix('/').unwrap_or(behind_scheme);
             is_visible && !behind_scheme.contains(['?', '#', '/']) && text.matches('@').count() < 2
         }
-        "user_agent" => !text.is_empty(),
+        "user_agent" => !text.is_empty() && text.trim() == text,
         _ => true,
     }
 }

@@ -196,6 +196,8 @@ impl<'de> Check<'de> {
         if rule.is_distinct {
             match self.distinct.entry((name, text.clone())) {
                 Entry::Vacant(entry) => drop(entry.insert(path.index())),
+                // That it is given twice in one item is told already.
+                Entry::Occupied(earlier) if *earlier.get() == path.index() => {}
                 Entry::Occupied(earlier) => {
                     let index = earlier.get();
                     let complaint =

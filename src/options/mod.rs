@@ -20,6 +20,7 @@ use endpoint::Endpoint;
 use table::{Kind, MAX_USER_AGENT_BYTES, OPTIONS, Row};
 
 use crate::message::Validation;
+use crate::misspelling::distance;
 use crate::sys::environment;
 use crate::transport::{IdleLimits, Proxy, Roots, Route, TlsRoute, add_file, root_store};
 
@@ -90,10 +91,12 @@ impl CallOptions {
 impl ClientOptions {
     pub(crate) fn parse(json: Option<&str>) -> Result<Self, String> {
         let mut values = ClientValues::default();
-        for row in OPTIONS {
+        let given = entries(json, |_| true)?;
+        let is_given = |row: &Row| given.iter().any(|(it, _)| it.name == row.name);
+        for row in OPTIONS.iter().filter(|row| !is_given(row)) {
             row.set_default(&mut values)?;
         }
-        for (row, json) in entries(json, |_| true)? {
+        for (row, json) in given {
             row.set(&mut values, json)?;
         }
         values.resolve()
@@ -156,10 +159,13 @@ impl Text {
     fn into_product(self) -> Result<String, String> {
         let is_visible = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
         let length = self.text.len();
-        if !(1..=MAX_USER_AGENT_BYTES).contains(&length) || !self.text.bytes().all(is_visible) {
+        let is_fit = (1..=MAX_USER_AGENT_BYTES).contains(&length)
+            && self.text.bytes().all(is_visible)
+            && self.text.trim() == self.text;
+        if !is_fit {
             return Err(self.blame(&format!(
                 "must be 1 to {MAX_USER_AGENT_BYTES} visible ASCII characters, such as \
-                 acme-flows/2.1"
+                 acme-flows/2.1, with spaces only between them"
             )));
         }
         Ok(self.text)
@@ -182,7 +188,11 @@ impl Row {
             Kind::Whole {
                 least, most, place, ..
             } => {
+                // Some serialisers have but one kind of number: 30000.0 is whole.
                 let number = serde_json::from_str(json).ok();
+                let number = number.filter(|number: &f64| number.fract() == 0.0);
+                let number = number.map(|number| number as i64);
+                let number = number.and_then(|number| u64::try_from(number).ok());
                 let number = number.filter(|number| (*least..=*most).contains(number));
                 place.put(
                     values,
@@ -337,11 +347,12 @@ fn entries(
 fn unknown(key: &str, is_allowed: fn(&Row) -> bool) -> String {
     const MAX_NAME_BYTES: usize = 40;
 
-    let is_like_a_name = key.len() <= MAX_NAME_BYTES
+    let is_a_name = key.len() <= MAX_NAME_BYTES
         && key
             .bytes()
             .all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-'));
-    let key = if is_like_a_name {
+    let is_close = OPTIONS.iter().any(|row| distance(key, row.name).is_some());
+    let key = if is_a_name || is_close {
         format!("{key:?}")
     } else {
         "a key of options_json".to_owned()

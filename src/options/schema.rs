@@ -12,7 +12,9 @@ pub(crate) fn schema() -> String {
         title: "Options of a client",
         description: "What zx_client_new() takes. An option with x-per-call can also be given to \
                       zx_send_reply_buttons_with(), for that call alone; one with x-environment \
-                      comes from there where it is not given. No option may be given twice.",
+                      comes from there where it is not given. What a schema cannot say: no option may \
+                      be given twice, and a base_url with http:// needs a loopback host or \
+                      allow_plain_http.",
         r#type: "object",
         properties: Properties,
         additional_properties: false,

@@ -66,12 +66,22 @@ pub(super) enum Place<T> {
     Client(fn(&mut ClientValues, T)),
 }
 
+macro_rules! host_and_port {
+    () => {
+        r"(?:\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z_.-]+)(?::0*[1-9][0-9]*)?"
+    };
+}
+
 pub(super) static OPTIONS: &[Row] = &[
     Row {
         name: "base_url",
         kind: Kind::Text {
             format: Format {
-                pattern: "^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@\\s]+(/[!-~]*)?$",
+                pattern: concat!(
+                    "^[Hh][Tt][Tt][Pp][Ss]?://",
+                    host_and_port!(),
+                    "(?:/(?:[-A-Za-z0-9._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*)?$"
+                ),
                 most_bytes: Some(MAX_BASE_URL_BYTES),
                 example: "https://gateway.example:8443/zixflow",
             },
@@ -156,7 +166,12 @@ pub(super) static OPTIONS: &[Row] = &[
         name: "proxy",
         kind: Kind::Text {
             format: Format {
-                pattern: "^$|^(([Hh][Tt][Tt][Pp]|[Ss][Oo][Cc][Kk][Ss]5[Hh]?)://)?[!-~]+$",
+                pattern: concat!(
+                    "^$|^(?:(?:[Hh][Tt][Tt][Pp]|[Ss][Oo][Cc][Kk][Ss]5[Hh]?)://)?",
+                    "(?:(?:[-A-Za-z0-9._~!$&'()*+,;=:]|%[0-9A-Fa-f]{2})*@)?",
+                    host_and_port!(),
+                    "/?$"
+                ),
                 most_bytes: None,
                 example: "http://user:p%40ssword@proxy.example:3128",
             },
@@ -198,7 +213,7 @@ pub(super) static OPTIONS: &[Row] = &[
         name: "user_agent",
         kind: Kind::Text {
             format: Format {
-                pattern: "^[ -~]+$",
+                pattern: "^[!-~]([ -~]*[!-~])?$",
                 most_bytes: Some(MAX_USER_AGENT_BYTES),
                 example: "acme-flows/2.1",
             },

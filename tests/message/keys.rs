@@ -29,6 +29,12 @@ fn a_key_given_twice_is_a_problem_wherever_it_stands() {
         &format!("{BUTTONS}/2/reply/title"),
         "is given twice",
     );
+    // What has to differ differs from others, not from itself.
+    assert_text_breaks(
+        &again(r#""title":"Later""#, r#""title":"Later""#),
+        &format!("{BUTTONS}/2/reply/title"),
+        "is given twice",
+    );
     // In a field that the rules do not know; its path is escaped as RFC 6901 has it.
     let unknown = again(r#""recipient":"#, r#""a/b~c":[0,{"":1,"":2,"":3}]"#);
     assert_text_breaks(&unknown, "/a~1b~0c/1/", "is given twice");
