@@ -29,6 +29,8 @@
  *    thread can be started, the call says so (ZX_NOT_SENT).
  *    A thread that pthread_cancel() cancels ends behind its call, not in it. (Where its cancellation
  *    is asynchronous, POSIX lets it call no library.)
+ *    One thing does end the process: memory that the machine refuses, as in whatever is written in
+ *    Rust. A call takes about 100 KiB, and a few times the length of its texts.
  *
  * 7. A call returns within its timeout_ms plus 100 ms, whatever the network, the name server or the
  *    host's signals do.
@@ -78,7 +80,7 @@
  *   calls           with any status; and of these, by status: calls_ok, calls_invalid_argument,
  *                   calls_invalid_message, calls_unauthorized, calls_rejected, calls_busy,
  *                   calls_not_sent, calls_outcome_unknown, calls_internal. A call is counted when it
- *                   is over; one with a pointer that cannot be used is not counted
+ *                   is over; one whose client cannot be used is not
  *   attempts        HTTP attempts
  *   retries         those of them that were not a call's first
  *   connections_opened, connections_reused, connections_failed, connections_found_closed
@@ -373,8 +375,8 @@ zx_status zx_client_stats(const struct zx_client *client,
 void zx_client_shutdown(const struct zx_client *client);
 
 /**
- * Releases a client or a string that the library handed out. Anything else is ignored: NULL, what
- * was released before, a constant string, a pointer from elsewhere.
+ * Releases a client, a token or a string that the library handed out. Anything else is ignored: NULL,
+ * what was released before, a constant string, a pointer from elsewhere.
  *
  * Calls in flight on a client that is released go on to their end.
  *
@@ -396,7 +398,7 @@ zx_status zx_check_reply_buttons(const char *message_json, char **report_json);
  * The JSON Schema (draft 2020-12) of a message, with titles, descriptions, examples and limits,
  * such as a form can be made from.
  *
- * @return  A constant string; NULL only if there is no memory for it.
+ * @return  A constant string; NULL only where the library has a bug.
  */
 const char *zx_reply_buttons_schema(void);
 
@@ -405,7 +407,7 @@ const char *zx_reply_buttons_schema(void);
  * defaults and ranges, such as a form can be made from. The options whose `x-per-call` is true are
  * those of zx_send_reply_buttons_with().
  *
- * @return  A constant string; NULL only if there is no memory for it.
+ * @return  A constant string; NULL only where the library has a bug.
  */
 const char *zx_client_options_schema(void);
 

@@ -73,13 +73,13 @@ enum class status : zx_status {
 /** The library's version, which may be a later one than the header's. */
 [[nodiscard]] inline const char *library_version() noexcept { return zx_version(); }
 
-/** The JSON Schema of a message's JSON; empty only if there is no memory for it. */
+/** The JSON Schema of a message's JSON; empty only where the library has a bug. */
 [[nodiscard]] inline std::string_view schema() noexcept {
   const char *const text = zx_reply_buttons_schema();
   return text != nullptr ? text : std::string_view();
 }
 
-/** The JSON Schema of a client's options; empty only if there is no memory for it. */
+/** The JSON Schema of a client's options; empty only where the library has a bug. */
 [[nodiscard]] inline std::string_view options_schema() noexcept {
   const char *const text = zx_client_options_schema();
   return text != nullptr ? text : std::string_view();
@@ -123,26 +123,26 @@ enum class tls_roots { bundled, system };
 
 /** Options of one call. Those left empty are the client's. */
 struct call_options {
-  std::optional<std::chrono::milliseconds> timeout;
-  std::optional<std::chrono::milliseconds> connect_timeout;
-  std::optional<unsigned> max_retries;
-  std::optional<zixflow::validation> validation;
+  std::optional<std::chrono::milliseconds> timeout = std::nullopt;
+  std::optional<std::chrono::milliseconds> connect_timeout = std::nullopt;
+  std::optional<unsigned> max_retries = std::nullopt;
+  std::optional<zixflow::validation> validation = std::nullopt;
   /** Whether the reply tells of each attempt. */
-  std::optional<bool> tries;
+  std::optional<bool> tries = std::nullopt;
 };
 
 /** Options of a client. Those left empty are the library's defaults. */
 struct client_options : call_options {
-  std::optional<std::string> base_url;
-  std::optional<bool> allow_plain_http;
-  std::optional<unsigned> max_idle_connections;
-  std::optional<std::chrono::milliseconds> idle_timeout;
-  std::optional<std::string> proxy;
-  std::optional<zixflow::tls_roots> tls_roots;
-  std::optional<std::string> ca_file;
-  std::optional<std::string> user_agent;
+  std::optional<std::string> base_url = std::nullopt;
+  std::optional<bool> allow_plain_http = std::nullopt;
+  std::optional<unsigned> max_idle_connections = std::nullopt;
+  std::optional<std::chrono::milliseconds> idle_timeout = std::nullopt;
+  std::optional<std::string> proxy = std::nullopt;
+  std::optional<zixflow::tls_roots> tls_roots = std::nullopt;
+  std::optional<std::string> ca_file = std::nullopt;
+  std::optional<std::string> user_agent = std::nullopt;
   /** How fast the client's attempts leave at most, over all threads. */
-  std::optional<double> messages_per_second;
+  std::optional<double> messages_per_second = std::nullopt;
 };
 
 /** One thing that is wrong with a message, or is hardly meant. */

@@ -19,7 +19,7 @@ use crate::outcome::{self, Answer, Body};
 use crate::pace::{NoTurn, Pace};
 use crate::per_process::PerProcess;
 use crate::reply::{Refusal, Reply};
-use crate::secrets::Secrets;
+use crate::secrets::{Ending, Secrets};
 use crate::status::Status;
 use crate::transport::{
     Call, Failure, IdleLimits, Interrupted, Pool, Progress, Proxy, Route, Trace,
@@ -39,6 +39,13 @@ pub(crate) struct Client {
     route: Arc<Route>,
     in_process: PerProcess<InProcess>,
     is_shut_down: AtomicBool,
+}
+
+/// What a host asks for in one call.
+pub(crate) struct Request<'a> {
+    pub(crate) message: &'a str,
+    pub(crate) options_json: Option<&'a str>,
+    pub(crate) cancel: Option<Arc<CancelToken>>,
 }
 
 /// What a client has in each process: parent and child of a fork share none of it.
@@ -83,20 +90,16 @@ impl Client {
         })
     }
 
-    /// Sends a message; blocks until its outcome is known.
-    pub(crate) fn send(
-        &self,
-        message: &str,
-        options_json: Option<&str>,
-        cancel: Option<&CancelToken>,
-    ) -> Reply {
+    /// Sends a message; blocks until its outcome is known. A request that cannot be read is a call, too,
+    /// and is counted.
+    pub(crate) fn send(&self, request: Result<Request<'_>, Refusal>) -> Reply {
         let began = Instant::now();
         let here = match self.here() {
             Ok(here) => here,
             Err(failure) => return Refusal::NotSent(failure).into(),
         };
-        let reply = self
-            .check_and_send(here, message, options_json, cancel, began)
+        let reply = request
+            .and_then(|request| self.check_and_send(here, &request, began))
             .unwrap_or_else(Reply::from);
         here.pool.counts.call(reply.status, began.elapsed());
         reply
@@ -134,22 +137,21 @@ impl Client {
     fn check_and_send(
         &self,
         here: &InProcess,
-        message: &str,
-        options_json: Option<&str>,
-        cancel: Option<&CancelToken>,
+        request: &Request<'_>,
         began: Instant,
     ) -> Result<Reply, Refusal> {
         let options = self
             .options
-            .parse(options_json)
+            .parse(request.options_json)
             .map_err(Refusal::Argument)?;
-        let problems = message::check(message, options.validation);
+        let problems = message::check(request.message, options.validation);
         if !problems.is_empty() {
             return Err(Refusal::Message(problems));
         }
         let call = here.pool.begin_call(began, began + options.timeout)?;
+        let cancel = request.cancel.as_ref();
         let _watch = cancel.map(|token| token.watch(&call.limits.interrupt));
-        Ok(self.send_until(here, &call, message, options))
+        Ok(self.send_until(here, &call, request.message, options))
     }
 
     fn send_until(
@@ -256,16 +258,21 @@ impl Client {
         let said = answer.said();
         let row = outcome::row(answer, &said);
         let message = match said.message {
-            Some(message) => self.secrets.redact(&message),
+            Some(message) => self.secrets.redact(&message, Ending::Whole),
             None => row.sentence(answer),
         };
         Reply {
-            request_id: said.request_id.map(|id| self.secrets.redact(&id)),
+            request_id: said
+                .request_id
+                .map(|id| self.secrets.redact(&id, Ending::Whole)),
             http_status: Some(answer.http_status),
             retry_after: answer.retry_after,
             response: (!said.is_documented).then(|| {
-                self.secrets
-                    .redact(&String::from_utf8_lossy(answer.bytes()))
+                let (bytes, ending) = match &answer.body {
+                    Body::Whole(bytes) => (bytes, Ending::Whole),
+                    Body::Broken(bytes, _) => (bytes, Ending::BrokenOff),
+                };
+                self.secrets.redact(&String::from_utf8_lossy(bytes), ending)
             }),
             ..Reply::new(row.verdict, message)
         }

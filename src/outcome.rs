@@ -136,12 +136,6 @@ impl Answer {
             Body::Broken(..) => Said::default(),
         }
     }
-
-    pub(crate) fn bytes(&self) -> &[u8] {
-        match &self.body {
-            Body::Whole(body) | Body::Broken(body, _) => body,
-        }
-    }
 }
 
 /// What an answer's body says.

@@ -8,8 +8,7 @@ use crate::reply::MAX_TOLD_BYTES;
 /// How often a text may be escaped over: JSON in JSON in a URL is as deep as anyone was seen to go.
 const MAX_DEPTH: u8 = 3;
 
-/// A part of a secret that a text ends in counts from so many bytes on: a broken answer may end in
-/// the middle of one.
+/// A part of a secret that a text ends in counts from so many bytes on.
 const MIN_CUT_BYTES: usize = 4;
 
 /// One character, escaped over and over.
@@ -30,11 +29,11 @@ impl Secrets {
 
     /// The beginning of what came from the network, up to [`MAX_TOLD_BYTES`], without the secrets
     /// that it may repeat: plain, or escaped as JSON, HTML or a URL does, each over the other.
-    pub(crate) fn redact(&self, text: &str) -> String {
+    pub(crate) fn redact(&self, text: &str, ending: Ending) -> String {
         let end = text.floor_char_boundary(MAX_TOLD_BYTES);
         let mut redacted = String::new();
         let mut passed = 0;
-        while let Some((start, length)) = self.find(text.as_bytes(), passed..end) {
+        while let Some((start, length)) = self.find(text.as_bytes(), passed..end, ending) {
             redacted.push_str(text.get(passed..start).unwrap_or_default());
             redacted.push_str("***");
             passed = start + length;
@@ -45,12 +44,30 @@ impl Secrets {
     }
 
     /// Where the first secret begins that begins within the range, and how many bytes spell it.
-    fn find(&self, text: &[u8], mut range: Range<usize>) -> Option<(usize, usize)> {
+    fn find(&self, text: &[u8], mut range: Range<usize>, ending: Ending) -> Option<(usize, usize)> {
         range.find_map(|start| {
             let text = text.get(start..)?;
-            let spelt = |secret: &String| spelling(secret.as_bytes(), text);
+            let spelt = |secret: &String| spelling(secret.as_bytes(), text, ending);
             Some((start, self.secrets.iter().find_map(spelt)?))
         })
+    }
+}
+
+/// How a text came to its end.
+#[derive(Clone, Copy)]
+pub(crate) enum Ending {
+    Whole,
+    BrokenOff,
+}
+
+impl Ending {
+    /// How many bytes of a secret are so many that a text which ends in them was cut there.
+    fn min_cut_bytes(self, secret: &[u8]) -> usize {
+        match self {
+            // Its writer may have cut it. Fewer may be something else, such as the end of an ID.
+            Ending::Whole => MIN_CUT_BYTES.max(secret.len() / 2 + 1),
+            Ending::BrokenOff => MIN_CUT_BYTES,
+        }
     }
 }
 
@@ -59,10 +76,11 @@ impl Secrets {
 ///
 /// Where a byte may begin an escape there are several ways to read on; each is followed, and none
 /// twice. The longest counts: a secret's own `\u` may be one of an escape's.
-fn spelling(secret: &[u8], text: &[u8]) -> Option<usize> {
+fn spelling(secret: &[u8], text: &[u8], ending: Ending) -> Option<usize> {
     if text.first() != secret.first() && !text.first().copied().is_some_and(begins_escape) {
         return None;
     }
+    let min_cut_bytes = ending.min_cut_bytes(secret);
     let mut whole = None;
     let mut cut = None;
     let mut tried = BTreeSet::new();
@@ -75,14 +93,14 @@ fn spelling(secret: &[u8], text: &[u8]) -> Option<usize> {
                     whole = whole.max(Some(passed));
                     break;
                 }
-                (_, []) if secret.len() - secret_left.len() >= MIN_CUT_BYTES => {
+                (_, []) if secret.len() - secret_left.len() >= min_cut_bytes => {
                     cut = Some(passed);
                     break;
                 }
                 ([expected, secret_rest @ ..], [byte, text_rest @ ..]) => {
                     if begins_escape(*byte) {
                         let read_bytes = secret.len() - secret_left.len();
-                        if read_bytes >= MIN_CUT_BYTES && text_left.len() < MAX_ESCAPE_BYTES {
+                        if read_bytes >= min_cut_bytes && text_left.len() < MAX_ESCAPE_BYTES {
                             // The text may end in the middle of this escape.
                             cut = Some(text.len());
                         }
@@ -266,10 +284,10 @@ mod tests {
     use proptest::prelude::*;
     use proptest::sample::select;
 
-    use super::{MAX_TOLD_BYTES, Secrets};
+    use super::{Ending, MAX_TOLD_BYTES, Secrets};
 
     fn redact(secret: &str, text: &str) -> String {
-        Secrets::new([secret.to_owned()].into_iter()).redact(text)
+        Secrets::new([secret.to_owned()].into_iter()).redact(text, Ending::BrokenOff)
     }
 
     #[test]
@@ -277,7 +295,10 @@ mod tests {
         let secrets = ["short", "", r#"a"key"#, "not so short"].map(str::to_owned);
         let secrets = Secrets::new(secrets.into_iter());
         let answer = r#"a"key, a\"key, not so short and short"#;
-        assert_eq!(secrets.redact(answer), "***, ***, *** and ***");
+        assert_eq!(
+            secrets.redact(answer, Ending::Whole),
+            "***, ***, *** and ***"
+        );
     }
 
     #[test]
@@ -378,6 +399,22 @@ mod tests {
     }
 
     #[test]
+    fn an_id_that_ends_as_a_secret_begins_stays_whole() {
+        const SECRET: &str = "7db1c0ffee00aabb";
+        let secrets = Secrets::new([SECRET.to_owned()].into_iter());
+        for (text, whole, broken) in [
+            ("64f1cd7b7db1", "64f1cd7b7db1", "64f1cd7b***"),
+            ("no 7db1c0ff", "no 7db1c0ff", "no ***"),
+            ("no 7db1c0ffe", "no ***", "no ***"),
+            ("no 7db1%630ff%", "no 7db1%630ff%", "no ***"),
+            ("no 7db1%630ffe%", "no ***", "no ***"),
+        ] {
+            assert_eq!(secrets.redact(text, Ending::Whole), whole);
+            assert_eq!(secrets.redact(text, Ending::BrokenOff), broken);
+        }
+    }
+
+    #[test]
     fn a_hostile_answer_takes_no_time() {
         const MEBIBYTE: usize = 1024 * 1024;
         let repeated = |part: &str| part.repeat(MEBIBYTE / part.len());
@@ -398,7 +435,7 @@ mod tests {
         ] {
             let secrets = Secrets::new([secret.to_owned()].into_iter());
             let started = Instant::now();
-            let redacted = secrets.redact(&text);
+            let redacted = secrets.redact(&text, Ending::BrokenOff);
             let took = started.elapsed();
             assert!(redacted.len() <= MAX_TOLD_BYTES);
             // Far more than it takes on a busy machine, and far less than reading each way twice.

@@ -33,6 +33,26 @@ fn header_compiles_alone_under_every_standard() {
     }
 }
 
+/// C++20 names the fields that it sets; the others are no oversight.
+#[test]
+fn fields_can_be_named() {
+    const PROGRAM: &str = "#include <zixflow.hpp>
+        using namespace std::chrono_literals;
+        void call(const zixflow::client &client);
+        void call(const zixflow::client &client) {
+          (void)client.try_send({.recipient = \"1\", .phone_id = \"2\", .body = \"b\", .buttons = {{\"i\", \"t\"}}},
+                                {.timeout = 5s});
+          (void)client.try_send_json(\"{}\", {.tries = true});
+          (void)zixflow::header{.content = \"c\"};
+        }\n";
+    for compiler in COMPILERS {
+        if c::require_tool(compiler) {
+            let (fine, errors) = compiles(compiler, &["-std=c++20"], PROGRAM);
+            assert!(fine, "{compiler}:\n{errors}");
+        }
+    }
+}
+
 #[test]
 fn answer_that_is_not_looked_at_does_not_compile() {
     const CALLS: [&str; 14] = [

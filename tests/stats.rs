@@ -213,6 +213,21 @@ fn client_that_did_nothing_counts_nothing() {
 }
 
 #[test]
+fn call_whose_arguments_cannot_be_used_is_counted_too() {
+    let client = client(&json!({}));
+    let too_long = " ".repeat(1024 * 1024 + 1);
+    client.send(&too_long).assert_status("invalid_message");
+    client
+        .send_with(&message("tag"), &json!({ "user_agent": too_long }))
+        .assert_status("invalid_argument");
+    let stats = client.stats();
+    assert_eq!(count(&stats, "calls"), 2, "{stats}");
+    assert_eq!(count(&stats, "calls_invalid_message"), 1, "{stats}");
+    assert_eq!(count(&stats, "calls_invalid_argument"), 1, "{stats}");
+    assert_eq!(count(&stats, "latency_ms_le_30000"), 2, "{stats}");
+}
+
+#[test]
 fn every_count_is_listed_in_the_header() {
     let header = include_str!("../include/zixflow.h");
     let server = RawServer::accepting(Scheme::Http);

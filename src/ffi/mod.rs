@@ -34,7 +34,7 @@ pub use post_back::zx_read_post_back;
 use arguments::text;
 use boundary::{Out, export, export_reply, export_text};
 
-use crate::client::Client;
+use crate::client::{Client, Request};
 use crate::message;
 use crate::options::{self, ClientOptions};
 use crate::reply::{Refusal, Reply};
@@ -177,15 +177,32 @@ pub unsafe extern "C" fn zx_send_reply_buttons_with(
     let out = unsafe { Out::new(reply_json) };
     export_reply(&out, || {
         let client = arguments::client(client)?;
-        let cancel = arguments::cancel(cancel)?;
         // SAFETY: rule 1 of the header.
-        let (options, message) = unsafe {
-            (
-                arguments::options(options_json)?,
-                arguments::message(message_json)?,
-            )
-        };
-        Ok(client.send(message, options, cancel.as_deref()))
+        let request = unsafe { request(message_json, options_json, cancel) };
+        Ok(client.send(request))
+    })
+}
+
+/// # Safety
+///
+/// The texts are NULL or NUL-terminated strings that stay as they are for as long as `'a`.
+unsafe fn request<'a>(
+    message_json: *const c_char,
+    options_json: *const c_char,
+    cancel: *const zx_cancel,
+) -> Result<Request<'a>, Refusal> {
+    let cancel = arguments::cancel(cancel)?;
+    // SAFETY: the caller's promise.
+    let (options_json, message) = unsafe {
+        (
+            arguments::options(options_json)?,
+            arguments::message(message_json)?,
+        )
+    };
+    Ok(Request {
+        message,
+        options_json,
+        cancel,
     })
 }
 
@@ -220,8 +237,8 @@ pub extern "C" fn zx_client_shutdown(client: *const zx_client) {
     });
 }
 
-/// Releases a client or a string that the library handed out. Anything else is ignored: NULL, what
-/// was released before, a constant string, a pointer from elsewhere.
+/// Releases a client, a token or a string that the library handed out. Anything else is ignored: NULL,
+/// what was released before, a constant string, a pointer from elsewhere.
 ///
 /// Calls in flight on a client that is released go on to their end.
 ///
@@ -263,7 +280,7 @@ pub unsafe extern "C" fn zx_check_reply_buttons(
 /// The JSON Schema (draft 2020-12) of a message, with titles, descriptions, examples and limits,
 /// such as a form can be made from.
 ///
-/// @return  A constant string; NULL only if there is no memory for it.
+/// @return  A constant string; NULL only where the library has a bug.
 #[unsafe(no_mangle)]
 pub extern "C" fn zx_reply_buttons_schema() -> *const c_char {
     static SCHEMA: OnceBox<CString> = OnceBox::new();
@@ -279,7 +296,7 @@ pub extern "C" fn zx_reply_buttons_schema() -> *const c_char {
 /// defaults and ranges, such as a form can be made from. The options whose `x-per-call` is true are
 /// those of zx_send_reply_buttons_with().
 ///
-/// @return  A constant string; NULL only if there is no memory for it.
+/// @return  A constant string; NULL only where the library has a bug.
 #[unsafe(no_mangle)]
 pub extern "C" fn zx_client_options_schema() -> *const c_char {
     static SCHEMA: OnceBox<CString> = OnceBox::new();
