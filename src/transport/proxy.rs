@@ -354,17 +354,18 @@ fn first_variable<'n>(names: &[&'n str]) -> Result<Option<(&'n str, String)>, St
     Ok(None)
 }
 
-/// Whether `NO_PROXY` lists the target, as curl reads it: `*`, hosts with all that is below them,
-/// addresses and their ranges; and each also with a port, in brackets, or behind `*.`.
+/// Whether `NO_PROXY` lists the target, as curl reads it: `*` alone, or hosts with all that is below
+/// them, addresses and their ranges; and each also with a port, in brackets, or behind `*.`.
 fn is_exempt(list: &str, target: &Authority) -> bool {
     let port = format!(":{}", target.port);
-    list.split([',', ' ', '\t']).any(|entry| {
-        let without_port = entry.strip_suffix(&port).unwrap_or_default();
-        entry == "*"
-            || [entry, without_port]
+    let mut entries = list.split([',', ' ', '\t']);
+    list == "*"
+        || entries.any(|entry| {
+            let without_port = entry.strip_suffix(&port).unwrap_or_default();
+            [entry, without_port]
                 .iter()
                 .any(|entry| covers(entry, &target.host))
-    })
+        })
 }
 
 fn covers(entry: &str, host: &str) -> bool {
@@ -419,6 +420,9 @@ mod tests {
     fn no_proxy_is_read_as_curl_reads_it() {
         for (host, list, expected) in [
             ("example.com", "*", true),
+            ("example.com", "x,*", false),
+            ("example.com", "*,x", false),
+            ("127.0.0.1", "x,*", false),
             ("example.com", "", false),
             ("example.com", " , ,", false),
             (
