@@ -186,9 +186,9 @@ fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Opti
 
 impl Said {
     fn read(body: &str) -> Self {
-        let body = body.strip_prefix('\u{feff}').unwrap_or(body).trim_start();
+        let body = body.strip_prefix('\u{feff}').unwrap_or(body);
         // serde would take an array for a struct, too.
-        if !body.starts_with('{') {
+        if !body.trim_ascii_start().starts_with('{') {
             return Said::default();
         }
         match serde_json::from_str(body) {
@@ -368,6 +368,9 @@ mod tests {
             "[true,\"\"]",
             "true",
             "\u{feff}\u{feff}{}",
+            "\u{a0}{}",
+            "\u{b}{\"success\":true,\"message\":\"\"}",
+            "\u{c}{\"success\":true,\"message\":\"\"}",
             "{}x",
             "{",
         ] {
