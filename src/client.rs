@@ -180,12 +180,7 @@ impl Client {
                     &reply.message,
                 ));
             }
-            let next = if reply.is_retryable() && attempts <= options.max_retries {
-                here.wait_to_retry(call, &reply)
-            } else {
-                Next::Keep
-            };
-            reply = match next {
+            reply = match here.next(call, &reply, attempts <= options.max_retries) {
                 Next::Again(pause) => {
                     if let Some(last) = tries.last_mut() {
                         last.pauses(pause);
@@ -193,7 +188,7 @@ impl Client {
                     continue;
                 }
                 Next::Keep => reply,
-                Next::GiveUp(failure) => reply.given_up(&failure),
+                Next::GiveUp(failure) => reply.not_sent(&failure),
             };
             reply.tries = tries;
             return reply;
@@ -246,11 +241,9 @@ impl Client {
         if reply.status.is_refusal() {
             return reply;
         }
-        let failure = Failure::Early {
+        reply.not_sent(&Failure::Early {
             http_status: answer.http_status,
-        };
-        let (verdict, message) = outcome::unanswered(&failure, false);
-        Reply::new(verdict, message)
+        })
     }
 
     /// The reply to an answer, by the table of outcomes.
@@ -258,8 +251,10 @@ impl Client {
         let said = answer.said();
         let row = outcome::row(answer, &said);
         let message = match said.message {
-            Some(message) => self.secrets.redact(&message, Ending::Whole),
-            None => row.sentence(answer),
+            Some(message) if !message.trim().is_empty() => {
+                self.secrets.redact(&message, Ending::Whole)
+            }
+            _ => row.sentence(answer),
         };
         Reply {
             request_id: said
@@ -288,7 +283,17 @@ impl InProcess {
         }
     }
 
-    fn wait_to_retry(&self, call: &Call<'_>, reply: &Reply) -> Next {
+    fn next(&self, call: &Call<'_>, reply: &Reply, may_retry: bool) -> Next {
+        if !reply.is_retryable() {
+            return Next::Keep;
+        }
+        // Who ended the call does not want the message sent, though it could be.
+        if let Err(raised @ Interrupted::Raised(_)) = call.limits.check() {
+            return Next::GiveUp(raised.into());
+        }
+        if !may_retry {
+            return Next::Keep;
+        }
         let now = Instant::now();
         let pause = backoff::pause(reply);
         let again = now.checked_add(pause);

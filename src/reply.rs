@@ -61,8 +61,8 @@ impl Reply {
         }
     }
 
-    /// The same message, which will not be sent again: what the last answer said still holds.
-    pub(crate) fn given_up(self, failure: &Failure) -> Self {
+    /// The message was not sent, or not again: what an answer said still holds.
+    pub(crate) fn not_sent(self, failure: &Failure) -> Self {
         let (verdict, message) = outcome::unanswered(failure, false);
         Reply {
             http_status: self.http_status,

@@ -144,6 +144,34 @@ fn pause_is_cancelled_and_what_the_last_answer_said_is_kept() {
     assert_eq!(reply.json["response"], "<html>");
 }
 
+/// What was turned away could be sent again, which is not wanted any more: no matter whether a retry was
+/// left.
+#[test]
+fn answer_that_hangs_is_cancelled_and_what_it_said_is_kept() {
+    for (code, max_retries) in [(429, 0), (429, 2), (408, 0), (503, 0)] {
+        for scheme in SCHEMES {
+            let server = RawServer::start(scheme, move |peer| {
+                peer.request()?;
+                let head = format!("HTTP/1.1 {code} \r\ncontent-length: 99\r\n\r\n<html>");
+                peer.send(head.as_bytes())?;
+                stop(peer)
+            });
+            let client = client(&server.options_with(json!({ "max_retries": max_retries })));
+            let reply = cancel_during(&client, &message("tag"), || server.await_requests(1));
+            // A page of a gateway says nothing, even with 503.
+            let status = if code == 503 {
+                "outcome_unknown"
+            } else {
+                "not_sent"
+            };
+            reply.assert_status(status);
+            assert_eq!(reply.retryable(), Some(false), "{reply:?}");
+            assert_eq!(reply.attempts(), 1, "{reply:?}");
+            assert_eq!(reply.json["http_status"], code, "{reply:?}");
+        }
+    }
+}
+
 #[test]
 fn wait_for_a_turn_is_cancelled() {
     let server = RawServer::accepting(Scheme::Http);

@@ -5,6 +5,7 @@
 mod support;
 
 use std::io;
+use std::net::TcpListener;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -14,7 +15,7 @@ use serde_json::json;
 use support::api::{Reply, client, message, message_with_more};
 use support::early::{EarlyAnswer, early_answers, nothing};
 use support::punctuality::within;
-use support::raw_server::{Peer, RawServer, Scheme, accepted, narrow_listener};
+use support::raw_server::{Peer, RawServer, Scheme, accepted, answer, narrow_listener};
 
 /// How the server ends what it sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,7 +58,16 @@ fn cutting_short(
     on: On,
     then: impl Fn(&mut Peer) -> io::Result<()> + Send + Sync + 'static,
 ) -> RawServer {
-    RawServer::on(narrow_listener(), scheme, move |peer| {
+    cutting_short_on(narrow_listener(), scheme, on, then)
+}
+
+fn cutting_short_on(
+    listener: TcpListener,
+    scheme: Scheme,
+    on: On,
+    then: impl Fn(&mut Peer) -> io::Result<()> + Send + Sync + 'static,
+) -> RawServer {
+    RawServer::on(listener, scheme, move |peer| {
         if peer.number > 0 {
             return peer.serve();
         }
@@ -128,12 +138,12 @@ fn assert_ended_as(early: &EarlyAnswer, reply: &Reply, max_retries: u32, count: 
     if early.is_whole {
         let code = String::from_utf8_lossy(&early.bytes);
         let code = code.rsplit("HTTP/1.1 ").next().and_then(|it| it.get(..3));
-        let told = if early.is_refusal() {
-            reply.json["http_status"].to_string()
-        } else {
-            reply.message().to_owned()
-        };
-        assert!(code.is_some_and(|code| told.contains(code)), "{case}");
+        let told = reply.json["http_status"].to_string();
+        assert_eq!(code, Some(&*told), "{case}");
+        assert!(
+            early.is_refusal() || reply.message().contains(&told),
+            "{case}"
+        );
     }
 }
 
@@ -197,6 +207,97 @@ fn early_answer_before_a_reset_counts_only_where_it_says_no() {
 #[test]
 fn early_answer_of_a_peer_that_stays_counts_only_where_it_says_no() {
     assert_each_answer(Ending::Stay, &EVERY[1..3]);
+}
+
+/// A kernel takes megabytes for a peer on the same machine, whose own buffer is smaller: the whole of the
+/// message would be handed over, and most of it could not leave.
+#[test]
+fn early_answer_of_a_peer_with_buffers_of_the_usual_size_counts_only_where_it_says_no() {
+    let mut cases = Vec::new();
+    for early in early_answers("own", "first") {
+        for (place, (scheme, on)) in EVERY.into_iter().enumerate() {
+            let endings = [Ending::CloseOutput, Ending::CloseBareOutput];
+            cases.push((scheme, on, early.clone(), endings[place % 2]));
+        }
+    }
+    in_parallel(cases, |(scheme, on, early, ending)| {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let bytes = early.bytes.clone();
+        let server = cutting_short_on(listener, scheme, on, move |peer| {
+            peer.send(&bytes)?;
+            end(peer, ending)
+        });
+        let (reply, count) = send_to(server, on, LARGER, 0);
+        let case = format!("{scheme:?}, {on:?}, {ending:?}, {}: {reply:?}", early.case);
+        assert_ended_as(&early, &reply, 0, count, &case);
+    });
+}
+
+#[test]
+fn delay_that_an_early_answer_asks_for_is_kept() {
+    for scheme in [Scheme::Http, Scheme::Https] {
+        let page = answer(503, "retry-after: 1\r\n", "<html>");
+        let server = cutting_short(scheme, On::New, move |peer| {
+            peer.send(&page)?;
+            end(peer, Ending::CloseOutput)
+        });
+        let client = client(&server.options_with(json!({ "max_retries": 1, "tries": true })));
+        let reply = client.send(&message_with_more("own", LARGE));
+        reply.assert_status("ok");
+        let pause = reply.json["tries"][0]["pause_ms"].as_f64();
+        assert!(pause.is_some_and(|it| it >= 1000.0), "{reply:?}");
+    }
+}
+
+#[test]
+fn what_an_early_answer_said_is_told() {
+    let page = answer(503, "retry-after: 70\r\n", "<html>");
+    let server = cutting_short(Scheme::Http, On::New, move |peer| {
+        peer.send(&page)?;
+        end(peer, Ending::CloseOutput)
+    });
+    let (reply, _) = send_to(server, On::New, LARGE, 2);
+    reply.assert_status("not_sent");
+    assert_eq!((reply.attempts(), reply.retryable()), (1, Some(true)));
+    assert_eq!(reply.json["http_status"], 503);
+    assert_eq!(reply.retry_after(), Some(Duration::from_secs(70)));
+    assert_eq!(reply.json["response"], "<html>");
+}
+
+/// It says that an answer is on its way, and that may take the whole of the request.
+#[test]
+fn interim_answers_in_the_middle_of_a_request_do_not_cut_it_short() {
+    let interim = [
+        "HTTP/1.1 100 Continue\r\n\r\n",
+        "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n",
+        "HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n",
+    ];
+    let mut cases = Vec::new();
+    for interim in interim {
+        for (scheme, on) in EVERY {
+            cases.push((interim, scheme, on));
+        }
+    }
+    in_parallel(cases, |(interim, scheme, on)| {
+        let server = RawServer::on(narrow_listener(), scheme, move |peer| {
+            peer.handshake()?;
+            if on == On::Kept {
+                let tag = peer.request()?.tag();
+                peer.send(&accepted(&tag))?;
+            }
+            // In two parts, with the client's write blocked before, between and after them.
+            let (first, second) = interim.split_at(20);
+            for part in [first, second] {
+                thread::sleep(Duration::from_millis(100));
+                peer.send(part.as_bytes())?;
+            }
+            thread::sleep(Duration::from_millis(100));
+            peer.serve()
+        });
+        let (reply, count) = send_to(server, on, LARGER, 0);
+        let case = format!("{scheme:?}, {on:?}, {interim:?}: {reply:?}");
+        assert_eq!((reply.status(), count), ("ok", 1), "{case}");
+    });
 }
 
 /// What a peer says over TLS that ends a session.

@@ -541,6 +541,10 @@ fn reply_says_what_an_answer_without_words_means_and_what_to_do() {
             format!("{credentials} (HTTP 401): check the API key and workspace ID"),
         ),
         (
+            answer(401, "", r#"{"success":false,"message":" "}"#),
+            format!("{credentials} (HTTP 401): check the API key and workspace ID"),
+        ),
+        (
             answer(403, "", "{}"),
             format!("{credentials} (HTTP 403): check the API key and workspace ID"),
         ),

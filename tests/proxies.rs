@@ -12,7 +12,7 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::{Value, json};
 use support::api::{Reply, client, message, timed};
 use support::c;
-use support::raw_server::{Peer, RawServer, SCHEMES, Scheme};
+use support::raw_server::{Peer, RawServer, SCHEMES, Scheme, accepted, answer};
 
 const USER: &str = "proxy-user";
 const PASSWORD: &str = "proxy-pass-5151";
@@ -184,6 +184,33 @@ fn proxy_opens_the_way_without_and_with_credentials() {
         for request in server.requests() {
             assert!(!request.head.contains("proxy-"), "{}", request.head);
         }
+    }
+}
+
+/// A proxy, or what is behind it, that has an answer to another message at hand.
+#[test]
+fn answer_that_came_before_the_request_counts_only_where_it_says_no() {
+    let refused = r#"{"success":false,"message":"No."}"#;
+    for (early, status) in [
+        (accepted("another"), "not_sent"),
+        (answer(502, "", "<html>"), "not_sent"),
+        (answer(429, "", refused), "busy"),
+        (answer(401, "", refused), "unauthorized"),
+    ] {
+        let proxy = Proxy::start(move |peer, asked| {
+            let head = read_head(peer)?;
+            note(asked, &head, "");
+            peer.send_raw(&[b"HTTP/1.1 200 OK\r\n\r\n", &early[..]].concat())?;
+            peer.stop();
+            Ok(())
+        });
+        let options = json!({
+            "base_url": "http://api.example", "allow_plain_http": true,
+            "proxy": proxy.url("http", ""), "max_retries": 0,
+        });
+        let reply = client(&options).send(&message("tag"));
+        reply.assert_status(status);
+        assert_eq!(reply.attempts(), 1, "{reply:?}");
     }
 }
 

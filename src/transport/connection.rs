@@ -25,6 +25,7 @@ pub(super) struct Connection {
     buffers: ConnectionBuffers,
     attempt: Arc<Attempt>,
     counts: Arc<Counts>,
+    is_new: bool,
 }
 
 pub(super) enum Stream {
@@ -52,14 +53,17 @@ impl Connection {
             counts,
             buffers: ConnectionBuffers::new(headers, Arc::clone(&attempt)),
             attempt,
+            is_new: true,
         }
     }
 
     /// Sends all that is pending, or as much as the peer takes before it answers, closes or breaks:
     /// then the request is cut short, and what the peer said is still to be read.
     fn flush(&mut self) -> Result<(), Failure> {
-        while !self.is_flushed() {
-            let goes_on = match self.send() {
+        // What came before the request is no answer to it. Of a kept connection ureq asks that.
+        let mut goes_on = !std::mem::take(&mut self.is_new) || self.is_unanswered()?;
+        while goes_on && !self.is_flushed() {
+            goes_on = match self.send() {
                 Ok(()) => true,
                 Err(error) if is_transient(&error) => self.wait_to_send()?,
                 Err(_) => {
@@ -68,13 +72,13 @@ impl Connection {
                     false
                 }
             };
-            if !goes_on {
-                self.attempt.cut_short();
-                self.buffers.discard_output();
-                return Ok(());
-            }
         }
-        self.attempt.flushed();
+        if goes_on {
+            self.attempt.flushed();
+        } else {
+            self.attempt.cut_short();
+            self.buffers.discard_output();
+        }
         Ok(())
     }
 
@@ -83,7 +87,16 @@ impl Connection {
         let mut event = [Event::readable_or_writable(self.stream.socket())];
         self.attempt.limits().wait_for(&mut event)?;
         let [event] = event;
-        Ok(event.is_writable() || matches!(self.receive()?, Received::Nothing))
+        Ok(event.is_writable() || self.is_unanswered()?)
+    }
+
+    /// Whether the peer has said nothing yet, or only that an answer is on its way.
+    fn is_unanswered(&mut self) -> Result<bool, Failure> {
+        Ok(match self.receive()? {
+            Received::Nothing => true,
+            Received::Bytes(_) => is_interim(self.buffers.input()),
+            Received::End => false,
+        })
     }
 
     fn send(&mut self) -> std::io::Result<()> {
@@ -242,6 +255,20 @@ impl fmt::Debug for Connection {
             .field(self.stream.socket())
             .finish()
     }
+}
+
+/// Whether there is nothing but answers of a 1xx status, the last of them perhaps not whole: others are
+/// to come (RFC 9110, section 15.2).
+fn is_interim(mut input: &[u8]) -> bool {
+    while input.starts_with(b"HTTP/1.1 1") {
+        let end = input
+            .windows(END_OF_HEAD.len())
+            .position(|it| it == END_OF_HEAD);
+        input = end
+            .and_then(|end| input.get(end + END_OF_HEAD.len()..))
+            .unwrap_or_default();
+    }
+    input.is_empty()
 }
 
 const LINE_BREAK: &[u8] = b"\r\n";

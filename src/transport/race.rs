@@ -17,6 +17,10 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// How many addresses may be silent at the same time.
 const MAX_OPENING: usize = 16;
 
+/// How much the kernel takes ahead of what the peer has room for. Else it takes megabytes, and a message
+/// counts as sent while most of it cannot leave.
+const MOST_UNSENT_BYTES: u32 = 16 * 1024;
+
 /// A connection that is being opened.
 struct Opening {
     address: SocketAddr,
@@ -94,6 +98,8 @@ fn begin(address: SocketAddr) -> io::Result<Socket> {
     )?;
     // A request is written as a whole: there is nothing to wait for.
     socket.set_tcp_nodelay(true)?;
+    // Where a kernel has no such limit, more counts as sent than could leave.
+    let _ = socket.set_tcp_notsent_lowat(MOST_UNSENT_BYTES);
     match socket.connect(&address.into()) {
         Err(error) if sys::is_in_progress(&error) => Ok(socket),
         result => result.map(|()| socket),
