@@ -35,13 +35,14 @@
  * 7. A call returns within its timeout_ms plus 100 ms, whatever the network, the name server or the
  *    host's signals do.
  *
- * 8. After fork(), a client works in parent and child: they share no connection. A program may fork
- *    in any thread, at its exit, in a thread's end, and in a fork handler of its own, which may also
- *    call the library. (A handler that takes a lock under which other threads call the library is
- *    to be registered after the first zx_client_new(): then it has that lock before the library
- *    lets no thread go on.) A signal handler may fork as far as POSIX lets it, which since 2024 no
- *    longer lists fork() as safe there; it does not hang. If it interrupted a call of the library,
- *    the child must neither call the library nor go on with a send before it calls exec.
+ * 8. After fork(), a client works in parent and child: they share no connection. A program may
+ *    fork in any thread, at its exit, in a thread's end, and in a fork handler of its own, which
+ *    may also call the library. (A handler that takes a lock under which other threads call the
+ *    library is to be registered after the first zx_client_new(): then it has that lock before the
+ *    library lets no thread go on.) A fork waits for name look-ups, 20 ms at most. A signal
+ *    handler may fork as far as POSIX lets it, which since 2024 no longer lists fork() as safe
+ *    there; it does not hang. If it interrupted a call of the library, the child must neither call
+ *    the library nor go on with a send before it calls exec.
  *
  * 9. A thread with a stack of 64 KiB is enough for every call.
  *

@@ -8,7 +8,7 @@ use std::cell::{Cell, UnsafeCell};
 use std::io;
 use std::ops::{Deref, DerefMut};
 use std::process;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -68,6 +68,7 @@ extern "C" fn before_fork() {
     } else {
         LOCK.acquire();
         FORKING.store(process::id(), Ordering::Relaxed);
+        wait_for_the_c_library();
     }
 }
 
@@ -76,8 +77,67 @@ extern "C" fn after_fork_in_parent() {
 }
 
 extern "C" fn after_fork_in_child() {
+    IN_THE_C_LIBRARY.store(0, Ordering::Relaxed);
+    ENDING
+        .iter()
+        .for_each(|thread| thread.store(0, Ordering::Relaxed));
     begin_generation();
     LOCK.release();
+}
+
+/// How many threads are in a function of the C library that takes locks which a fork leaves taken in
+/// its child, such as glibc's around `resolv.conf`: the child could never look up a name again.
+static IN_THE_C_LIBRARY: AtomicUsize = AtomicUsize::new(0);
+
+/// Does such work. A fork does not let it begin, and waits for it, if not for long.
+pub(crate) fn in_the_c_library<R>(work: impl FnOnce() -> R) -> R {
+    while_forks_wait(|| {
+        IN_THE_C_LIBRARY.fetch_add(1, Ordering::Relaxed);
+    });
+    let result = work();
+    IN_THE_C_LIBRARY.fetch_sub(1, Ordering::Release);
+    result
+}
+
+/// The threads that did such work and are about to end, which takes those locks once more. More than
+/// there can be at once; 0: none.
+static ENDING: [AtomicI32; 16] = [const { AtomicI32::new(0) }; 16];
+
+/// This thread did such work, and returns from its function now.
+pub(crate) fn thread_ends() {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+
+    let next = NEXT.fetch_add(1, Ordering::Relaxed) % ENDING.len();
+    if let Some(place) = ENDING.get(next) {
+        // SAFETY: the call takes no argument and cannot fail. glibc has a function for it only since 2.30.
+        let thread = unsafe { libc::syscall(libc::SYS_gettid) };
+        while_forks_wait(|| place.store(thread as i32, Ordering::Relaxed));
+    }
+}
+
+/// Whether a thread has gone, or has never been one.
+fn has_ended(place: &AtomicI32) -> bool {
+    let thread = place.load(Ordering::Relaxed);
+    // SAFETY: signal 0 is none: the call only tells whether there is such a thread.
+    let has_ended =
+        thread == 0 || unsafe { libc::syscall(libc::SYS_tgkill, process::id(), thread, 0) } != 0;
+    if has_ended {
+        place.store(0, Ordering::Relaxed);
+    }
+    has_ended
+}
+
+/// What takes longer than this waits for the network, and holds no lock meanwhile.
+fn wait_for_the_c_library() {
+    const LOOKS: u32 = 200;
+    const BETWEEN_LOOKS: Duration = Duration::from_micros(50);
+
+    for _ in 0..LOOKS {
+        if IN_THE_C_LIBRARY.load(Ordering::Acquire) == 0 && ENDING.iter().all(has_ended) {
+            return;
+        }
+        thread::sleep(BETWEEN_LOOKS);
+    }
 }
 
 /// Does what a fork of another thread must not find half done.
@@ -200,9 +260,12 @@ fn this_thread() -> usize {
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::thread;
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
-    use super::{after_fork_in_parent, before_fork, generation, while_forks_wait};
+    use super::{
+        after_fork_in_parent, before_fork, generation, in_the_c_library, thread_ends,
+        while_forks_wait,
+    };
 
     #[test]
     fn generation_stays_the_same_in_a_process_that_did_not_fork() {
@@ -212,6 +275,45 @@ mod tests {
         let in_a_fork = generation();
         after_fork_in_parent();
         assert_eq!((in_a_fork, generation()), (before, before));
+    }
+
+    /// How long a fork waits for a thread that sleeps in `around`, and whether it slept to its end.
+    fn fork_beside(around: fn(&dyn Fn()), takes: Duration) -> (Duration, bool) {
+        let (has_begun, is_over) = (AtomicBool::new(false), AtomicBool::new(false));
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                around(&|| {
+                    has_begun.store(true, Ordering::SeqCst);
+                    thread::sleep(takes);
+                    is_over.store(true, Ordering::SeqCst);
+                });
+            });
+            while !has_begun.load(Ordering::SeqCst) {
+                thread::yield_now();
+            }
+            let began = Instant::now();
+            before_fork();
+            let outcome = (began.elapsed(), is_over.load(Ordering::SeqCst));
+            after_fork_in_parent();
+            outcome
+        })
+    }
+
+    #[test]
+    fn fork_waits_for_the_c_library_but_not_for_long() {
+        fn look_up(sleep: &dyn Fn()) {
+            in_the_c_library(sleep);
+        }
+        fn end(sleep: &dyn Fn()) {
+            thread_ends();
+            sleep();
+        }
+        for around in [look_up, end] {
+            let (_, is_over) = fork_beside(around, Duration::from_millis(2));
+            assert!(is_over);
+            let (took, is_over) = fork_beside(around, Duration::from_secs(2));
+            assert!(!is_over && took < Duration::from_secs(1), "{took:?}");
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ use super::failure::Failure;
 use super::wait::Limits;
 use crate::panics;
 use crate::per_process::PerProcess;
-use crate::sys::{self, Interrupt};
+use crate::sys::{self, Interrupt, fork};
 
 /// Enough that one name server that is silent does not hold up hosts that another one knows.
 const MAX_THREADS: usize = 4;
@@ -130,6 +130,7 @@ fn start_thread() -> io::Result<()> {
                     });
                 finish(&look_up, addresses);
             }
+            fork::thread_ends();
         })
         .map(|_| ())
 }
@@ -149,7 +150,7 @@ fn next() -> Option<Arc<LookUp>> {
 }
 
 fn ask_system(host: &str) -> Addresses {
-    match (host, 0).to_socket_addrs() {
+    match fork::in_the_c_library(|| (host, 0).to_socket_addrs()) {
         Ok(addresses) => Ok(addresses.take(MAX_ADDRESSES).collect()),
         Err(error) => Err(Arc::new(error)),
     }
