@@ -45,13 +45,19 @@ impl Secrets {
 
     /// Where the first secret begins that begins within the range, and how many bytes spell it.
     fn find(&self, text: &[u8], mut range: Range<usize>, ending: Ending) -> Option<(usize, usize)> {
+        let mut tried = vec![Tried::new(); self.secrets.len()];
         range.find_map(|start| {
             let text = text.get(start..)?;
-            let spelt = |secret: &String| spelling(secret.as_bytes(), text, ending);
-            Some((start, self.secrets.iter().find_map(spelt)?))
+            let mut secrets = self.secrets.iter().zip(&mut tried);
+            let length = secrets
+                .find_map(|(secret, tried)| spelling(secret.as_bytes(), text, ending, tried))?;
+            Some((start, length))
         })
     }
 }
+
+/// What was read on from, in vain: how many bytes of the secret were left, and how many of the text.
+type Tried = BTreeSet<(usize, usize)>;
 
 /// How a text came to its end.
 #[derive(Clone, Copy)]
@@ -75,15 +81,15 @@ impl Ending {
 /// before it ends.
 ///
 /// Where a byte may begin an escape there are several ways to read on; each is followed, and none
-/// twice. The longest counts: a secret's own `\u` may be one of an escape's.
-fn spelling(secret: &[u8], text: &[u8], ending: Ending) -> Option<usize> {
+/// twice, from wherever it was come to. The longest counts: a secret's own `\u` may be one of an
+/// escape's.
+fn spelling(secret: &[u8], text: &[u8], ending: Ending, tried: &mut Tried) -> Option<usize> {
     if text.first() != secret.first() && !text.first().copied().is_some_and(begins_escape) {
         return None;
     }
     let min_cut_bytes = ending.min_cut_bytes(secret);
     let mut whole = None;
     let mut cut = None;
-    let mut tried = BTreeSet::new();
     let mut untried = vec![(secret, text)];
     while let Some((mut secret_left, mut text_left)) = untried.pop() {
         loop {
@@ -104,7 +110,7 @@ fn spelling(secret: &[u8], text: &[u8], ending: Ending) -> Option<usize> {
                             // The text may end in the middle of this escape.
                             cut = Some(text.len());
                         }
-                        if tried.insert((secret_left.len(), passed)) {
+                        if tried.insert((secret_left.len(), text_left.len())) {
                             characters(text_left, MAX_DEPTH, &mut |read, text_rest| {
                                 if let Some(secret_rest) = secret_left.strip_prefix(read) {
                                     untried.push((secret_rest, text_rest));
@@ -444,6 +450,7 @@ mod tests {
             (&long, repeated("\\")),
             (&long, format!("&#{}", repeated("0"))),
             (r"\\\\\\\\", repeated("\\")),
+            (r"\\\\\\\\\\\\\\\\X", repeated("\\")),
             ("%%%%%%%%", repeated("%25")),
             ("&&&&&&&&", repeated("&amp;amp;amp;")),
             ("k/&+\"<é 1", repeated("k/&+\"<é ")),
