@@ -32,10 +32,11 @@ const mostRemembered = 100_000
 //	"https://example.com/post-backs/" + url.PathEscape(token)
 //
 // Each post-back is answered with 204 once accept has returned nil, and with 500
-// where it has not; then it is Zixflow's to post it again. One that comes again
-// after it was accepted is answered in the same way, and not handed on: its Key
-// is among the last 100,000 that the handler remembers. One that comes again
-// meanwhile waits for what accept says. What is no post-back is answered with 4xx.
+// where it has not (where it panics, the connection ends, as net/http has it);
+// then it is Zixflow's to post it again. One that comes again after it was
+// accepted is answered in the same way, and not handed on: its Key is among the
+// last 100,000 that the handler remembers. One that comes again meanwhile waits
+// for what accept says. What is no post-back is answered with 4xx.
 //
 // The handler serves any number of requests at once, and so does accept. How long
 // a request may take to come is the [http.Server]'s to say.

@@ -19,6 +19,10 @@ const (
 	LongestCall     = 30 * time.Second
 	longestActivity = LongestCall + 5*time.Second
 
+	// LongestSendWithin is the most for which a message is tried to be sent: with a call each
+	// minute, a longer history than that has is one that Temporal ends.
+	LongestSendWithin = 72 * time.Hour
+
 	// lostAfter is when a worker that does not show a sign of life counts as dead.
 	lostAfter = 5 * time.Second
 
@@ -36,12 +40,15 @@ func Ask(ctx workflow.Context, question Question) (Result, error) {
 	if until := question.Until; until != "" && until.rank() == 0 {
 		return Result{}, temporal.NewNonRetryableApplicationError(fmt.Sprintf("Until is %q: leave it empty, or make it delivered, read or clicked.", until), "InvalidQuestion", nil)
 	}
+	if question.SendWithin > LongestSendWithin {
+		return Result{}, temporal.NewNonRetryableApplicationError(fmt.Sprintf("SendWithin is %v: make it %v at most.", question.SendWithin, LongestSendWithin), "InvalidQuestion", nil)
+	}
 	// A run that begins in the middle of another, by a reset, still has the latter's message.
 	asked := asked{question: question, run: info.OriginalRunID}
 	asked.question.Message.PostBackData = postBackData(asked.run, info.WorkflowExecution.ID)
 
 	asked.send(ctx)
-	if asked.call != certainlyNot {
+	if !asked.isNotSent() {
 		asked.wait(ctx)
 	}
 	result := asked.result()
@@ -81,6 +88,7 @@ const (
 // one, and that only upon an error in which the library says "not queued, try again".
 // Anything else, known or not, is an outcome that only a post-back settles.
 func (a *asked) send(ctx workflow.Context) {
+	defer a.takePostBacks(ctx)
 	deadline := workflow.Now(ctx).Add(cmp.Or(a.question.SendWithin, defaultSendWithin))
 	for {
 		left := deadline.Sub(workflow.Now(ctx))
@@ -92,7 +100,29 @@ func (a *asked) send(ctx workflow.Context) {
 		if pause == 0 || workflow.Now(ctx).Add(pause).After(deadline) || workflow.Sleep(ctx, pause) != nil {
 			return
 		}
+		if a.takePostBacks(ctx); a.told.any { // it was queued, whatever the call said
+			return
+		}
 	}
+}
+
+// takePostBacks takes those that are there.
+func (a *asked) takePostBacks(ctx workflow.Context) {
+	postBacks := workflow.GetSignalChannel(ctx, postBackSignal)
+	for {
+		var postBack PostBack
+		if !postBacks.ReceiveAsync(&postBack) {
+			return
+		}
+		if postBack.Run == a.run {
+			a.told.add(postBack)
+		}
+	}
+}
+
+// isNotSent is whether the message was certainly not queued.
+func (a *asked) isNotSent() bool {
+	return a.call == certainlyNot && !a.told.any
 }
 
 // callOnce has a worker call the API, and returns the pause before the next call, or 0
@@ -147,11 +177,8 @@ func (a *asked) wait(ctx workflow.Context) {
 	until := cmp.Or(a.question.Until, Clicked)
 	isOver := ctx.Err() != nil
 	selector := workflow.NewSelector(ctx)
-	selector.AddReceive(workflow.GetSignalChannel(ctx, postBackSignal), func(postBacks workflow.ReceiveChannel, _ bool) {
-		var postBack PostBack
-		if postBacks.ReceiveAsync(&postBack) && postBack.Run == a.run {
-			a.told.add(postBack)
-		}
+	selector.AddReceive(workflow.GetSignalChannel(ctx, postBackSignal), func(workflow.ReceiveChannel, bool) {
+		a.takePostBacks(ctx)
 	})
 	if !isOver {
 		selector.AddFuture(workflow.NewTimer(ctx, cmp.Or(a.question.WaitFor, defaultWaitFor)), func(workflow.Future) {
@@ -172,7 +199,7 @@ func (a *asked) result() Result {
 		RequestID: cmp.Or(a.requestID, a.told.requestID),
 	}
 	switch {
-	case a.call == certainlyNot:
+	case a.isNotSent():
 		result.Outcome, result.Reason = NotSent, a.reason
 	case result.Outcome == Failed:
 		result.Reason = a.told.remark

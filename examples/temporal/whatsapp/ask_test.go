@@ -203,6 +203,43 @@ func TestPostBackIsTakenBeforeTheCallIsOver(t *testing.T) {
 	require.Less(t, r.Now().Sub(began), question.WaitFor)
 }
 
+func TestPostBackEndsTheCallsWhateverTheySaid(t *testing.T) {
+	for name, one := range map[string]struct {
+		tell  time.Duration
+		end   error
+		calls int
+	}{
+		"in a call":               {time.Second, refusal("busy", 7*time.Second), 1},
+		"in a pause":              {5 * time.Second, refusal("busy", 7*time.Second), 1},
+		"in the second pause":     {15 * time.Second, refusal("busy", 7*time.Second), 2},
+		"before a last refusal":   {time.Second, refusal("rejected"), 1},
+		"before the last pause":   {time.Second, refusal("busy", time.Hour), 1},
+		"before a pause too long": {time.Second, refusal("busy", 1<<63-1), 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := rehearse(t, one.end)
+			r.takes = 3 * time.Second
+			r.tell(one.tell, delivered)
+			result := r.result(t, question)
+			require.Equal(t, Delivered, result.Outcome)
+			require.True(t, result.Queued)
+			require.Len(t, r.calls, one.calls)
+		})
+	}
+}
+
+func TestQuestionThatCannotBeAskedIsRefused(t *testing.T) {
+	for name, question := range map[string]Question{
+		"until":       {Until: "sent"},
+		"send within": {SendWithin: LongestSendWithin + 1},
+	} {
+		r := rehearse(t, nil)
+		r.ExecuteWorkflow(Ask, question)
+		require.ErrorContains(t, r.GetWorkflowError(), "InvalidQuestion", name)
+		require.Empty(t, r.calls)
+	}
+}
+
 func TestPostBackOfAnotherRunIsNotTaken(t *testing.T) {
 	r := rehearse(t, nil)
 	r.RegisterDelayedCallback(func() {

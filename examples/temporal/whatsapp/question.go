@@ -28,7 +28,7 @@ type Question struct {
 	Until Outcome
 
 	// SendWithin is how long the message is tried to be sent, while the API is busy or
-	// cannot be reached or no worker is there: 10 minutes if 0.
+	// cannot be reached or no worker is there: 10 minutes if 0, [LongestSendWithin] at most.
 	SendWithin time.Duration
 
 	// WaitFor is how long post-backs are waited for once the message may have been

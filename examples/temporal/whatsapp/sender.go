@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
+	"path"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -65,7 +68,7 @@ func (s *Sender) Send(ctx context.Context, message zixflow.ReplyButtons, call in
 	}
 	failure := Failure{
 		Status:    failed.Status.String(),
-		Reason:    failed.Message,
+		Reason:    s.withoutSecret(failed.Message),
 		NotQueued: failed.Status != zixflow.StatusOutcomeUnknown && failed.Status != zixflow.StatusInternal,
 		Problems:  failed.Problems,
 	}
@@ -76,6 +79,15 @@ func (s *Sender) Send(ctx context.Context, message zixflow.ReplyButtons, call in
 		return Receipt{}, fail(failure, &delay)
 	}
 	return Receipt{}, fail(failure, nil)
+}
+
+// withoutSecret is what the API says, which may quote the URL that it was given. The library
+// does the same for the API key.
+func (s *Sender) withoutSecret(text string) string {
+	if _, secret := path.Split(s.PostBackURL); secret != "" {
+		return strings.ReplaceAll(text, secret, "***")
+	}
+	return text
 }
 
 // fail makes the error. It wraps none: the SDK would take one of the context's for the
@@ -92,16 +104,15 @@ func fail(failure Failure, retryAfter *time.Duration) error {
 	return temporal.NewApplicationErrorWithOptions(failure.Reason, failure.Status, options)
 }
 
-// longestPause is the most that is waited where the API names no delay.
+// longestPause is the most that is waited where the API does not name more.
 const longestPause = time.Minute
 
 // pause is the time from the end of a call to the next: never less than the API named,
-// and never the same for calls that were turned away together.
+// never the same for calls that were turned away together, and longer from call to call.
 func pause(retryAfter time.Duration, call int) time.Duration {
-	if retryAfter == 0 {
-		retryAfter = min(time.Second<<min(call-1, 16), longestPause)
-	}
-	return retryAfter + rand.N(max(retryAfter/4, 250*time.Millisecond))
+	pause := max(retryAfter, min(time.Second<<min(call-1, 16), longestPause))
+	jitter := rand.N(max(pause/4, 250*time.Millisecond))
+	return pause + min(jitter, math.MaxInt64-pause) // an API may name centuries
 }
 
 // beatEvery is how soon a call is over whose workflow was cancelled: the answer to a

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
+	"path"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -153,12 +155,25 @@ func TestQueuedMessageHasItsPostBackURLAndData(t *testing.T) {
 	require.Equal(t, "run/workflow", sent["post_back_data"])
 }
 
+func TestReasonDoesNotTellThePostBackURL(t *testing.T) {
+	api := answering(t, status(400, `{"success":false,"message":"post_back_url `+postBackURL+` is not reachable"}`))
+	_, err := send(t, context.Background(), senderTo(t, api.URL), question.Message, 1)
+	failure, _ := failureOf(t, err)
+	require.Contains(t, failure.Reason, "is not reachable")
+	_, token := path.Split(postBackURL)
+	require.NotContains(t, failure.Reason, token)
+	require.NotContains(t, err.Error(), token)
+}
+
 func TestPausesGrowAndNeverUndercutTheAPI(t *testing.T) {
 	for call, least := range map[int]time.Duration{1: time.Second, 2: 2 * time.Second, 5: 16 * time.Second, 7: longestPause, 1 << 40: longestPause} {
 		for range 100 {
 			require.GreaterOrEqual(t, pause(0, call), least)
 			require.Less(t, pause(0, call), least*5/4+time.Millisecond)
+			require.GreaterOrEqual(t, pause(time.Second, call), least)
 			require.GreaterOrEqual(t, pause(90*time.Second, call), 90*time.Second)
+			require.GreaterOrEqual(t, pause(math.MaxInt64/10*9, call), time.Duration(math.MaxInt64/10*9))
+			require.EqualValues(t, math.MaxInt64, pause(math.MaxInt64, call))
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"runtime/pprof"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -95,8 +96,13 @@ func (s settings) run() error {
 		return err
 	}
 	defer stop() // after the calls: their post-backs may be on their way
-	sender := &whatsapp.Sender{Client: api, PostBackURL: postBackURL + url.PathEscape(token), Timeout: s.callTimeout}
+	sender := &whatsapp.Sender{Client: api, PostBackURL: withToken(postBackURL, token), Timeout: s.callTimeout}
 	return whatsapp.NewWorker(server, sender, s.calls).Run(worker.InterruptCh())
+}
+
+// withToken is the URL that Zixflow posts to.
+func withToken(postBackURL, token string) string {
+	return strings.TrimSuffix(postBackURL, "/") + "/" + url.PathEscape(token)
 }
 
 // receive serves post-backs, and returns the URL where Zixflow finds that.
