@@ -190,9 +190,8 @@ impl Row {
             } => {
                 // Some serialisers have but one kind of number: 30000.0 is whole.
                 let number = serde_json::from_str(json).ok();
-                let number = number.filter(|number: &f64| number.fract() == 0.0);
-                let number = number.map(|number| number as i64);
-                let number = number.and_then(|number| u64::try_from(number).ok());
+                let number = number.filter(|it: &f64| it.fract() == 0.0 && *it >= 0.0);
+                let number = number.map(|number| number as u64);
                 let number = number.filter(|number| (*least..=*most).contains(number));
                 place.put(
                     values,
