@@ -45,19 +45,17 @@ impl Secrets {
 
     /// Where the first secret begins that begins within the range, and how many bytes spell it.
     fn find(&self, text: &[u8], mut range: Range<usize>, ending: Ending) -> Option<(usize, usize)> {
-        let mut tried = vec![Tried::new(); self.secrets.len()];
+        let mut tried = Tried::new();
         range.find_map(|start| {
             let text = text.get(start..)?;
-            let mut secrets = self.secrets.iter().zip(&mut tried);
-            let length = secrets
-                .find_map(|(secret, tried)| spelling(secret.as_bytes(), text, ending, tried))?;
-            Some((start, length))
+            let spelt = |secret: &String| spelling(secret.as_bytes(), text, ending, &mut tried);
+            Some((start, self.secrets.iter().find_map(spelt)?))
         })
     }
 }
 
-/// What was read on from, in vain: how many bytes of the secret were left, and how many of the text.
-type Tried = BTreeSet<(usize, usize)>;
+/// What was read on from, in vain: a place in a secret, and how many bytes of the text were left.
+type Tried = BTreeSet<(*const u8, usize)>;
 
 /// How a text came to its end.
 #[derive(Clone, Copy)]
@@ -110,7 +108,7 @@ fn spelling(secret: &[u8], text: &[u8], ending: Ending, tried: &mut Tried) -> Op
                             // The text may end in the middle of this escape.
                             cut = Some(text.len());
                         }
-                        if tried.insert((secret_left.len(), text_left.len())) {
+                        if tried.insert((secret_left.as_ptr(), text_left.len())) {
                             characters(text_left, MAX_DEPTH, &mut |read, text_rest| {
                                 if let Some(secret_rest) = secret_left.strip_prefix(read) {
                                     untried.push((secret_rest, text_rest));
