@@ -148,7 +148,7 @@ impl Addresses {
 
     fn next(&mut self) -> io::Result<*mut u8> {
         if self.used == Self::BLOCK_BYTES {
-            self.block = sys::reserve(Self::BLOCK_BYTES)?;
+            self.block = sys::reserve_addresses(Self::BLOCK_BYTES)?;
             self.used = 0;
         }
         let address = self.block + self.used;

@@ -4,7 +4,7 @@ use std::io;
 
 /// Reserves so many bytes of the process's address space, for good, and tells where they begin. Nothing
 /// touches them, so that no memory is ever behind them.
-pub(crate) fn reserve(bytes: usize) -> io::Result<usize> {
+pub(crate) fn reserve_addresses(bytes: usize) -> io::Result<usize> {
     // SAFETY: a new mapping, where the kernel chooses, changes none that there is.
     let start = unsafe {
         libc::mmap(

@@ -105,14 +105,13 @@ static ENDING: [AtomicI32; 16] = [const { AtomicI32::new(0) }; 16];
 
 /// This thread did such work, and returns from its function now.
 pub(crate) fn thread_ends() {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-
-    let next = NEXT.fetch_add(1, Ordering::Relaxed) % ENDING.len();
-    if let Some(place) = ENDING.get(next) {
-        // SAFETY: the call takes no argument and cannot fail. glibc has a function for it only since 2.30.
-        let thread = unsafe { libc::syscall(libc::SYS_gettid) };
-        while_forks_wait(|| place.store(thread as i32, Ordering::Relaxed));
-    }
+    // SAFETY: the call takes no argument and cannot fail. glibc has a function for it only since 2.30.
+    let thread = unsafe { libc::syscall(libc::SYS_gettid) };
+    while_forks_wait(|| {
+        if let Some(place) = ENDING.iter().find(|place| has_ended(place)) {
+            place.store(thread as i32, Ordering::Relaxed);
+        }
+    });
 }
 
 /// Whether a thread has gone, or has never been one.

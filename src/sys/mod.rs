@@ -15,7 +15,7 @@ mod signals;
 
 use std::io;
 
-pub(crate) use address_space::reserve;
+pub(crate) use address_space::reserve_addresses;
 pub(crate) use cancellation::hold_off_cancellation;
 pub(crate) use interrupt::{Cause, Interrupt};
 pub(crate) use poll::Event;
