@@ -8,16 +8,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use ureq::http::header::{HeaderMap, HeaderName, RETRY_AFTER};
-use ureq::http::{Response, Uri};
+use ureq::http::{self, Uri};
 
 use crate::backoff;
 use crate::cancel::CancelToken;
 use crate::headers::Headers;
 use crate::message;
 use crate::options::{CallOptions, ClientOptions};
-use crate::outcome::{self, Answer, Body};
-use crate::pace::{NoTurn, Pace};
+use crate::outcome::{self, Body, Response};
 use crate::per_process::PerProcess;
+use crate::rate_limit::{RateLimit, RateLimited};
 use crate::reply::{Refusal, Reply};
 use crate::secrets::{Ending, Secrets};
 use crate::status::Status;
@@ -37,7 +37,7 @@ pub(crate) struct Client {
     messages_per_second: Option<f64>,
     idle_limits: IdleLimits,
     route: Arc<Route>,
-    in_process: PerProcess<InProcess>,
+    process_states: PerProcess<ProcessState>,
     is_shut_down: AtomicBool,
 }
 
@@ -49,9 +49,9 @@ pub(crate) struct Request<'a> {
 }
 
 /// What a client has in each process: parent and child of a fork share none of it.
-struct InProcess {
+struct ProcessState {
     pool: Pool,
-    pace: Option<Pace>,
+    rate_limit: Option<RateLimit>,
 }
 
 /// What comes after an attempt.
@@ -85,7 +85,7 @@ impl Client {
             messages_per_second: options.messages_per_second,
             idle_limits: options.idle_limits,
             route: Arc::new(options.route),
-            in_process: PerProcess::new(),
+            process_states: PerProcess::new(),
             is_shut_down: AtomicBool::new(false),
         })
     }
@@ -94,49 +94,49 @@ impl Client {
     /// and is counted.
     pub(crate) fn send(&self, request: Result<Request<'_>, Refusal>) -> Reply {
         let began = Instant::now();
-        let here = match self.here() {
-            Ok(here) => here,
+        let state = match self.process_state() {
+            Ok(state) => state,
             Err(failure) => return Refusal::NotSent(failure).into(),
         };
         let reply = request
-            .and_then(|request| self.check_and_send(here, &request, began))
+            .and_then(|request| self.check_and_send(state, &request, began))
             .unwrap_or_else(Reply::from);
-        here.pool.counts.call(reply.status, began.elapsed());
+        state.pool.counts.call(reply.status, began.elapsed());
         reply
     }
 
     /// Ends the calls in flight; later ones end at once.
     pub(crate) fn shut_down(&self) {
         self.is_shut_down.store(true, Ordering::SeqCst);
-        if let Some(here) = self.in_process.get() {
-            here.pool.shut_down();
+        if let Some(state) = self.process_states.get() {
+            state.pool.shut_down();
         }
     }
 
     /// The counts since the client was made in this process, as JSON.
     pub(crate) fn stats(&self) -> Result<String, Failure> {
-        let here = self.here()?;
+        let state = self.process_state()?;
         // Only a key that is no string could fail to be written.
-        Ok(serde_json::to_string(&here.pool.stats()).unwrap_or_default())
+        Ok(serde_json::to_string(&state.pool.stats()).unwrap_or_default())
     }
 
-    fn here(&self) -> Result<&InProcess, Failure> {
-        let here = self.in_process.get_or_try_make(|| {
-            Ok::<_, Failure>(InProcess {
+    fn process_state(&self) -> Result<&ProcessState, Failure> {
+        let state = self.process_states.get_or_try_make(|| {
+            Ok::<_, Failure>(ProcessState {
                 pool: Pool::new(&self.route, &self.headers, self.idle_limits)?,
-                pace: self.messages_per_second.map(Pace::new),
+                rate_limit: self.messages_per_second.map(RateLimit::new),
             })
         })?;
         // A shut-down that came before the pool was made did not reach it.
         if self.is_shut_down.load(Ordering::SeqCst) {
-            here.pool.shut_down();
+            state.pool.shut_down();
         }
-        Ok(here)
+        Ok(state)
     }
 
     fn check_and_send(
         &self,
-        here: &InProcess,
+        state: &ProcessState,
         request: &Request<'_>,
         began: Instant,
     ) -> Result<Reply, Refusal> {
@@ -148,28 +148,28 @@ impl Client {
         if !problems.is_empty() {
             return Err(Refusal::Message(problems));
         }
-        let call = here.pool.begin_call(began, began + options.timeout)?;
+        let call = state.pool.begin_call(began, began + options.timeout)?;
         let cancel = request.cancel.as_ref();
         let _watch = cancel.map(|token| token.watch(&call.limits.interrupt));
-        Ok(self.send_until(here, &call, request.message, options))
+        Ok(self.send_until(state, &call, request.message, options))
     }
 
     fn send_until(
         &self,
-        here: &InProcess,
+        state: &ProcessState,
         call: &Call<'_>,
         message: &str,
         options: CallOptions,
     ) -> Reply {
-        if let Err(no_turn) = here.take_turn(call) {
-            return no_turn.into();
+        if let Err(limited) = state.take_turn(call) {
+            return limited.into();
         }
         let mut tries = Vec::new();
         let mut attempts = 0;
         loop {
             attempts += 1;
             let at = options.tries.then(|| call.began.elapsed());
-            let (mut reply, trace) = self.attempt(&here.pool, call, message, options);
+            let (mut reply, trace) = self.attempt(&state.pool, call, message, options);
             reply.attempts = attempts;
             if let (Some(at), Some(trace)) = (at, trace) {
                 tries.push(Try::new(
@@ -180,7 +180,7 @@ impl Client {
                     &reply.message,
                 ));
             }
-            reply = match here.next(call, &reply, attempts <= options.max_retries) {
+            reply = match state.next(call, &reply, attempts <= options.max_retries) {
                 Next::Again(pause) => {
                     if let Some(last) = tries.last_mut() {
                         last.pauses(pause);
@@ -203,28 +203,28 @@ impl Client {
         options: CallOptions,
     ) -> (Reply, Option<Trace>) {
         pool.counts.attempts.increase();
-        let lane = pool.take();
-        lane.attempt.begin(
+        let pooled = pool.take();
+        pooled.attempt.begin(
             &call.limits,
             options.connect_timeout,
             message.len(),
             options.tries,
         );
-        let response = lane
+        let response = pooled
             .agent
             .post(self.url.clone())
             .send(message.as_bytes())
             .map(receive)
             .map_err(Failure::from);
-        let progress = lane.attempt.progress();
-        let trace = lane.attempt.take_trace();
+        let progress = pooled.attempt.progress();
+        let trace = pooled.attempt.take_trace();
         let server_keeps_it = response.as_ref().ok().and_then(|it| it.keep_alive);
-        pool.put_back(lane, server_keeps_it);
+        pool.put_back(pooled, server_keeps_it);
 
         let reply = match (response, progress) {
-            (Ok(Received { answer, .. }), Progress::Sent) => self.read(&answer),
-            (Ok(Received { answer, .. }), Progress::Incomplete | Progress::CutShort) => {
-                self.read_early(&answer)
+            (Ok(Received { response, .. }), Progress::Sent) => self.read(&response),
+            (Ok(Received { response, .. }), Progress::Incomplete | Progress::Aborted) => {
+                self.read_early(&response)
             }
             (Err(failure), progress) => {
                 let (verdict, message) = outcome::unanswered(&failure, progress == Progress::Sent);
@@ -236,34 +236,34 @@ impl Client {
 
     /// The reply to an answer that came before the whole request had left. Only a refusal can be an
     /// answer to that; anything else may be another message's.
-    fn read_early(&self, answer: &Answer) -> Reply {
-        let reply = self.read(answer);
+    fn read_early(&self, response: &Response) -> Reply {
+        let reply = self.read(response);
         if reply.status.is_refusal() {
             return reply;
         }
         reply.not_sent(&Failure::Early {
-            http_status: answer.http_status,
+            http_status: response.http_status,
         })
     }
 
     /// The reply to an answer, by the table of outcomes.
-    fn read(&self, answer: &Answer) -> Reply {
-        let said = answer.said();
-        let row = outcome::row(answer, &said);
-        let message = match said.message {
+    fn read(&self, response: &Response) -> Reply {
+        let body = response.body();
+        let row = outcome::row(response, &body);
+        let message = match body.message {
             Some(message) if !message.trim().is_empty() => {
                 self.secrets.redact(&message, Ending::Whole)
             }
-            _ => row.sentence(answer),
+            _ => row.sentence(response),
         };
         Reply {
-            request_id: said
+            request_id: body
                 .request_id
                 .map(|id| self.secrets.redact(&id, Ending::Whole)),
-            http_status: Some(answer.http_status),
-            retry_after: answer.retry_after,
-            response: (!said.is_documented).then(|| {
-                let (bytes, ending) = match &answer.body {
+            http_status: Some(response.http_status),
+            retry_after: response.retry_after,
+            response: (!body.is_documented).then(|| {
+                let (bytes, ending) = match &response.body {
                     Body::Whole(bytes) => (bytes, Ending::Whole),
                     Body::Broken(bytes, _) => (bytes, Ending::BrokenOff),
                 };
@@ -274,12 +274,12 @@ impl Client {
     }
 }
 
-impl InProcess {
-    /// Waits for the turn of an attempt, where the client's pace has turns.
-    fn take_turn(&self, call: &Call<'_>) -> Result<(), NoTurn> {
-        match &self.pace {
-            Some(pace) => pace.take_turn(&call.limits),
-            None => call.limits.check().map_err(NoTurn::Interrupted),
+impl ProcessState {
+    /// Waits for the turn of an attempt, where the client has a rate limit.
+    fn take_turn(&self, call: &Call<'_>) -> Result<(), RateLimited> {
+        match &self.rate_limit {
+            Some(rate_limit) => rate_limit.take_turn(&call.limits),
+            None => call.limits.check().map_err(RateLimited::Interrupted),
         }
     }
 
@@ -300,13 +300,16 @@ impl InProcess {
         let Some(again) = again.filter(|again| *again < call.limits.deadline) else {
             return Next::Keep;
         };
-        let waited = call.limits.sleep_until(again).map_err(NoTurn::Interrupted);
+        let waited = call
+            .limits
+            .sleep_until(again)
+            .map_err(RateLimited::Interrupted);
         match waited.and_then(|()| self.take_turn(call)) {
             Ok(()) => {
                 self.pool.counts.retries.increase();
                 Next::Again(now.elapsed())
             }
-            Err(NoTurn::Interrupted(raised @ Interrupted::Raised(_))) => {
+            Err(RateLimited::Interrupted(raised @ Interrupted::Raised(_))) => {
                 Next::GiveUp(raised.into())
             }
             Err(_) => Next::Keep,
@@ -314,10 +317,10 @@ impl InProcess {
     }
 }
 
-impl From<NoTurn> for Reply {
-    fn from(no_turn: NoTurn) -> Self {
-        match no_turn {
-            NoTurn::TooLate(delay) => Reply {
+impl From<RateLimited> for Reply {
+    fn from(limited: RateLimited) -> Self {
+        match limited {
+            RateLimited::TooLate(delay) => Reply {
                 retry_after: Some(delay),
                 ..Reply::new(
                     Status::ZX_BUSY.retryable(),
@@ -325,19 +328,19 @@ impl From<NoTurn> for Reply {
                      later than timeout_ms allows",
                 )
             },
-            NoTurn::Interrupted(interrupted) => Refusal::NotSent(interrupted.into()).into(),
+            RateLimited::Interrupted(interrupted) => Refusal::NotSent(interrupted.into()).into(),
         }
     }
 }
 
 /// An answer, and how long the server keeps the connection that it came over.
 struct Received {
-    answer: Answer,
+    response: Response,
     keep_alive: Option<Duration>,
 }
 
 /// Reads the whole of an answer, or as much as comes.
-fn receive(response: Response<ureq::Body>) -> Received {
+fn receive(response: http::Response<ureq::Body>) -> Received {
     let (head, body) = response.into_parts();
     let mut bytes = Vec::with_capacity(512);
     let read = body
@@ -354,7 +357,7 @@ fn receive(response: Response<ureq::Body>) -> Received {
     const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
     Received {
         keep_alive: fields(&head.headers, KEEP_ALIVE, outcome::keep_alive).min(),
-        answer: Answer {
+        response: Response {
             http_status: head.status.as_u16(),
             retry_after: fields(&head.headers, RETRY_AFTER, outcome::retry_after).max(),
             body,
@@ -397,7 +400,7 @@ mod tests {
         .expect("sound options");
         let options_text = format!("{options:#?}");
         let client = Client::new("key-secret", "workspace", options).expect("a client");
-        let pool_text = format!("{:#?}", client.here().expect("a pool").pool);
+        let pool_text = format!("{:#?}", client.process_state().expect("a pool").pool);
         let headers_text = format!("{:#?}", client.headers);
         for text in [
             options_text,

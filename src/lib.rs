@@ -7,7 +7,7 @@
 //! | --- | --- |
 //! | the C call, and what keeps a host's mistakes and our own from crashing it | [`ffi`] |
 //! | options, read and checked | `options` |
-//! | check, attempt, read the answer, retry | `client`; beside it `backoff`, `pace`, `cancel` |
+//! | check, attempt, read the answer, retry | `client`; beside it `backoff`, `rate_limit`, `cancel` |
 //! | the rules of a message, composing one, its JSON Schema | `message` |
 //! | the socket under ureq, which knows whether a request can have arrived | `transport`, `headers` |
 //! | the table that reads an answer | `outcome`, `status` |
@@ -42,10 +42,10 @@ mod message;
 mod misspelling;
 mod options;
 mod outcome;
-mod pace;
 mod panics;
 mod per_process;
 mod post_back;
+mod rate_limit;
 mod reply;
 mod secrets;
 mod status;

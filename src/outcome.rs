@@ -23,7 +23,7 @@ impl Status {
         }
     }
 
-    /// Whether an answer said that the message was not queued.
+    /// Whether a response said that the message was not queued.
     pub(crate) fn is_refusal(self) -> bool {
         matches!(self, ZX_UNAUTHORIZED | ZX_REJECTED | ZX_BUSY)
     }
@@ -38,7 +38,7 @@ pub(crate) struct Verdict {
 
 impl Verdict {
     /// With what to tell a person, where the answer does not: what happened, and what to do.
-    const fn says(self, what: &'static str, advice: &'static str) -> Row {
+    const fn with_text(self, what: &'static str, advice: &'static str) -> Row {
         Row {
             verdict: self,
             what,
@@ -55,7 +55,7 @@ pub(crate) struct Row {
 }
 
 /// An answer of the API, as far as it came.
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) http_status: u16,
     /// How long the API asks to be left alone.
     pub(crate) retry_after: Option<Duration>,
@@ -70,32 +70,32 @@ pub(crate) enum Body {
 
 /// The table of outcomes: the first row that fits.
 #[rustfmt::skip]
-pub(crate) fn row(answer: &Answer, said: &Said) -> Row {
-    let is_json_object = said.is_object;
-    match (answer.http_status, said.success) {
+pub(crate) fn row(response: &Response, body: &ResponseBody) -> Row {
+    let is_json_object = body.is_object;
+    match (response.http_status, body.success) {
         (200..=299, Some(true)) => ZX_OK.definite()
-            .says("accepted and queued", ""),
+            .with_text("accepted and queued", ""),
         (401, _) => ZX_UNAUTHORIZED.definite()
-            .says("the API refused the credentials", ": check the API key and workspace ID"),
+            .with_text("the API refused the credentials", ": check the API key and workspace ID"),
         (403, _) if is_json_object => ZX_UNAUTHORIZED.definite()
-            .says("the API refused the credentials", ": check the API key and workspace ID"),
+            .with_text("the API refused the credentials", ": check the API key and workspace ID"),
         (403, _) => ZX_REJECTED.definite()
-            .says("a firewall or gateway refused the message", ": it was not the API's answer, so \
+            .with_text("a firewall or gateway refused the message", ": it was not the API's answer, so \
                    ask whoever runs what is in front of it"),
         (429, _) | (503, Some(false)) => ZX_BUSY.retryable()
-            .says("the API is busy and did not take the message", ": send it later"),
+            .with_text("the API is busy and did not take the message", ": send it later"),
         (500..=599, Some(false)) => ZX_REJECTED.retryable()
-            .says("the API did not queue the message", ""),
+            .with_text("the API did not queue the message", ""),
         (_, Some(false)) => ZX_REJECTED.definite()
-            .says("the API did not queue the message", ""),
+            .with_text("the API did not queue the message", ""),
         (300..=399, _) => ZX_REJECTED.definite()
-            .says("the API answered with a redirect", ", which is never followed: check base_url"),
+            .with_text("the API answered with a redirect", ", which is never followed: check base_url"),
         (408, _) => ZX_REJECTED.retryable()
-            .says("the API did not queue the message", ""),
+            .with_text("the API did not queue the message", ""),
         (400..=499, _) => ZX_REJECTED.definite()
-            .says("the API did not queue the message", ""),
+            .with_text("the API did not queue the message", ""),
         _ => ZX_OUTCOME_UNKNOWN.definite()
-            .says("the message may have been queued: the API's answer", " does not say"),
+            .with_text("the message may have been queued: the API's answer", " does not say"),
     }
 }
 
@@ -108,7 +108,7 @@ pub(crate) fn unanswered(failure: &Failure, may_have_arrived: bool) -> (Verdict,
         );
         return (ZX_OUTCOME_UNKNOWN.definite(), sentence);
     }
-    let verdict = if failure.may_pass() {
+    let verdict = if failure.is_transient() {
         ZX_NOT_SENT.retryable()
     } else {
         ZX_NOT_SENT.definite()
@@ -117,10 +117,10 @@ pub(crate) fn unanswered(failure: &Failure, may_have_arrived: bool) -> (Verdict,
 }
 
 impl Row {
-    pub(crate) fn sentence(&self, answer: &Answer) -> String {
+    pub(crate) fn sentence(&self, response: &Response) -> String {
         let Row { what, advice, .. } = self;
-        let code = answer.http_status;
-        match &answer.body {
+        let code = response.http_status;
+        match &response.body {
             Body::Broken(_, reason) if self.verdict.status == ZX_OUTCOME_UNKNOWN => {
                 format!("{what} (HTTP {code}) broke off, as {reason}")
             }
@@ -129,18 +129,20 @@ impl Row {
     }
 }
 
-impl Answer {
-    pub(crate) fn said(&self) -> Said {
+impl Response {
+    pub(crate) fn body(&self) -> ResponseBody {
         match &self.body {
-            Body::Whole(body) => str::from_utf8(body).map(Said::read).unwrap_or_default(),
-            Body::Broken(..) => Said::default(),
+            Body::Whole(body) => str::from_utf8(body)
+                .map(ResponseBody::read)
+                .unwrap_or_default(),
+            Body::Broken(..) => ResponseBody::default(),
         }
     }
 }
 
 /// What an answer's body says.
 #[derive(Default)]
-pub(crate) struct Said {
+pub(crate) struct ResponseBody {
     /// Whether it is a JSON object at all.
     pub(crate) is_object: bool,
     pub(crate) success: Option<bool>,
@@ -184,26 +186,26 @@ fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Opti
     T::deserialize(from).map(Some)
 }
 
-impl Said {
+impl ResponseBody {
     fn read(body: &str) -> Self {
         let body = body.strip_prefix('\u{feff}').unwrap_or(body);
         // serde would take an array for a struct, too.
         if !body.trim_ascii_start().starts_with('{') {
-            return Said::default();
+            return ResponseBody::default();
         }
         match serde_json::from_str(body) {
             Ok(Documented {
                 success,
                 message,
                 request_id,
-            }) => Said {
+            }) => ResponseBody {
                 is_object: true,
                 success: Some(success),
                 message: Some(message),
                 request_id,
                 is_documented: true,
             },
-            Err(_) => Said::other(body),
+            Err(_) => ResponseBody::other(body),
         }
     }
 
@@ -215,7 +217,7 @@ impl Said {
             .and_then(|value| serde_json::from_str(value.get()).ok());
         let words: Words = serde_json::from_str(body).unwrap_or_default();
         let text = |value: Option<&RawValue>| serde_json::from_str(value?.get()).ok();
-        Said {
+        ResponseBody {
             is_object: serde_json::from_str::<serde::de::IgnoredAny>(body).is_ok(),
             success,
             message: text(words.message),
@@ -264,7 +266,7 @@ pub(crate) fn keep_alive(field: &str) -> Option<Duration> {
 mod tests {
     use std::time::{Duration, SystemTime};
 
-    use super::{Said, keep_alive, retry_after};
+    use super::{ResponseBody, keep_alive, retry_after};
 
     #[test]
     fn retry_after_is_seconds_or_a_date() {
@@ -353,11 +355,11 @@ mod tests {
             (r#"{"s\u0075ccess":false,"success":true}"#, None),
             (r#"{"more":{"success":true}}"#, None),
         ] {
-            let said = Said::read(body);
-            assert_eq!(said.success, success, "{body}");
-            assert!(said.is_object, "{body}");
+            let read = ResponseBody::read(body);
+            assert_eq!(read.success, success, "{body}");
+            assert!(read.is_object, "{body}");
             assert_eq!(
-                Said::read(&format!("\u{feff}{body}")).success,
+                ResponseBody::read(&format!("\u{feff}{body}")).success,
                 success,
                 "{body}"
             );
@@ -374,8 +376,8 @@ mod tests {
             "{}x",
             "{",
         ] {
-            let said = Said::read(body);
-            assert!(!said.is_object && said.success.is_none(), "{body}");
+            let read = ResponseBody::read(body);
+            assert!(!read.is_object && read.success.is_none(), "{body}");
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::transport::Failure;
 use crate::tries::Try;
 
 /// How much a reply repeats of each thing that an answer says.
-pub(crate) const MAX_TOLD_BYTES: usize = 4 * 1024;
+pub(crate) const MAX_SHOWN_BYTES: usize = 4 * 1024;
 
 /// The keys, in this order. One that does not apply is left out.
 #[derive(Serialize)]
@@ -130,7 +130,7 @@ impl From<Refusal> for Reply {
 }
 
 fn summary(what: &str, problems: &Findings) -> String {
-    match problems.told() {
+    match problems.shown() {
         [problem] if problem.path.is_empty() => format!("the {what} {}", problem.message),
         [problem] => format!("in the {what}, {} {}", problem.path, problem.message),
         _ => format!(

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use crate::reply::MAX_TOLD_BYTES;
+use crate::reply::MAX_SHOWN_BYTES;
 
 /// How often a text may be escaped over: JSON in JSON in a URL is as deep as anyone was seen to go.
 const MAX_DEPTH: u8 = 3;
@@ -27,10 +27,10 @@ impl Secrets {
         Secrets { secrets }
     }
 
-    /// The beginning of what came from the network, up to [`MAX_TOLD_BYTES`], without the secrets
+    /// The beginning of what came from the network, up to [`MAX_SHOWN_BYTES`], without the secrets
     /// that it may repeat: plain, or escaped as JSON, HTML or a URL does, each over the other.
     pub(crate) fn redact(&self, text: &str, ending: Ending) -> String {
-        let end = text.floor_char_boundary(MAX_TOLD_BYTES);
+        let end = text.floor_char_boundary(MAX_SHOWN_BYTES);
         let mut redacted = String::new();
         let mut passed = 0;
         while let Some((start, length)) = self.find(text.as_bytes(), passed..end, ending) {
@@ -39,7 +39,7 @@ impl Secrets {
             passed = start + length;
         }
         redacted.push_str(text.get(passed..end).unwrap_or_default());
-        redacted.truncate(redacted.floor_char_boundary(MAX_TOLD_BYTES));
+        redacted.truncate(redacted.floor_char_boundary(MAX_SHOWN_BYTES));
         redacted
     }
 
@@ -302,7 +302,7 @@ mod tests {
     use proptest::prelude::*;
     use proptest::sample::select;
 
-    use super::{Ending, MAX_TOLD_BYTES, Secrets};
+    use super::{Ending, MAX_SHOWN_BYTES, Secrets};
 
     fn redact(secret: &str, text: &str) -> String {
         Secrets::new([secret.to_owned()].into_iter()).redact(text, Ending::BrokenOff)
@@ -410,9 +410,9 @@ mod tests {
         // Three letters are as likely to be something else.
         assert_eq!(redact("sesame-street", "open ses"), "open ses");
         for filler in 0..20 {
-            let text = "x".repeat(MAX_TOLD_BYTES - filler) + "sesame%2Fstreet and more";
+            let text = "x".repeat(MAX_SHOWN_BYTES - filler) + "sesame%2Fstreet and more";
             let redacted = redact("sesame/street", &text);
-            assert!(redacted.len() <= MAX_TOLD_BYTES);
+            assert!(redacted.len() <= MAX_SHOWN_BYTES);
             assert!(!redacted.contains("ses"), "{filler}");
         }
     }
@@ -457,7 +457,7 @@ mod tests {
             let started = Instant::now();
             let redacted = secrets.redact(&text, Ending::BrokenOff);
             let took = started.elapsed();
-            assert!(redacted.len() <= MAX_TOLD_BYTES);
+            assert!(redacted.len() <= MAX_SHOWN_BYTES);
             // Far more than it takes on a busy machine, and far less than reading each way twice.
             assert!(took.as_secs() < 20, "{took:?} for {:?}", &text[..10]);
         }

@@ -4,7 +4,7 @@ use std::ffi::c_char;
 use std::sync::Arc;
 
 use super::cancel::zx_cancel;
-use super::registry::{self, Mistaken};
+use super::registry::{self, BadHandle};
 use super::zx_client;
 use crate::cancel::CancelToken;
 use crate::client::Client;
@@ -128,23 +128,23 @@ pub(super) fn client(pointer: *const zx_client) -> Result<Arc<Client>, Refusal> 
 pub(super) fn cancel(pointer: *const zx_cancel) -> Result<Option<Arc<CancelToken>>, Refusal> {
     match registry::cancel(pointer.addr()) {
         Ok(token) => Ok(Some(token)),
-        Err(Mistaken::Null) => Ok(None),
+        Err(BadHandle::Null) => Ok(None),
         Err(mistaken) => Err(mistaken.describe("cancel", "zx_cancel_new()")),
     }
 }
 
-impl Mistaken {
+impl BadHandle {
     fn describe(self, parameter: &str, maker: &str) -> Refusal {
         Refusal::Argument(match self {
-            Mistaken::Null => format!("{parameter} is NULL: {maker} returns NULL when it fails"),
-            Mistaken::Client => format!("{parameter} is a client, and must come from {maker}"),
-            Mistaken::Cancel => {
+            BadHandle::Null => format!("{parameter} is NULL: {maker} returns NULL when it fails"),
+            BadHandle::Client => format!("{parameter} is a client, and must come from {maker}"),
+            BadHandle::Cancel => {
                 format!("{parameter} is a cancel token, and must come from {maker}")
             }
-            Mistaken::Text => format!(
+            BadHandle::Text => format!(
                 "{parameter} is a string that this library handed out, and must come from {maker}"
             ),
-            Mistaken::Unknown => {
+            BadHandle::Unknown => {
                 format!("{parameter} is not live: it was freed, or did not come from {maker}")
             }
         })

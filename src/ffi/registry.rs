@@ -30,7 +30,7 @@ enum Object<C> {
 
 /// What a host's pointer turned out to be, where it is not what it was taken for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Mistaken {
+pub(super) enum BadHandle {
     Null,
     Client,
     Cancel,
@@ -60,12 +60,12 @@ pub(super) fn keep_text(text: String) -> *mut u8 {
 
 /// The client at that address, for as long as the caller holds on to it: a `zx_free` meanwhile
 /// takes it from the host, not from the call.
-pub(super) fn client(address: usize) -> Result<Arc<Client>, Mistaken> {
+pub(super) fn client(address: usize) -> Result<Arc<Client>, BadHandle> {
     OBJECTS.lock().client(address)
 }
 
 /// The same of a token.
-pub(super) fn cancel(address: usize) -> Result<Arc<CancelToken>, Mistaken> {
+pub(super) fn cancel(address: usize) -> Result<Arc<CancelToken>, BadHandle> {
     OBJECTS.lock().cancel(address)
 }
 
@@ -100,29 +100,29 @@ impl<C> Registry<C> {
         pointer
     }
 
-    fn client(&self, address: usize) -> Result<Arc<C>, Mistaken> {
+    fn client(&self, address: usize) -> Result<Arc<C>, BadHandle> {
         match self.live.get(&address) {
             Some(Object::Client(client)) => Ok(Arc::clone(client)),
-            other => Err(Mistaken::of(other, address)),
+            other => Err(BadHandle::of(other, address)),
         }
     }
 
-    fn cancel(&self, address: usize) -> Result<Arc<CancelToken>, Mistaken> {
+    fn cancel(&self, address: usize) -> Result<Arc<CancelToken>, BadHandle> {
         match self.live.get(&address) {
             Some(Object::Cancel(token)) => Ok(Arc::clone(token)),
-            other => Err(Mistaken::of(other, address)),
+            other => Err(BadHandle::of(other, address)),
         }
     }
 }
 
-impl Mistaken {
+impl BadHandle {
     fn of<C>(object: Option<&Object<C>>, address: usize) -> Self {
         match object {
-            Some(Object::Client(_)) => Mistaken::Client,
-            Some(Object::Cancel(_)) => Mistaken::Cancel,
-            Some(Object::Text(_)) => Mistaken::Text,
-            None if address == 0 => Mistaken::Null,
-            None => Mistaken::Unknown,
+            Some(Object::Client(_)) => BadHandle::Client,
+            Some(Object::Cancel(_)) => BadHandle::Cancel,
+            Some(Object::Text(_)) => BadHandle::Text,
+            None if address == 0 => BadHandle::Null,
+            None => BadHandle::Unknown,
         }
     }
 }
@@ -170,7 +170,7 @@ mod tests {
         let pointer = registry.insert(client).expect("an address");
         assert_eq!(*registry.client(pointer.addr()).expect("live"), "client");
         assert!(registry.live.remove(&pointer.addr()).is_some());
-        assert_eq!(registry.client(pointer.addr()), Err(Mistaken::Unknown));
+        assert_eq!(registry.client(pointer.addr()), Err(BadHandle::Unknown));
         assert!(registry.live.remove(&pointer.addr()).is_none());
     }
 
@@ -179,18 +179,18 @@ mod tests {
         let mut registry = Registry::<()>::new();
         let token = Object::Cancel(Arc::new(CancelToken::new()));
         let token = registry.insert(token).expect("an address");
-        assert_eq!(registry.client(token.addr()), Err(Mistaken::Cancel));
+        assert_eq!(registry.client(token.addr()), Err(BadHandle::Cancel));
         assert!(registry.cancel(token.addr()).is_ok());
         let client = Object::Client(Arc::new(()));
         let client = registry.insert(client).expect("an address");
         assert!(matches!(
             registry.cancel(client.addr()),
-            Err(Mistaken::Client)
+            Err(BadHandle::Client)
         ));
         let text = registry.insert_text("text".to_owned());
-        assert_eq!(registry.client(text.addr()), Err(Mistaken::Text));
-        assert_eq!(registry.client(0), Err(Mistaken::Null));
-        assert_eq!(registry.client(1), Err(Mistaken::Unknown));
+        assert_eq!(registry.client(text.addr()), Err(BadHandle::Text));
+        assert_eq!(registry.client(0), Err(BadHandle::Null));
+        assert_eq!(registry.client(1), Err(BadHandle::Unknown));
     }
 
     #[test]

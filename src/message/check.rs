@@ -10,10 +10,10 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use serde_json::value::RawValue;
 
 use super::findings::Findings;
-use super::notes::Notes;
 use super::path::Path;
 use super::rule::{Field, Limit, Presence, Rule, TextRule, Type};
 use super::rules::{ANY_OBJECT, ANYTHING, MESSAGE, OUTERMOST};
+use super::warnings::Warnings;
 use super::{MAX_DEPTH, Validation};
 use crate::json_pointer::{self, Key};
 
@@ -28,11 +28,15 @@ pub(crate) fn check(text: &str, validation: Validation) -> Findings {
 
 /// Everything that is wrong with a message, and what is allowed in it but hardly meant.
 pub(crate) fn check_with_notes(text: &str) -> (Findings, Findings) {
-    let (problems, notes) = run(text, &MESSAGE, Some(Notes::default()));
+    let (problems, notes) = run(text, &MESSAGE, Some(Warnings::default()));
     (problems, notes.unwrap_or_default().findings)
 }
 
-fn run(text: &str, message: &'static Field, notes: Option<Notes>) -> (Findings, Option<Notes>) {
+fn run(
+    text: &str,
+    message: &'static Field,
+    notes: Option<Warnings>,
+) -> (Findings, Option<Warnings>) {
     let mut check = Check::new(notes);
     match check.read(text, message) {
         Ok(()) => (check.problems, check.notes),
@@ -49,7 +53,7 @@ fn run(text: &str, message: &'static Field, notes: Option<Notes>) -> (Findings, 
 
 struct Check<'de> {
     problems: Findings,
-    notes: Option<Notes>,
+    notes: Option<Warnings>,
     /// The texts that have to differ, by the name of their field; and the index of their item.
     distinct: BTreeMap<(&'static str, Cow<'de, str>), usize>,
 }
@@ -75,7 +79,7 @@ struct Given {
 type UnknownKeys<'de> = [HashSet<Cow<'de, str>>; 2];
 
 impl<'de> Check<'de> {
-    fn new(notes: Option<Notes>) -> Self {
+    fn new(notes: Option<Warnings>) -> Self {
         Self {
             problems: Findings::default(),
             notes,
@@ -211,7 +215,7 @@ impl<'de> Check<'de> {
         }
     }
 
-    fn note(&mut self, note: impl FnOnce(&mut Notes)) {
+    fn note(&mut self, note: impl FnOnce(&mut Warnings)) {
         if let Some(notes) = &mut self.notes {
             note(notes);
         }
@@ -396,7 +400,7 @@ mod tests {
 
     fn paths(text: &str) -> Vec<String> {
         let problems = check(text, Validation::Basic);
-        let told = problems.told().iter();
+        let told = problems.shown().iter();
         told.map(|problem| problem.path.clone()).collect()
     }
 

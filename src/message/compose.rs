@@ -162,7 +162,7 @@ mod tests {
 
     fn problems(composition: &Composition) -> Vec<(String, String)> {
         let problems = compose(composition).err().unwrap_or_default();
-        let told = problems.told().iter();
+        let told = problems.shown().iter();
         told.map(|problem| (problem.path.clone(), problem.message.clone()))
             .collect()
     }

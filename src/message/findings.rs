@@ -7,13 +7,13 @@ use serde::{Serialize, Serializer};
 use super::path::Path;
 
 /// How many are kept; the others are counted.
-const MOST_TOLD: usize = 100;
+const MAX_SHOWN: usize = 100;
 
 /// What is wrong with a message or a post-back, or what is hardly meant in it.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
-    told: Vec<Finding>,
-    untold: usize,
+    shown: Vec<Finding>,
+    omitted: usize,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -34,9 +34,9 @@ impl Findings {
 
     pub(crate) fn add(&mut self, path: impl Into<String>, message: String) {
         if self.is_full() {
-            self.untold += 1;
+            self.omitted += 1;
         } else {
-            self.told.push(Finding {
+            self.shown.push(Finding {
                 path: path.into(),
                 message,
             });
@@ -46,42 +46,42 @@ impl Findings {
     /// Writes path and message only where they are kept.
     pub(super) fn add_at(&mut self, path: &Path, message: impl Display) {
         if self.is_full() {
-            self.untold += 1;
+            self.omitted += 1;
             return;
         }
         let (pointer, is_whole) = path.pointer();
         let message = if is_whole {
             message.to_string()
         } else {
-            format!("holds something that {message}; its pointer is too long to be told")
+            format!("holds something that {message}; its pointer is too long to be shown")
         };
         self.add(pointer, message);
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.told.len() == MOST_TOLD
+        self.shown.len() == MAX_SHOWN
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.told.is_empty()
+        self.shown.is_empty()
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.told.len() + self.untold
+        self.shown.len() + self.omitted
     }
 
-    pub(crate) fn told(&self) -> &[Finding] {
-        &self.told
+    pub(crate) fn shown(&self) -> &[Finding] {
+        &self.shown
     }
 }
 
-/// A list. Where not all are told, its last entry says how many more there are.
+/// A list. Where not all are shown, its last entry says how many more there are.
 impl Serialize for Findings {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let rest = (self.untold > 0).then(|| Finding {
+        let rest = (self.omitted > 0).then(|| Finding {
             path: String::new(),
-            message: format!("has {} more of them", self.untold),
+            message: format!("has {} more of them", self.omitted),
         });
-        serializer.collect_seq(self.told.iter().chain(&rest))
+        serializer.collect_seq(self.shown.iter().chain(&rest))
     }
 }

@@ -4,11 +4,11 @@ mod check;
 mod compose;
 mod findings;
 mod formats;
-mod notes;
 mod path;
 mod rule;
 mod rules;
 mod schema;
+mod warnings;
 
 pub(crate) use check::{check, check_with_notes};
 pub(crate) use compose::{Button, Composition, compose};

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::deadline::Limits;
 use super::trace::{Milliseconds, Origin, Phases, Trace};
-use super::wait::Limits;
 use crate::sys::Interrupt;
 
 /// Shared between the caller of ureq, who sets the limits, and the connection under ureq, which
@@ -36,7 +36,7 @@ pub(crate) enum Progress {
     Incomplete,
     /// The connection failed, or the peer answered, before that: the rest was not sent, and never
     /// will be.
-    CutShort,
+    Aborted,
     /// The kernel has taken the last byte: the whole request may have reached the API.
     Sent,
 }
@@ -109,7 +109,7 @@ impl Attempt {
     }
 
     /// ureq hands down `count` more bytes. Returns whether the request is now complete.
-    pub(super) fn hand_down(&self, count: usize) -> bool {
+    pub(super) fn record_written(&self, count: usize) -> bool {
         let mut state = self.lock();
         state.handed_bytes += count;
         state.is_complete()
@@ -127,10 +127,10 @@ impl Attempt {
     }
 
     /// What was not taken yet is dropped, and so will be what ureq hands down from now on.
-    pub(super) fn cut_short(&self) {
+    pub(super) fn abort(&self) {
         let mut state = self.lock();
         if state.progress == Progress::Incomplete {
-            state.progress = Progress::CutShort;
+            state.progress = Progress::Aborted;
         }
     }
 
@@ -154,9 +154,9 @@ impl Attempt {
         result
     }
 
-    pub(super) fn goes_over(&self, origin: Origin, address: Option<SocketAddr>) {
+    pub(super) fn record_connection(&self, origin: Origin, address: Option<SocketAddr>) {
         if let Some(trace) = &mut self.lock().trace {
-            trace.goes_over(origin, address);
+            trace.record_connection(origin, address);
         }
     }
 
@@ -196,7 +196,7 @@ mod tests {
 
     use super::{Attempt, Progress};
     use crate::sys::Interrupt;
-    use crate::transport::wait::Limits;
+    use crate::transport::deadline::Limits;
 
     /// What ureq and the connection may do to an attempt.
     #[derive(Clone, Copy, Debug)]
@@ -205,7 +205,7 @@ mod tests {
         BeginBody,
         HandDown(usize),
         Flushed,
-        CutShort,
+        Aborted,
     }
 
     /// Few bytes, so that many a request becomes complete, and many more than complete.
@@ -215,7 +215,7 @@ mod tests {
             2 => Just(Step::BeginBody),
             6 => (0..4_usize).prop_map(Step::HandDown),
             4 => Just(Step::Flushed),
-            1 => Just(Step::CutShort),
+            1 => Just(Step::Aborted),
         ]
     }
 
@@ -231,9 +231,9 @@ mod tests {
         match step {
             Step::Begin { body_bytes } => begin(attempt, body_bytes),
             Step::BeginBody => drop(attempt.begin_body()),
-            Step::HandDown(count) => drop(attempt.hand_down(count)),
+            Step::HandDown(count) => drop(attempt.record_written(count)),
             Step::Flushed => attempt.flushed(),
-            Step::CutShort => attempt.cut_short(),
+            Step::Aborted => attempt.abort(),
         }
     }
 
@@ -274,8 +274,8 @@ mod tests {
                 }
                 let expected = match (before, step) {
                     // Neither becomes anything else.
-                    (Progress::CutShort | Progress::Sent, _) => before,
-                    (Progress::Incomplete, Step::CutShort) => Progress::CutShort,
+                    (Progress::Aborted | Progress::Sent, _) => before,
+                    (Progress::Incomplete, Step::Aborted) => Progress::Aborted,
                     (Progress::Incomplete, Step::Flushed)
                         if is_all_handed_down(&steps[first..index], body_bytes) =>
                     {
@@ -295,14 +295,14 @@ mod tests {
         for _ in 0..2 {
             begin(&attempt, 30);
             assert!(attempt.is_fresh());
-            assert!(!attempt.hand_down(100));
+            assert!(!attempt.record_written(100));
             assert!(!attempt.is_fresh());
             assert!(attempt.begin_body());
             assert!(!attempt.begin_body());
-            assert!(!attempt.hand_down(20));
+            assert!(!attempt.record_written(20));
             attempt.flushed();
             assert_eq!(attempt.progress(), Progress::Incomplete);
-            assert!(attempt.hand_down(10));
+            assert!(attempt.record_written(10));
             assert_eq!(attempt.progress(), Progress::Incomplete);
             attempt.flushed();
             assert_eq!(attempt.progress(), Progress::Sent);
@@ -315,9 +315,9 @@ mod tests {
         assert!(!attempt.has_connection());
         attempt.set_connection(true);
         begin(&attempt, 0);
-        attempt.hand_down(5);
+        attempt.record_written(5);
         attempt.begin_body();
-        attempt.cut_short();
+        attempt.abort();
         let limits = Limits {
             deadline: Instant::now() + Duration::from_secs(9),
             interrupt: Arc::new(Interrupt::default()),

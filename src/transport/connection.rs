@@ -9,11 +9,11 @@ use std::sync::Arc;
 use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
 
 use super::attempt::{Attempt, Progress};
+use super::deadline::is_transient;
 use super::failure::Failure;
 use super::socket::{Received, Socket};
 use super::tls::TlsStream;
 use super::trace::Origin;
-use super::wait::is_transient;
 use crate::counts::Counts;
 use crate::headers::Headers;
 use crate::sys::Event;
@@ -46,7 +46,7 @@ impl Connection {
     ) -> Self {
         let address = stream.socket().peer();
         attempt.set_connection(true);
-        attempt.goes_over(Origin::New, address);
+        attempt.record_connection(Origin::New, address);
         Connection {
             stream,
             address,
@@ -76,7 +76,7 @@ impl Connection {
         if goes_on {
             self.attempt.flushed();
         } else {
-            self.attempt.cut_short();
+            self.attempt.abort();
             self.buffers.discard_output();
         }
         Ok(())
@@ -178,11 +178,11 @@ impl Transport for Connection {
     /// Head and body come one after the other and go out together: nothing is sent before the
     /// request is complete or the buffer is full.
     fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), ureq::Error> {
-        if self.attempt.progress() == Progress::CutShort {
+        if self.attempt.progress() == Progress::Aborted {
             return Ok(());
         }
         self.buffers.commit_output(amount);
-        let is_complete = self.attempt.hand_down(amount);
+        let is_complete = self.attempt.record_written(amount);
         if is_complete || self.buffers.is_output_full() {
             let attempt = Arc::clone(&self.attempt);
             attempt.timed(|phases| &mut phases.send, || self.flush())?;
@@ -214,7 +214,7 @@ impl Transport for Connection {
         let is_open = self.is_clean() && self.is_silent();
         if is_open {
             self.counts.connections_reused.increase();
-            self.attempt.goes_over(Origin::Kept, self.address);
+            self.attempt.record_connection(Origin::Kept, self.address);
         } else {
             self.counts.connections_found_closed.increase();
         }

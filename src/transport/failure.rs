@@ -10,8 +10,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::deadline::Interrupted;
 use super::tls_failure;
-use super::wait::Interrupted;
 use crate::sys::{self, Cause};
 
 #[derive(Debug)]
@@ -42,7 +42,7 @@ pub(crate) enum Failure {
     Proxy {
         /// The rest of a sentence that "the proxy" begins.
         reason: String,
-        may_pass: bool,
+        is_transient: bool,
     },
     Tls(rustls::Error),
     /// The connection broke.
@@ -66,21 +66,21 @@ pub(crate) enum Failure {
 pub(super) struct Account {
     pub(super) sentence: String,
     /// Whether the same attempt may do better in a moment.
-    pub(super) may_pass: bool,
+    pub(super) is_transient: bool,
 }
 
 impl Account {
-    pub(super) fn passing(sentence: impl Into<String>) -> Self {
+    pub(super) fn transient(sentence: impl Into<String>) -> Self {
         Account {
             sentence: sentence.into(),
-            may_pass: true,
+            is_transient: true,
         }
     }
 
-    pub(super) fn lasting(sentence: impl Into<String>) -> Self {
+    pub(super) fn permanent(sentence: impl Into<String>) -> Self {
         Account {
             sentence: sentence.into(),
-            may_pass: false,
+            is_transient: false,
         }
     }
 }
@@ -110,45 +110,48 @@ impl Failure {
 
     fn account(&self) -> Account {
         match self {
-            Failure::Deadline => Account::passing("the time that timeout_ms allows ran out"),
-            Failure::ConnectDeadline(limit) => Account::passing(format!(
+            Failure::Deadline => Account::transient("the time that timeout_ms allows ran out"),
+            Failure::ConnectDeadline(limit) => Account::transient(format!(
                 "opening a connection took longer than connect_timeout_ms ({} ms) allows",
                 limit.as_millis()
             )),
-            Failure::ShutDown => Account::lasting("the client was shut down"),
-            Failure::Cancelled => Account::lasting("the call was cancelled"),
+            Failure::ShutDown => Account::permanent("the client was shut down"),
+            Failure::Cancelled => Account::permanent("the call was cancelled"),
             Failure::Machine(what, error) => {
-                Account::passing(format!("the machine could not {what} ({error})"))
+                Account::transient(format!("the machine could not {what} ({error})"))
             }
-            Failure::Name { host, error } => Account::passing(format!(
+            Failure::Name { host, error } => Account::transient(format!(
                 "no address was found for the host {host} ({error})"
             )),
-            Failure::Connect { host, refused } => Account::passing(format!(
+            Failure::Connect { host, refused } => Account::transient(format!(
                 "no connection could be made to {host} ({})",
                 reasons(refused)
             )),
-            Failure::Early { http_status } => Account::passing(format!(
+            Failure::Early { http_status } => Account::transient(format!(
                 "an answer (HTTP {http_status}) came before the whole of it had left, so that the \
                  API cannot have received it"
             )),
-            Failure::Proxy { reason, may_pass } => Account {
+            Failure::Proxy {
+                reason,
+                is_transient,
+            } => Account {
                 sentence: format!("the proxy {reason}"),
-                may_pass: *may_pass,
+                is_transient: *is_transient,
             },
             Failure::Tls(error) => tls_failure::account(error),
             Failure::Broken { error } => {
-                Account::passing(format!("the connection broke ({error})"))
+                Account::transient(format!("the connection broke ({error})"))
             }
-            Failure::LongHead => Account::passing("the head of the answer is longer than 64 KiB"),
+            Failure::LongHead => Account::transient("the head of the answer is longer than 64 KiB"),
             Failure::NoHttp { error } => {
-                Account::passing(format!("what came back is no HTTP answer ({error})"))
+                Account::transient(format!("what came back is no HTTP answer ({error})"))
             }
         }
     }
 
     /// Whether the same attempt may do better in a moment.
-    pub(crate) fn may_pass(&self) -> bool {
-        self.account().may_pass
+    pub(crate) fn is_transient(&self) -> bool {
+        self.account().is_transient
     }
 }
 
@@ -279,6 +282,6 @@ mod tests {
         }
         let failure = Failure::from(error);
         assert!(matches!(failure, Failure::ShutDown), "{failure:?}");
-        assert!(!failure.may_pass());
+        assert!(!failure.is_transient());
     }
 }

@@ -13,9 +13,9 @@ use ureq::unversioned::transport::NextTimeout;
 use ureq::{Agent, http};
 
 use super::attempt::Attempt;
+use super::deadline::Limits;
 use super::failure::Failure;
 use super::route::{Route, RouteConnector};
-use super::wait::Limits;
 use crate::counts::{Counts, Stats};
 use crate::headers::Headers;
 use crate::per_process::PerProcess;
@@ -48,13 +48,13 @@ struct State {
 }
 
 struct Idle {
-    lane: Lane,
+    pooled: PooledAgent,
     until: Instant,
 }
 
 /// One ureq agent with at most one connection, and the attempt that the call which uses it shares
 /// with that connection.
-pub(crate) struct Lane {
+pub(crate) struct PooledAgent {
     pub(crate) agent: Agent,
     pub(crate) attempt: Arc<Attempt>,
 }
@@ -109,29 +109,29 @@ impl Pool {
         })
     }
 
-    /// The most recently used lane, whose connection is the most likely to be open still, or a new
+    /// The most recently used agent, whose connection is the most likely to be open still, or a new
     /// one.
-    pub(crate) fn take(&self) -> Lane {
+    pub(crate) fn take(&self) -> PooledAgent {
         let now = Instant::now();
         let mut state = lock(&self.state);
         let mut stale = state.remove_stale(now);
         // A server may have named a shorter time than those that lie around it.
-        let mut lane = None;
+        let mut pooled = None;
         while let Some(idle) = state.idle.pop_back() {
             if idle.until > now {
-                lane = Some(idle);
+                pooled = Some(idle);
                 break;
             }
             stale.push(idle);
         }
         drop(state);
         drop(stale);
-        lane.map_or_else(|| self.new_lane(), |idle| idle.lane)
+        pooled.map_or_else(|| self.new_agent(), |idle| idle.pooled)
     }
 
-    /// Keeps a lane's connection, if it has one: no longer than the server said that it will.
-    pub(crate) fn put_back(&self, lane: Lane, server_keeps_it: Option<Duration>) {
-        if !lane.attempt.has_connection() {
+    /// Keeps a pooled agent's connection, if it has one: no longer than the server said that it will.
+    pub(crate) fn put_back(&self, pooled: PooledAgent, server_keeps_it: Option<Duration>) {
+        if !pooled.attempt.has_connection() {
             return;
         }
         let now = Instant::now();
@@ -144,7 +144,7 @@ impl Pool {
             return;
         }
         let until = now + keep;
-        state.idle.push_back(Idle { lane, until });
+        state.idle.push_back(Idle { pooled, until });
         let mut closing = state.remove_stale(now);
         let surplus = state
             .idle
@@ -176,7 +176,7 @@ impl Pool {
         }
     }
 
-    fn new_lane(&self) -> Lane {
+    fn new_agent(&self) -> PooledAgent {
         let attempt = Arc::new(Attempt::new());
         let connector = RouteConnector {
             route: Arc::clone(&self.route),
@@ -200,7 +200,7 @@ impl Pool {
             .max_idle_connections_per_host(1)
             .max_idle_age(Duration::MAX)
             .build();
-        Lane {
+        PooledAgent {
             agent: Agent::with_parts(configuration, connector, NoLookUp),
             attempt,
         }
@@ -326,8 +326,8 @@ mod tests {
 
     fn keep_one(pool: &Pool) {
         let until = Instant::now() + Duration::from_secs(60);
-        let lane = pool.new_lane();
-        lock(&pool.state).idle.push_back(Idle { lane, until });
+        let pooled = pool.new_agent();
+        lock(&pool.state).idle.push_back(Idle { pooled, until });
     }
 
     fn kept(pool: &Pool) -> usize {
@@ -370,8 +370,8 @@ mod tests {
         let now = Instant::now();
         let mut state = State::default();
         for until in [now, now + Duration::from_nanos(1)] {
-            let lane = pool.new_lane();
-            state.idle.push_back(Idle { lane, until });
+            let pooled = pool.new_agent();
+            state.idle.push_back(Idle { pooled, until });
         }
         assert_eq!(state.remove_stale(now).len(), 1);
         assert_eq!(state.idle.len(), 1);

@@ -144,7 +144,7 @@ impl Proxy {
         };
         Err(Failure::Proxy {
             reason,
-            may_pass: matches!(code, 408 | 429 | 500..=599),
+            is_transient: matches!(code, 408 | 429 | 500..=599),
         })
     }
 
@@ -160,7 +160,7 @@ impl Proxy {
 
         let refused = |reason: &str| Failure::Proxy {
             reason: reason.to_owned(),
-            may_pass: false,
+            is_transient: false,
         };
 
         match self.credentials {
@@ -222,7 +222,7 @@ impl Proxy {
                 };
                 return Err(Failure::Proxy {
                     reason: format!("could not connect to {target} ({reason})"),
-                    may_pass: matches!(code, 1 | 3..=6),
+                    is_transient: matches!(code, 1 | 3..=6),
                 });
             }
             _ => return Err(refused("does not speak SOCKS5")),
@@ -246,9 +246,9 @@ fn read_status(stream: &mut impl Read) -> Result<u16, Failure> {
     const MAX_HEAD_BYTES: usize = 16 * 1024;
     const MAX_FIELDS: usize = 64;
 
-    let failure = |reason: &str, may_pass| Failure::Proxy {
+    let failure = |reason: &str, is_transient| Failure::Proxy {
         reason: reason.to_owned(),
-        may_pass,
+        is_transient,
     };
     let mut head = Vec::new();
     for _ in 0..MAX_HEAD_BYTES {

@@ -9,11 +9,11 @@ use ureq::unversioned::transport::{ConnectionDetails, Connector};
 
 use super::attempt::Attempt;
 use super::connection::{Connection, Stream};
+use super::deadline::{Limited, Limits};
 use super::failure::Failure;
 use super::socket::Socket;
 use super::tls::{self, TlsStream};
-use super::wait::{Limited, Limits};
-use super::{Authority, Proxy, names, pool, race};
+use super::{Authority, Proxy, happy_eyeballs, pool, resolver};
 use crate::counts::Counts;
 use crate::headers::Headers;
 
@@ -37,7 +37,7 @@ pub(crate) struct TlsRoute {
 pub(super) struct RouteConnector {
     pub(super) route: Arc<Route>,
     pub(super) headers: Arc<Headers>,
-    /// Keeps the sessions that a later handshake resumes, so one for all lanes.
+    /// Keeps the sessions that a later handshake resumes, so one for all agents.
     pub(super) tls: Option<Arc<ClientConfig>>,
     pub(super) attempt: Arc<Attempt>,
     pub(super) counts: Arc<Counts>,
@@ -96,12 +96,13 @@ impl RouteConnector {
     }
 
     fn connect_to(&self, to: &Authority, limits: &Limits) -> Result<Socket, Failure> {
-        let addresses = self
-            .attempt
-            .timed(|phases| &mut phases.look_up, || names::look_up(to, limits))?;
+        let addresses = self.attempt.timed(
+            |phases| &mut phases.look_up,
+            || resolver::look_up(to, limits),
+        )?;
         let stream = self.attempt.timed(
             |phases| &mut phases.connect,
-            || race::connect(to, &addresses, limits),
+            || happy_eyeballs::connect(to, &addresses, limits),
         )?;
         Ok(Socket::new(stream, Arc::clone(&self.counts))?)
     }

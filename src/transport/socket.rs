@@ -5,7 +5,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
-use super::wait::is_transient;
+use super::deadline::is_transient;
 use crate::counts::Counts;
 
 #[derive(Debug)]

@@ -13,41 +13,41 @@ use super::failure::Account;
 /// itself refuses (a certificate, a version, bytes that are no TLS) it will refuse again.
 pub(super) fn account(error: &Error) -> Account {
     match error {
-        Error::InvalidCertificate(reason) => Account::lasting(format!(
+        Error::InvalidCertificate(reason) => Account::permanent(format!(
             "the server's certificate {}",
             certificate_problem(reason)
         )),
-        Error::NoCertificatesPresented => Account::lasting(
+        Error::NoCertificatesPresented => Account::permanent(
             "the server showed no certificate: give it one, signed by an authority that is trusted",
         ),
         Error::AlertReceived(alert) => alert_received(*alert),
-        Error::InvalidMessage(reason) => Account::lasting(message_problem(reason)),
-        Error::PeerIncompatible(reason) => Account::lasting(incompatibility(reason)),
+        Error::InvalidMessage(reason) => Account::permanent(message_problem(reason)),
+        Error::PeerIncompatible(reason) => Account::permanent(incompatibility(reason)),
         Error::InappropriateMessage { .. }
         | Error::InappropriateHandshakeMessage { .. }
         | Error::PeerMisbehaved(_)
         | Error::PeerSentOversizedRecord
-        | Error::InvalidEncryptedClientHello(_) => Account::lasting(
+        | Error::InvalidEncryptedClientHello(_) => Account::permanent(
             "the server broke the rules of TLS: what it runs, or a device on the way to it, is \
              faulty or too old",
         ),
-        Error::DecryptError => Account::lasting(
+        Error::DecryptError => Account::permanent(
             "what came from the server could not be decrypted: something on the way changed it, or \
              the server is faulty",
         ),
         Error::NoApplicationProtocol => {
-            Account::lasting("the server speaks no HTTP/1.1 over TLS: allow it there")
+            Account::permanent("the server speaks no HTTP/1.1 over TLS: allow it there")
         }
-        Error::UnsupportedNameType => Account::lasting(
+        Error::UnsupportedNameType => Account::permanent(
             "the host in base_url is of a kind that no certificate can name: use another name for it",
         ),
-        Error::InvalidCertRevocationList(_) => {
-            Account::lasting("whether the server's certificate was revoked could not be found out")
-        }
-        Error::FailedToGetCurrentTime => Account::passing(
+        Error::InvalidCertRevocationList(_) => Account::permanent(
+            "whether the server's certificate was revoked could not be found out",
+        ),
+        Error::FailedToGetCurrentTime => Account::transient(
             "TLS needs to know the time, and this machine's clock is set before 1970: set it",
         ),
-        Error::FailedToGetRandomBytes => Account::passing(
+        Error::FailedToGetRandomBytes => Account::transient(
             "TLS needs random bytes, and this machine gave none: see that getrandom is allowed",
         ),
         Error::EncryptError
@@ -55,13 +55,13 @@ pub(super) fn account(error: &Error) -> Account {
         | Error::BadMaxFragmentSize
         | Error::InconsistentKeys(_)
         | Error::General(_)
-        | Error::Other(_) => Account::lasting(
+        | Error::Other(_) => Account::permanent(
             "TLS failed inside this library, which must not happen: please report it",
         ),
         // An error that a later rustls may add.
-        _ => {
-            Account::lasting("TLS failed in a way that this version of the library has no name for")
-        }
+        _ => Account::permanent(
+            "TLS failed in a way that this version of the library has no name for",
+        ),
     }
 }
 
@@ -213,17 +213,17 @@ fn alert_received(alert: AlertDescription) -> Account {
 
     match alert {
         AlertDescription::CloseNotify | AlertDescription::UserCanceled => {
-            Account::passing("the server ended the TLS connection before it was made")
+            Account::transient("the server ended the TLS connection before it was made")
         }
         AlertDescription::InternalError => {
-            Account::passing("the server reported an internal error of its own over TLS")
+            Account::transient("the server reported an internal error of its own over TLS")
         }
         AlertDescription::HandshakeFailure
         | AlertDescription::ProtocolVersion
         | AlertDescription::InsufficientSecurity
         | AlertDescription::InappropriateFallback
-        | AlertDescription::ExportRestriction => Account::lasting(NOTHING_IN_COMMON),
-        AlertDescription::UnrecognisedName => Account::lasting(
+        | AlertDescription::ExportRestriction => Account::permanent(NOTHING_IN_COMMON),
+        AlertDescription::UnrecognisedName => Account::permanent(
             "the server does not know the host by the name that base_url gives it: check base_url",
         ),
         AlertDescription::NoCertificate
@@ -235,11 +235,11 @@ fn alert_received(alert: AlertDescription) -> Account {
         | AlertDescription::CertificateRequired
         | AlertDescription::CertificateUnobtainable
         | AlertDescription::UnknownCA
-        | AlertDescription::AccessDenied => Account::lasting(WANTS_A_CERTIFICATE),
+        | AlertDescription::AccessDenied => Account::permanent(WANTS_A_CERTIFICATE),
         AlertDescription::NoApplicationProtocol => {
-            Account::lasting("the server speaks no HTTP/1.1 over TLS: allow it there")
+            Account::permanent("the server speaks no HTTP/1.1 over TLS: allow it there")
         }
-        _ => Account::lasting(format!(
+        _ => Account::permanent(format!(
             "{FAULT}; its alert has the number {}",
             u8::from(alert)
         )),

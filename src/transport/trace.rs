@@ -46,7 +46,7 @@ pub(super) enum Origin {
 }
 
 impl Trace {
-    pub(super) fn goes_over(&mut self, origin: Origin, address: Option<SocketAddr>) {
+    pub(super) fn record_connection(&mut self, origin: Origin, address: Option<SocketAddr>) {
         self.connection = Some(origin);
         self.address = address;
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::sys::Interrupt;
 use crate::transport::{Interrupted, Limits};
 
-pub(crate) struct Pace {
+pub(crate) struct RateLimit {
     interval: Duration,
     queue: Mutex<Queue>,
 }
@@ -20,15 +20,15 @@ struct Queue {
 }
 
 /// Why an attempt may not leave.
-pub(crate) enum NoTurn {
+pub(crate) enum RateLimited {
     /// Its turn would come too late: so long from now.
     TooLate(Duration),
     Interrupted(Interrupted),
 }
 
-impl Pace {
+impl RateLimit {
     pub(crate) fn new(messages_per_second: f64) -> Self {
-        Pace {
+        RateLimit {
             interval: Duration::from_secs_f64(1.0 / messages_per_second),
             queue: Mutex::new(Queue {
                 next: Instant::now(),
@@ -39,8 +39,8 @@ impl Pace {
 
     /// Waits for a turn. One that comes too late is not waited for; one that is given up is the next
     /// one's.
-    pub(crate) fn take_turn(&self, limits: &Limits) -> Result<(), NoTurn> {
-        limits.check().map_err(NoTurn::Interrupted)?;
+    pub(crate) fn take_turn(&self, limits: &Limits) -> Result<(), RateLimited> {
+        limits.check().map_err(RateLimited::Interrupted)?;
         let mut queue = self.lock();
         let now = Instant::now();
         let before = u32::try_from(queue.waiting.len()).unwrap_or(u32::MAX);
@@ -53,7 +53,7 @@ impl Pace {
             return Ok(());
         }
         if delay >= limits.deadline.saturating_duration_since(now) {
-            return Err(NoTurn::TooLate(delay));
+            return Err(RateLimited::TooLate(delay));
         }
         queue.waiting.push_back(Arc::clone(&limits.interrupt));
         drop(queue);
@@ -75,16 +75,16 @@ impl Pace {
         waited
     }
 
-    fn wait_in_queue(&self, limits: &Limits) -> Result<(), NoTurn> {
+    fn wait_in_queue(&self, limits: &Limits) -> Result<(), RateLimited> {
         let next = || self.lock().next;
         limits
             .wait_while_not(|| is_first(&self.lock(), limits))
             .and_then(|()| limits.sleep_until(next()))
             .map_err(|interrupted| match interrupted {
                 Interrupted::Deadline => {
-                    NoTurn::TooLate(next().saturating_duration_since(Instant::now()))
+                    RateLimited::TooLate(next().saturating_duration_since(Instant::now()))
                 }
-                interrupted => NoTurn::Interrupted(interrupted),
+                interrupted => RateLimited::Interrupted(interrupted),
             })
     }
 
@@ -106,7 +106,7 @@ mod tests {
     use std::thread;
     use std::time::{Duration, Instant};
 
-    use super::{NoTurn, Pace};
+    use super::{RateLimit, RateLimited};
     use crate::sys::{Cause, Interrupt};
     use crate::transport::Limits;
 
@@ -118,18 +118,18 @@ mod tests {
     }
 
     /// Lets `calls` queue up one after the other; each notes its number when it has its turn.
-    fn queue_up(pace: &Pace, calls: &[Limits], after: impl FnOnce()) -> Vec<usize> {
+    fn queue_up(rate_limit: &RateLimit, calls: &[Limits], after: impl FnOnce()) -> Vec<usize> {
         let turns = Mutex::new(Vec::new());
         thread::scope(|scope| {
             for (number, limits) in calls.iter().enumerate() {
                 let turns = &turns;
                 scope.spawn(move || {
-                    if pace.take_turn(limits).is_ok() {
+                    if rate_limit.take_turn(limits).is_ok() {
                         turns.lock().expect("no panic").push(number);
                     }
                 });
                 let had_turn = || turns.lock().expect("no panic").len();
-                while pace.lock().waiting.len() + had_turn() <= number {
+                while rate_limit.lock().waiting.len() + had_turn() <= number {
                     thread::sleep(Duration::from_millis(1));
                 }
             }
@@ -138,24 +138,24 @@ mod tests {
         turns.into_inner().expect("no panic")
     }
 
-    fn busy_pace() -> Pace {
-        let pace = Pace::new(1.0);
-        assert!(pace.take_turn(&limits()).is_ok());
-        pace
+    fn busy_rate_limit() -> RateLimit {
+        let rate_limit = RateLimit::new(1.0);
+        assert!(rate_limit.take_turn(&limits()).is_ok());
+        rate_limit
     }
 
     #[test]
     fn turns_go_to_whoever_came_first() {
         let calls: Vec<Limits> = (0..5).map(|_| limits()).collect();
-        assert_eq!(queue_up(&busy_pace(), &calls, || {}), [0, 1, 2, 3, 4]);
+        assert_eq!(queue_up(&busy_rate_limit(), &calls, || {}), [0, 1, 2, 3, 4]);
     }
 
     #[test]
     fn whoever_is_interrupted_leaves_the_turn_to_the_others() {
-        let pace = busy_pace();
+        let rate_limit = busy_rate_limit();
         let calls: Vec<Limits> = (0..5).map(|_| limits()).collect();
         let began = Instant::now();
-        let turns = queue_up(&pace, &calls, || {
+        let turns = queue_up(&rate_limit, &calls, || {
             for number in [0, 2, 3] {
                 calls[number].interrupt.raise(Cause::Cancelled);
             }
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn whoever_was_interrupted_before_takes_no_turn() {
-        let pace = Pace::new(1.0);
+        let rate_limit = RateLimit::new(1.0);
         let cancelled = limits();
         cancelled.interrupt.raise(Cause::Cancelled);
         let over = Limits {
@@ -175,25 +175,25 @@ mod tests {
             ..limits()
         };
         for limits in [cancelled, over] {
-            let turn = pace.take_turn(&limits);
-            assert!(matches!(turn, Err(NoTurn::Interrupted(_))));
+            let turn = rate_limit.take_turn(&limits);
+            assert!(matches!(turn, Err(RateLimited::Interrupted(_))));
         }
         let began = Instant::now();
-        assert!(pace.take_turn(&limits()).is_ok());
+        assert!(rate_limit.take_turn(&limits()).is_ok());
         assert!(began.elapsed() < Duration::from_millis(500));
     }
 
     #[test]
     fn turn_is_not_waited_for_where_it_comes_too_late() {
-        let pace = busy_pace();
+        let rate_limit = busy_rate_limit();
         let short = Limits {
             deadline: Instant::now() + Duration::from_millis(400),
             ..limits()
         };
-        let Err(NoTurn::TooLate(delay)) = pace.take_turn(&short) else {
+        let Err(RateLimited::TooLate(delay)) = rate_limit.take_turn(&short) else {
             panic!("it is too late");
         };
         assert!(delay > Duration::from_millis(500) && delay <= Duration::from_secs(1));
-        assert!(pace.lock().waiting.is_empty());
+        assert!(rate_limit.lock().waiting.is_empty());
     }
 }

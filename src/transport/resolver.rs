@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use super::Authority;
+use super::deadline::Limits;
 use super::failure::Failure;
-use super::wait::Limits;
 use crate::panics;
 use crate::per_process::PerProcess;
 use crate::sys::{self, Interrupt, fork};

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::Authority;
+use super::deadline::Limits;
 use super::failure::{Failure, Refused};
-use super::wait::Limits;
 use crate::sys::{self, Event};
 
 /// How long one address may be silent before the next is tried beside it (RFC 8305, section 5).

@@ -8,14 +8,14 @@ use super::rule::{Field, TextRule};
 use crate::misspelling::distance;
 
 #[derive(Default)]
-pub(super) struct Notes {
+pub(super) struct Warnings {
     pub(super) findings: Findings,
     /// Texts that have to differ, by the name of their field and without what hardly differs; and
     /// the index of their item.
     alike: BTreeMap<(&'static str, String), usize>,
 }
 
-impl Notes {
+impl Warnings {
     pub(super) fn unknown_key(&mut self, key: &str, fields: &[Field], path: &Path) {
         // Where no key is known, none is wrong.
         if fields.is_empty() {
@@ -112,9 +112,9 @@ mod tests {
             ("POST_BACK_DATA", "post_back_data"),
             ("postback_url", "post_back_url"),
         ] {
-            let mut notes = Notes::default();
+            let mut notes = Warnings::default();
             notes.unknown_key(key, &fields, &Path::Root);
-            let told = &notes.findings.told()[0].message;
+            let told = &notes.findings.shown()[0].message;
             assert!(told.contains(&format!("\"{name}\"")), "{key}: {told}");
         }
     }
