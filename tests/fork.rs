@@ -58,6 +58,23 @@ fn parent_and_child_send_at_once_over_https() {
     fork_three_times(Scheme::Https);
 }
 
+/// Linked with the shared library, and with the archive.
+#[test]
+fn fork_before_a_client_was_made_leaves_a_child_that_can_call_every_function() {
+    let program = || Program::c("tests/c/early_forks.c").flags(c::C99);
+    for (program, forks) in [
+        (program(), "5000"),
+        (program().flags(["-Wl,--gc-sections"]).statically(), "500"),
+    ] {
+        let server = RawServer::accepting(Scheme::Http);
+        let options = server.options().to_string();
+        let finished = c::run(Command::new(program.compile()).args([forks, &options]), b"");
+        assert_eq!(finished.code(), 0, "{finished:?}");
+        assert_eq!(server.requests().len(), 3);
+        assert_eq!(server.connections(), 2, "parent and child shared one");
+    }
+}
+
 /// A program that forks at an odd place comes to its end, and so do its children.
 fn fork_oddly(server: &RawServer, arguments: &[&str]) {
     let mut command = Command::new(c::compile("tests/c/forks.c"));

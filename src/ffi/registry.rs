@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::cancel::CancelToken;
 use crate::client::Client;
 use crate::sys;
-use crate::sys::fork::{self, Guarded};
+use crate::sys::fork::Guarded;
 use crate::transport::{self, Failure};
 
 static OBJECTS: Guarded<Registry<Client>> = Guarded::new(Registry::new());
@@ -48,7 +48,6 @@ pub(super) fn keep_cancel(token: CancelToken) -> Result<*mut u8, Failure> {
 }
 
 fn keep(object: Object<Client>) -> Result<*mut u8, Failure> {
-    fork::watch().map_err(|error| Failure::Machine("watch for forks", error))?;
     transport::prepare();
     let kept = OBJECTS.lock().insert(object);
     kept.map_err(|error| Failure::Machine("reserve an address", error))

@@ -5,14 +5,11 @@
 //! destructor and may be gone.
 
 use std::cell::{Cell, UnsafeCell};
-use std::io;
 use std::ops::{Deref, DerefMut};
 use std::process;
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
-
-use once_cell::race::OnceBool;
 
 /// Differs from that of every process between this one and the one that loaded the library.
 static GENERATION: AtomicU32 = AtomicU32::new(0);
@@ -36,29 +33,25 @@ fn begin_generation() {
     }
 }
 
-/// Makes sure that forks are noticed from now on.
-///
-/// A handler costs nothing per call, where asking for the process id is a system call each time.
-pub(crate) fn watch() -> io::Result<()> {
-    static WATCHING: OnceBool = OnceBool::new();
+/// Runs when the library is loaded, before any of its functions can be called: a fork is noticed
+/// whatever was made before it.
+#[used]
+#[cfg_attr(
+    target_vendor = "apple",
+    unsafe(link_section = "__DATA,__mod_init_func")
+)]
+#[cfg_attr(not(target_vendor = "apple"), unsafe(link_section = ".init_array"))]
+static ON_LOAD: extern "C" fn() = notice_forks;
 
-    // Two threads that come here at once may both register: the handlers bear that.
-    WATCHING
-        .get_or_try_init(|| register().map(|()| true))
-        .map(|_| ())
-}
-
-fn register() -> io::Result<()> {
+extern "C" fn notice_forks() {
     // SAFETY: the handlers are functions of this library, which is never unloaded (`-z nodelete`).
-    match unsafe {
+    // What fails for want of memory at a program's start is the least of its troubles.
+    unsafe {
         libc::pthread_atfork(
             Some(before_fork),
             Some(after_fork_in_parent),
             Some(after_fork_in_child),
-        )
-    } {
-        0 => Ok(()),
-        code => Err(io::Error::from_raw_os_error(code)),
+        );
     }
 }
 

@@ -136,15 +136,37 @@ static void renew_in_child(void)
     depth--;
 }
 
+/* Registered before the library is loaded, and so called behind the library's handler as a fork
+ * begins, and ahead of it in the child. */
+
+static int handles_early;
+
+static void early_once_more(void)
+{
+    if (handles_early)
+        fork_once_more();
+}
+
+static void early_in_child(void)
+{
+    if (handles_early)
+        renew_in_child();
+}
+
+static void register_early(void)
+{
+    check(pthread_atfork(early_once_more, early_once_more, early_in_child) == 0, "a handler");
+}
+
+__attribute__((section(".preinit_array"), used)) static void (*const before_libraries)(void) =
+    register_early;
+
 static int nested(const char *order)
 {
-    int is_first = strcmp(order, "first") == 0;
-
-    if (is_first)
-        CHECK(pthread_atfork(fork_once_more, fork_once_more, renew_in_child) == 0);
+    handles_early = strcmp(order, "first") == 0;
     client = host_client(options);
     CHECK(sends());
-    if (!is_first)
+    if (!handles_early)
         CHECK(pthread_atfork(fork_once_more, fork_once_more, renew_in_child) == 0);
     fork_and_send();
     CHECK(handled == 2);
