@@ -376,34 +376,6 @@ zx_status zx_client_stats(const struct zx_client *client,
 void zx_client_shutdown(const struct zx_client *client);
 
 /**
- * Releases a client, a token or a string that the library handed out. Anything else is ignored: NULL,
- * what was released before, a constant string, a pointer from elsewhere.
- *
- * Calls in flight on a client that is released go on to their end.
- *
- * @param ptr  What to release.
- */
-void zx_free(void *ptr);
-
-/**
- * Checks a message as zx_send_reply_buttons() does, and sends nothing.
- *
- * @param message_json  The message.
- * @param report_json   A reply, with every problem, and with `notes` of what is allowed but hardly
- *                      meant. Release it with zx_free().
- * @return              ZX_OK, ZX_INVALID_MESSAGE, ZX_INVALID_ARGUMENT or ZX_INTERNAL.
- */
-zx_status zx_check_reply_buttons(const char *message_json, char **report_json);
-
-/**
- * The JSON Schema (draft 2020-12) of a message, with titles, descriptions, examples and limits,
- * such as a form can be made from.
- *
- * @return  A constant string; NULL only where the library has a bug.
- */
-const char *zx_reply_buttons_schema(void);
-
-/**
  * The JSON Schema (draft 2020-12) of the options of zx_client_new(), with titles, descriptions,
  * defaults and ranges, such as a form can be made from. The options whose `x-per-call` is true are
  * those of zx_send_reply_buttons_with().
@@ -431,6 +403,24 @@ struct zx_cancel *zx_cancel_new(void);
 void zx_cancel_now(const struct zx_cancel *cancel);
 
 /**
+ * Checks a message as zx_send_reply_buttons() does, and sends nothing.
+ *
+ * @param message_json  The message.
+ * @param report_json   A reply, with every problem, and with `notes` of what is allowed but hardly
+ *                      meant. Release it with zx_free().
+ * @return              ZX_OK, ZX_INVALID_MESSAGE, ZX_INVALID_ARGUMENT or ZX_INTERNAL.
+ */
+zx_status zx_check_reply_buttons(const char *message_json, char **report_json);
+
+/**
+ * The JSON Schema (draft 2020-12) of a message, with titles, descriptions, examples and limits,
+ * such as a form can be made from.
+ *
+ * @return  A constant string; NULL only where the library has a bug.
+ */
+const char *zx_reply_buttons_schema(void);
+
+/**
  * Writes a message's JSON, escaped as it must be, and checks it.
  *
  * @param message       The message. Required. Its strings may hold any Unicode; a required one
@@ -440,36 +430,6 @@ void zx_cancel_now(const struct zx_cancel *cancel);
  * @return              ZX_OK, ZX_INVALID_MESSAGE, ZX_INVALID_ARGUMENT or ZX_INTERNAL.
  */
 zx_status zx_compose_reply_buttons(const struct zx_reply_buttons *message, char **message_json);
-
-/**
- * The name of a status: such as "ZX_OK".
- *
- * @param status  Any number.
- * @return        A constant string; for a number that is no status, "(no zx_status)". Never NULL.
- */
-const char *zx_status_name(zx_status status);
-
-/**
- * The version of the library, such as "0.2.0".
- *
- * @return  A constant string.
- */
-const char *zx_version(void);
-
-/**
- * Reads one value of a JSON text: of a reply, or of any other, of any length.
- *
- * A string comes decoded, with U+FFFD for each U+0000 in it, so that it ends where it ends. Any
- * other value comes as its JSON text, exactly as spelt: a number keeps all its digits. Of members
- * with the same key, the first counts.
- *
- * @param json     The JSON text.
- * @param pointer  A JSON Pointer (RFC 6901), such as "/problems/0/path"; "" for the whole.
- * @return         The value, to be released with zx_free(). NULL where there is nothing or `null`,
- *                 where the text is no JSON, where the value is a string that is no Unicode, and
- *                 where an argument is NULL or not UTF-8.
- */
-char *zx_json_get(const char *json, const char *pointer);
 
 /**
  * Reads the body of what Zixflow posts to a message's `post_back_url`.
@@ -496,6 +456,46 @@ char *zx_json_get(const char *json, const char *pointer);
  */
 zx_status zx_read_post_back(const char *body,
                             char **post_back_json);
+
+/**
+ * Reads one value of a JSON text: of a reply, or of any other, of any length.
+ *
+ * A string comes decoded, with U+FFFD for each U+0000 in it, so that it ends where it ends. Any
+ * other value comes as its JSON text, exactly as spelt: a number keeps all its digits. Of members
+ * with the same key, the first counts.
+ *
+ * @param json     The JSON text.
+ * @param pointer  A JSON Pointer (RFC 6901), such as "/problems/0/path"; "" for the whole.
+ * @return         The value, to be released with zx_free(). NULL where there is nothing or `null`,
+ *                 where the text is no JSON, where the value is a string that is no Unicode, and
+ *                 where an argument is NULL or not UTF-8.
+ */
+char *zx_json_get(const char *json, const char *pointer);
+
+/**
+ * Releases a client, a token or a string that the library handed out. Anything else is ignored: NULL,
+ * what was released before, a constant string, a pointer from elsewhere.
+ *
+ * Calls in flight on a client that is released go on to their end.
+ *
+ * @param ptr  What to release.
+ */
+void zx_free(void *ptr);
+
+/**
+ * The name of a status: such as "ZX_OK".
+ *
+ * @param status  Any number.
+ * @return        A constant string; for a number that is no status, "(no zx_status)". Never NULL.
+ */
+const char *zx_status_name(zx_status status);
+
+/**
+ * The version of the library, such as "0.2.0".
+ *
+ * @return  A constant string.
+ */
+const char *zx_version(void);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -3,9 +3,8 @@
 use std::ffi::c_char;
 use std::sync::Arc;
 
-use super::cancel::zx_cancel;
 use super::registry::{self, BadHandle};
-use super::zx_client;
+use super::types::{zx_cancel, zx_client};
 use crate::cancel::CancelToken;
 use crate::client::Client;
 use crate::message::{self, MAX_TEXT_BYTES};

@@ -2,8 +2,8 @@
 
 use std::ffi::c_char;
 
-use super::constants::zx_status;
 use super::registry;
+use super::types::zx_status;
 use crate::panics;
 use crate::reply::{Refusal, Reply};
 use crate::status::Status;

@@ -3,14 +3,8 @@
 use super::arguments;
 use super::boundary::{Out, export};
 use super::registry;
+use super::types::zx_cancel;
 use crate::cancel::CancelToken;
-
-/// A cancel token: ends the calls that it was given to.
-///
-/// Opaque. Made by zx_cancel_new(), released by zx_free().
-pub struct zx_cancel {
-    _opaque: [u8; 0],
-}
 
 /// Makes a cancel token, for any number of calls of zx_send_reply_buttons_with(), on any number of
 /// clients and threads.

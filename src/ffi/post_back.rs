@@ -4,7 +4,7 @@ use std::ffi::c_char;
 
 use super::arguments;
 use super::boundary::{Out, export_text};
-use super::constants::zx_status;
+use super::types::zx_status;
 use crate::post_back;
 use crate::reply::Refusal;
 

@@ -1,55 +1,59 @@
-//! From a C struct to a checked message.
+//! Messages: checking one, their schema, and composing one from a C struct.
 
-use std::ffi::c_char;
+use std::ffi::{CString, c_char};
 use std::mem::{offset_of, size_of};
 
-use super::arguments::optional_text;
-use super::boundary::{Out, export_text};
-use super::constants::zx_status;
-use crate::message::{self, Button, Composition};
-use crate::reply::Refusal;
+use once_cell::race::OnceBox;
 
-/// A reply button.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct zx_button {
-    /// What the host gets back when the button is tapped: 1 to 256 characters, no space at
-    /// either end, unique in the message.
-    pub id: *const c_char,
-    /// What the customer sees: 1 to 20 characters, unique in the message.
-    pub title: *const c_char,
+use super::arguments::{self, optional_text};
+use super::boundary::{Out, export, export_reply, export_text};
+use super::types::{zx_reply_buttons, zx_status};
+use crate::message::{self, Button, Composition};
+use crate::reply::{Refusal, Reply};
+use crate::status::Status;
+
+/// Checks a message as zx_send_reply_buttons() does, and sends nothing.
+///
+/// @param message_json  The message.
+/// @param report_json   A reply, with every problem, and with `notes` of what is allowed but hardly
+///                      meant. Release it with zx_free().
+/// @return              ZX_OK, ZX_INVALID_MESSAGE, ZX_INVALID_ARGUMENT or ZX_INTERNAL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zx_check_reply_buttons(
+    message_json: *const c_char,
+    report_json: *mut *mut c_char,
+) -> zx_status {
+    // SAFETY: rule 2 of the header.
+    let out = unsafe { Out::new(report_json) };
+    export_reply(&out, || {
+        // SAFETY: rule 1 of the header.
+        let message = unsafe { arguments::message(message_json)? };
+        let (problems, notes) = message::check_with_notes(message);
+        let reply = if problems.is_empty() {
+            Reply::new(
+                Status::ZX_OK.definite(),
+                "nothing is wrong with the message",
+            )
+        } else {
+            Refusal::Message(problems).into()
+        };
+        Ok(Reply { notes, ..reply })
+    })
 }
 
-/// A reply-buttons message for zx_compose_reply_buttons(). Zero it first, then set `size`.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct zx_reply_buttons {
-    /// sizeof(zx_reply_buttons), so that the struct can grow.
-    pub size: usize,
-    /// The phone number: 7 to 15 digits, country code first, no 0 before it. Required.
-    pub recipient: *const c_char,
-    /// The Phone ID of the WhatsApp Business account that sends. Required.
-    pub phone_id: *const c_char,
-    /// NULL for no header, or "text", "image", "video" or "document".
-    pub header_type: *const c_char,
-    /// The header's text, 1 to 60 characters; or for the other types a link if it begins with
-    /// http:// or https://, else a media ID.
-    pub header: *const c_char,
-    /// The message's text, 1 to 1024 characters. Required.
-    pub body: *const c_char,
-    /// NULL for none, or a text of up to 60 characters.
-    pub footer: *const c_char,
-    /// 1 to 3 buttons.
-    pub buttons: *const zx_button,
-    /// How many there are.
-    pub button_count: usize,
-    /// NULL, or where Zixflow posts a notification each time the message's status changes: an
-    /// absolute http or https URL.
-    pub post_back_url: *const c_char,
-    /// NULL, or what those notifications hand back.
-    pub post_back_data: *const c_char,
-    /// NULL, or what a document in the header is called. With any other header it is a problem.
-    pub header_filename: *const c_char,
+/// The JSON Schema (draft 2020-12) of a message, with titles, descriptions, examples and limits,
+/// such as a form can be made from.
+///
+/// @return  A constant string; NULL only where the library has a bug.
+#[unsafe(no_mangle)]
+pub extern "C" fn zx_reply_buttons_schema() -> *const c_char {
+    static SCHEMA: OnceBox<CString> = OnceBox::new();
+
+    export(&Out::NONE, std::ptr::null(), || {
+        let schema =
+            SCHEMA.get_or_init(|| Box::new(CString::new(message::schema()).unwrap_or_default()));
+        (schema.as_ptr(), None)
+    })
 }
 
 /// A count beyond this is no message with too many buttons, but a struct that was never zeroed.

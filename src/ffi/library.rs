@@ -1,22 +1,25 @@
-//! Statuses and versions, as C sees them.
+//! What is the whole library's: releasing what it handed out, names of statuses, its version.
 
-use std::ffi::{CStr, CString, c_char};
+use std::ffi::{CStr, CString, c_char, c_void};
 
 use once_cell::race::OnceBox;
 use strum::VariantArray;
 
 use super::boundary::{Out, export};
+use super::registry;
+use super::types::zx_status;
 use crate::status::Status;
 
-/// The outcome of a call: ZX_OK, which is 0, to ZX_INTERNAL.
-pub type zx_status = i32;
-
-/// The version of this header; zx_version() is that of the library that was loaded.
-pub const ZX_VERSION_MAJOR: u32 = 0;
-/// See ZX_VERSION_MAJOR.
-pub const ZX_VERSION_MINOR: u32 = 2;
-/// See ZX_VERSION_MAJOR.
-pub const ZX_VERSION_PATCH: u32 = 0;
+/// Releases a client, a token or a string that the library handed out. Anything else is ignored: NULL,
+/// what was released before, a constant string, a pointer from elsewhere.
+///
+/// Calls in flight on a client that is released go on to their end.
+///
+/// @param ptr  What to release.
+#[unsafe(no_mangle)]
+pub extern "C" fn zx_free(ptr: *mut c_void) {
+    export(&Out::NONE, (), || (registry::release(ptr.addr()), None));
+}
 
 /// The name of a status: such as "ZX_OK".
 ///
