@@ -297,7 +297,8 @@ extern "C" {
  * - idle_timeout_ms: Says how long a connection is kept for the next call, in milliseconds; it is
  *   closed when the client is next used. 0 to 86400000. Default: 15000.
  * - proxy: The URL of a proxy, http://, socks5:// or socks5h://, with user and password
- *   percent-encoded; "" for none. The proxy looks names up. Default: from `HTTPS_PROXY`,
+ *   percent-encoded; "" for none. The proxy looks names up. Plain http:// to a loopback host takes
+ *   the environment's never, and this one only with allow_plain_http. Default: from `HTTPS_PROXY`,
  *   `ALL_PROXY`, `NO_PROXY` in the environment.
  * - tls_roots: Says which authorities are trusted: Mozilla's, which are built in, or "system",
  *   the machine's own. Default: `"bundled"`.

@@ -75,6 +75,9 @@ pub(crate) fn row(response: &Response, body: &ResponseBody) -> Row {
     match (response.http_status, body.success) {
         (200..=299, Some(true)) => ZX_OK.definite()
             .with_text("accepted and queued", ""),
+        (_, Some(true)) => ZX_OUTCOME_UNKNOWN.definite()
+            .with_text("the message may have been queued: the API's response says that it was",
+                   ", but has not the status of one that was accepted"),
         (401, _) => ZX_UNAUTHORIZED.definite()
             .with_text("the API refused the credentials", ": check the API key and workspace ID"),
         (403, _) if is_json_object => ZX_UNAUTHORIZED.definite()
@@ -90,9 +93,8 @@ pub(crate) fn row(response: &Response, body: &ResponseBody) -> Row {
             .with_text("the API did not queue the message", ""),
         (300..=399, _) => ZX_REJECTED.definite()
             .with_text("the API answered with a redirect", ", which is never followed: check base_url"),
-        (408, _) => ZX_REJECTED.retryable()
-            .with_text("the API did not queue the message", ""),
-        (400..=499, _) => ZX_REJECTED.definite()
+        // 408 is also what a balancer says where it has handed the request on and the API is slow.
+        (400..=407 | 409..=499, _) => ZX_REJECTED.definite()
             .with_text("the API did not queue the message", ""),
         _ => ZX_OUTCOME_UNKNOWN.definite()
             .with_text("the message may have been queued: the API's answer", " does not say"),

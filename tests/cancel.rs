@@ -158,11 +158,11 @@ fn answer_that_hangs_is_cancelled_and_what_it_said_is_kept() {
             });
             let client = client(&server.options_with(json!({ "max_retries": max_retries })));
             let reply = cancel_during(&client, &message("tag"), || server.await_requests(1));
-            // A page of a gateway says nothing, even with 503.
-            let status = if code == 503 {
-                "outcome_unknown"
-            } else {
+            // A page of a gateway says nothing with 408 and 503.
+            let status = if code == 429 {
                 "not_sent"
+            } else {
+                "outcome_unknown"
             };
             reply.assert_status(status);
             assert_eq!(reply.retryable(), Some(false), "{reply:?}");

@@ -118,7 +118,7 @@ fn proxy_that_hangs_ends_in_time() {
     for scheme in ["http", "socks5"] {
         let proxy = silent_server();
         let proxy_url = format!("{scheme}://{}", proxy.address());
-        let options = json!({ "base_url": "http://127.0.0.1:9", "proxy": proxy_url });
+        let options = json!({ "base_url": "https://127.0.0.1:9", "proxy": proxy_url });
         assert_not_sent(&send_in_time(options, &message("tag")));
     }
 }
@@ -132,7 +132,7 @@ fn proxy_that_answers_one_byte_at_a_time_ends_in_time() {
         })
     });
     let proxy_url = format!("http://{}", proxy.address());
-    let options = json!({ "base_url": "http://127.0.0.1:9", "proxy": proxy_url });
+    let options = json!({ "base_url": "https://127.0.0.1:9", "proxy": proxy_url });
     assert_not_sent(&send_in_time(options, &message("tag")));
 }
 
@@ -144,7 +144,7 @@ fn connect_timeout_ms_ends_what_leads_to_a_connection_and_no_more() {
     let cases = [
         json!({ "base_url": format!("http://{}", hole.address), "proxy": "" }),
         json!({ "base_url": format!("https://{}", hanging.address()), "proxy": "" }),
-        json!({ "base_url": "http://127.0.0.1:9", "proxy": proxy }),
+        json!({ "base_url": "https://127.0.0.1:9", "proxy": proxy }),
     ];
     for mut options in cases {
         options["connect_timeout_ms"] = json!(200);

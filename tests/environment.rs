@@ -148,12 +148,17 @@ fn environment_is_not_read_with_other_rights_than_the_callers() {
     let Some(privileged) = privileged_program() else {
         return;
     };
+    let server = RawServer::accepting(Scheme::Https);
+    let options = json!({ "base_url": server.base_url(), "ca_file": ca_file() });
+    for (name, value) in [("ALL_PROXY", "http://u:p#w@proxy.example")] {
+        let variables = [(name, OsStr::new(value))];
+        assert_refused(&reply(&program(), &variables, &options), name);
+        let reply = reply(&privileged, &variables, &options);
+        assert_eq!(reply["status"], "ok", "{name}: {reply}");
+    }
     let server = RawServer::accepting(Scheme::Http);
     let options = json!({ "base_url": server.base_url() });
-    for (name, value) in [
-        ("ZIXFLOW_CA_FILE", "/nonexistent/ca.pem"),
-        ("ALL_PROXY", "http://u:p#w@proxy.example"),
-    ] {
+    for (name, value) in [("ZIXFLOW_CA_FILE", "/nonexistent/ca.pem")] {
         let variables = [(name, OsStr::new(value))];
         assert_refused(&reply(&program(), &variables, &options), name);
         let reply = reply(&privileged, &variables, &options);

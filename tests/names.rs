@@ -259,6 +259,64 @@ fn ip_address_is_not_looked_up() {
     assert_eq!(LOOK_UPS.load(Ordering::SeqCst), before);
 }
 
+/// Neither by a call for it nor by one through a proxy there: the API key would go wherever a name
+/// service says.
+#[test]
+fn localhost_and_what_is_below_it_is_this_machine_and_not_looked_up() {
+    let _alone = alone();
+    let names = [
+        "localhost",
+        "LOCALHOST",
+        "localhost.",
+        "x.localhost",
+        "X.Y.LocalHost",
+        "x.localhost.",
+    ];
+    for name in names {
+        define(name, addresses(&["192.0.2.7"]));
+    }
+    let before = LOOK_UPS.load(Ordering::SeqCst);
+    for at in ["127.0.0.1:0", "[::1]:0"] {
+        for scheme in SCHEMES {
+            let listener = TcpListener::bind(at).expect("a free port");
+            let server = RawServer::on(listener, scheme, Peer::serve);
+            for name in names {
+                let place = format!("{name}:{}", server.address().port());
+                let url = server
+                    .base_url()
+                    .replace(&server.address().to_string(), &place);
+                let options = server.options_with(json!({
+                    "base_url": url, "allow_plain_http": false, "max_retries": 0,
+                }));
+                let reply = client(&options).send(&message("tag"));
+                // The certificate names one of them.
+                let is_named = scheme == Scheme::Http || !name.to_lowercase().starts_with('x');
+                let expected = if is_named { "ok" } else { "not_sent" };
+                assert_eq!(reply.status(), expected, "{url}: {reply:?}");
+                assert!(
+                    is_named || reply.message().contains("certificate"),
+                    "{reply:?}"
+                );
+            }
+        }
+    }
+    // A name that is only like it is any name.
+    for name in ["notlocalhost", "localhost.test", "localhost.localdomain"] {
+        let options = json!({ "base_url": format!("http://{name}:1") });
+        Client::new(&options)
+            .err()
+            .expect("plain http")
+            .assert_status("invalid_argument");
+    }
+    let proxied = json!({
+        "base_url": "https://192.0.2.1", "proxy": "http://localhost:1", "max_retries": 0,
+    });
+    client(&proxied)
+        .send(&message("tag"))
+        .assert_status("not_sent");
+    assert_eq!(LOOK_UPS.load(Ordering::SeqCst), before);
+}
+
 #[test]
 fn certificate_is_checked_for_the_name() {
     let _alone = alone();

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::{Value, json};
-use support::api::{Reply, client, message, timed};
+use support::api::{Client, Reply, client, message, timed};
 use support::c;
 use support::raw_server::{Peer, RawServer, SCHEMES, Scheme, accepted, answer};
 
@@ -491,16 +491,12 @@ fn options(server: &RawServer) -> Value {
 
 #[test]
 fn proxy_is_the_one_that_the_environment_names() {
-    let cases: [(Scheme, &[&str], bool); 9] = [
+    let cases: [(Scheme, &[&str], bool); 6] = [
         (Scheme::Https, &["HTTPS_PROXY"], true),
         (Scheme::Https, &["https_proxy"], true),
         (Scheme::Https, &["ALL_PROXY"], true),
         (Scheme::Https, &["all_proxy"], true),
         (Scheme::Https, &["HTTP_PROXY", "http_proxy"], false),
-        (Scheme::Http, &["ALL_PROXY"], true),
-        // It is for https:// alone.
-        (Scheme::Http, &["HTTPS_PROXY"], false),
-        (Scheme::Http, &["HTTP_PROXY"], false),
         (Scheme::Https, &[], false),
     ];
     for (scheme, names, is_used) in cases {
@@ -515,6 +511,115 @@ fn proxy_is_the_one_that_the_environment_names() {
             usize::from(is_used),
             "{scheme:?}, {names:?}"
         );
+    }
+}
+
+/// Where plain http is allowed, the API is on another machine.
+#[test]
+fn all_proxy_alone_is_for_plain_http() {
+    let server = RawServer::accepting(Scheme::Http);
+    let options = json!({
+        "base_url": format!("http://api.test:{}", server.address().port()),
+        "allow_plain_http": true, "max_retries": 0,
+    });
+    for (name, is_used) in [
+        ("ALL_PROXY", true),
+        ("all_proxy", true),
+        ("HTTPS_PROXY", false),
+        ("https_proxy", false),
+        ("HTTP_PROXY", false),
+        ("http_proxy", false),
+    ] {
+        let proxy = Proxy::http();
+        let reply = send_with_environment(&[(name, &proxy.url("http", ""))], &options);
+        // Only the proxy knows the name.
+        let expected = if is_used { "ok" } else { "not_sent" };
+        assert_eq!(reply["status"], expected, "{name}: {reply}");
+        assert_eq!(proxy.asked().len(), usize::from(is_used), "{name}");
+    }
+}
+
+/// The API key would go to the proxy in the clear.
+#[test]
+fn no_proxy_of_the_environment_gets_what_goes_to_this_machine_over_plain_http() {
+    let port = RawServer::accepting(Scheme::Http);
+    let port = (port.address().port(), port);
+    let proxy = Proxy::start(|peer, asked| {
+        let head = read_head(peer)?;
+        note(asked, &head, "");
+        peer.send_raw(b"HTTP/1.1 200 OK\r\n\r\n")?;
+        peer.serve()
+    });
+    let url = proxy.url("http", "");
+    let all = [
+        "http_proxy",
+        "HTTP_PROXY",
+        "https_proxy",
+        "HTTPS_PROXY",
+        "all_proxy",
+        "ALL_PROXY",
+    ];
+    let variables = all.map(|name| (name, url.as_str()));
+    for host in LOOPBACK {
+        let base_url = format!("http://{host}:{}", port.0);
+        for allow_plain_http in [false, true] {
+            let options = json!({ "base_url": base_url, "allow_plain_http": allow_plain_http });
+            let reply = send_with_environment(&variables, &options);
+            assert_eq!(proxy.asked(), [], "{host}: {reply}");
+        }
+    }
+    for name in all {
+        let options = json!({ "base_url": port.1.base_url() });
+        let reply = send_with_environment(&[(name, &url)], &options);
+        assert_eq!(reply["status"], "ok", "{name}: {reply}");
+        assert_eq!(proxy.asked(), [], "{name}");
+    }
+}
+
+/// Each spelling of this machine that a `base_url` may have. Nobody may listen at some.
+const LOOPBACK: [&str; 12] = [
+    "127.0.0.1",
+    "127.1.2.3",
+    "localhost",
+    "LocalHost",
+    "localhost.",
+    "api.localhost",
+    "A.B.LOCALHOST.",
+    "[::1]",
+    "[0:0:0:0:0:0:0:1]",
+    "[::ffff:127.0.0.1]",
+    "[::FFFF:7f00:1]",
+    "[::ffff:127.255.255.254]",
+];
+
+#[test]
+fn named_proxy_gets_what_goes_to_this_machine_over_plain_http_only_where_that_is_allowed() {
+    for host in LOOPBACK {
+        for proxy in
+            ["http", "socks5", "socks5h"].map(|scheme| format!("{scheme}://u:pw5151@[::1]:1"))
+        {
+            let base_url = format!("http://{host}:1");
+            let mut options = json!({
+                "base_url": base_url, "proxy": proxy, "allow_plain_http": false,
+            });
+            let refusal = Client::new(&options).err().expect("a refusal");
+            refusal.assert_status("invalid_argument");
+            let message = refusal.message();
+            assert!(
+                message.starts_with("proxy ") && message.contains("allow_plain_http"),
+                "{message}"
+            );
+            assert!(!refusal.text.contains("pw5151"), "{refusal:?}");
+            for (key, value) in [
+                ("allow_plain_http", json!(true)),
+                ("base_url", json!(format!("https://{host}:1"))),
+                ("proxy", json!("")),
+            ] {
+                let before = std::mem::replace(&mut options[key], value);
+                client(&options);
+                options[key] = before;
+            }
+        }
     }
 }
 
@@ -534,7 +639,7 @@ fn https_proxy_goes_before_all_proxy() {
 
 #[test]
 fn no_proxy_lists_the_hosts_that_need_none() {
-    let server = RawServer::accepting(Scheme::Http);
+    let server = RawServer::accepting(Scheme::Https);
     let port = server.address().port();
     let with_port = format!("127.0.0.1:{port}");
     let cases = [

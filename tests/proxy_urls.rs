@@ -49,7 +49,7 @@ fn url() -> impl Strategy<Value = String> {
 /// What is told of a client with such a proxy: why there is none, or what became of a message.
 fn told(url: &str) -> Reply {
     let options = json!({
-        "base_url": "http://127.0.0.1:1", "proxy": url, "max_retries": 0,
+        "base_url": "https://127.0.0.1:1", "proxy": url, "max_retries": 0,
         "timeout_ms": 200, "connect_timeout_ms": 200,
     });
     match Client::new(&options) {

@@ -39,7 +39,7 @@ impl Endpoint {
         }
         let target = Authority::parse(authority, if is_https { 443 } else { 80 })
             .map_err(|reason| format!("{FORM}; {reason}"))?;
-        if !is_https && !allow_plain_http && !is_loopback(&target.host) {
+        if !is_https && !allow_plain_http && !target.is_loopback() {
             return Err(
                 "is http://, which would send the API key in the clear: use https://, or set \
                  allow_plain_http for a gateway in your own network"
@@ -73,13 +73,4 @@ fn check_path(path: &str) -> Result<(), String> {
         );
     }
     Ok(())
-}
-
-/// `localhost` and what is below it (RFC 6761, section 6.3), 127.0.0.0/8 and ::1.
-fn is_loopback(host: &str) -> bool {
-    let name = host.to_ascii_lowercase();
-    match host.parse::<std::net::IpAddr>() {
-        Ok(address) => address.to_canonical().is_loopback(),
-        Err(_) => name == "localhost" || name.ends_with(".localhost"),
-    }
 }

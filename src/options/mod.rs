@@ -112,9 +112,18 @@ impl ClientValues {
             is_https,
         } = Endpoint::parse(&self.base_url.text, self.allow_plain_http)
             .map_err(|reason| self.base_url.blame(&reason))?;
+        // Over plain http the API key would leave this machine in the clear.
+        let is_local = !is_https && target.is_loopback();
         let proxy = match &self.proxy {
+            None if is_local => None,
             None => Proxy::from_environment(&target, is_https)?,
             Some(proxy) if proxy.text.is_empty() => None,
+            Some(proxy) if is_local && !self.allow_plain_http => {
+                return Err(proxy.blame(
+                    "would get the API key in the clear, as base_url is http://: leave it out, or \
+                     set allow_plain_http",
+                ));
+            }
             Some(proxy) => Some(Proxy::parse(&proxy.text).map_err(|reason| proxy.blame(&reason))?),
         };
         // Read even where no connection will need them: a mistake shows here or not at all.

@@ -181,7 +181,9 @@ pub(super) static OPTIONS: &[Row] = &[
         },
         title: "Proxy",
         description: "The URL of a proxy, http://, socks5:// or socks5h://, with user and password \
-                      percent-encoded; \"\" for none. The proxy looks names up.",
+                      percent-encoded; \"\" for none. The proxy looks names up. Plain http:// to a \
+                      loopback host takes the environment's never, and this one only with \
+                      allow_plain_http.",
     },
     Row {
         name: "tls_roots",

@@ -1,7 +1,7 @@
 //! The parts of a URL that tell where it leads.
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A host and a port.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -44,6 +44,22 @@ impl Authority {
             host: host.to_owned(),
             port: port.ok_or("its port must be a number from 1 to 65535")?,
         })
+    }
+
+    /// `localhost` and the names below it: always this machine, whatever a name service says
+    /// (RFC 6761, section 6.3).
+    pub(crate) fn is_localhost(&self) -> bool {
+        let name = self.host.strip_suffix('.').unwrap_or(&self.host);
+        let last_label = name.rsplit('.').next();
+        last_label.is_some_and(|label| label.eq_ignore_ascii_case("localhost"))
+    }
+
+    /// `localhost`, 127.0.0.0/8 and ::1.
+    pub(crate) fn is_loopback(&self) -> bool {
+        match self.host.parse::<IpAddr>() {
+            Ok(address) => address.to_canonical().is_loopback(),
+            Err(_) => self.is_localhost(),
+        }
     }
 }
 

@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -56,6 +56,10 @@ struct State {
 pub(super) fn look_up(host: &Authority, limits: &Limits) -> Result<Vec<SocketAddr>, Failure> {
     if let Ok(address) = host.host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, host.port)]);
+    }
+    if host.is_localhost() {
+        let addresses = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+        return Ok(addresses.map(|it| SocketAddr::new(it, host.port)).to_vec());
     }
     let look_up = join_or_start(&host.host, &limits.interrupt)?;
     let waited = limits.wait_while_not(|| lock(&look_up.state).addresses.is_some());

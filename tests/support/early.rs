@@ -82,7 +82,6 @@ pub fn early_answers(own: &str, last: &str) -> Vec<EarlyAnswer> {
             "rejected",
             true,
         ),
-        refusal("408", answer(408, now, PAGE), "rejected", true),
         refusal("400", answer(400, "", PAGE), "rejected", false),
         refusal("302", answer(302, "location: /\r\n", ""), "rejected", false),
         refusal(
@@ -110,6 +109,12 @@ pub fn early_answers(own: &str, last: &str) -> Vec<EarlyAnswer> {
             true,
         ),
         no_refusal("503, a page", &answer(503, now, PAGE), true),
+        no_refusal("408, a page", &answer(408, now, PAGE), true),
+        no_refusal(
+            "429, success",
+            &answer(429, now, r#"{"success":true}"#),
+            true,
+        ),
         no_refusal("502, a page", &answer(502, "", PAGE), true),
         no_refusal("500, a page", &answer(500, "", PAGE), true),
         no_refusal(

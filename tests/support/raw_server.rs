@@ -142,9 +142,12 @@ impl RawServer {
         }
     }
 
-    /// What a client of this server needs: its URL and CA, and no proxy.
+    /// What a client of this server needs: its URL and CA, and no proxy, but such as a test puts there.
     pub fn options(&self) -> Value {
-        json!({ "base_url": self.base_url(), "ca_file": ca_file(), "proxy": "" })
+        json!({
+            "base_url": self.base_url(), "ca_file": ca_file(), "proxy": "",
+            "allow_plain_http": true,
+        })
     }
 
     /// [`options`](Self::options) and more.
