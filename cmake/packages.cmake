@@ -65,6 +65,8 @@ foreach(component IN LISTS CPACK_COMPONENTS_ALL)
 endforeach()
 install(DIRECTORY examples/c examples/cpp examples/cmake examples/go
   DESTINATION "${zixflow_doc_development}/examples" COMPONENT development)
+# Beside the examples as in the source: they name it by that path.
+install(DIRECTORY go DESTINATION "${zixflow_doc_development}" COMPONENT development)
 install(FILES ${zixflow_manuals} DESTINATION "${CMAKE_INSTALL_MANDIR}/man1" COMPONENT tools)
 
 include(CPack)

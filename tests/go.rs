@@ -12,7 +12,7 @@ use support::go::{
 };
 use support::sandbox::{Config, Sandbox};
 
-const MODULES: [&str; 2] = ["examples/go", "tests/languages/go"];
+const MODULES: [&str; 3] = ["go", "examples/go", "tests/languages/go"];
 
 #[test]
 fn code_is_formatted_and_vetted() {
@@ -42,7 +42,7 @@ fn package_passes_with_every_pointer_checked() {
 /// The example for Prometheus, in a module of its own for the sake of what it requires.
 #[test]
 fn counts_are_shown_to_prometheus() {
-    const MODULE: &str = "examples/go/prometheus";
+    const MODULE: &str = "go/prometheus";
     if !c::require_tool("go") || !download(MODULE) {
         return;
     }
@@ -62,7 +62,7 @@ fn passes(flags: &[&str], experiment: &str, others: &[&str]) {
         .compile();
     let preload = format!("-exec=env LD_PRELOAD={}", hanging_host.display());
     let printed = succeed(
-        go("examples/go")
+        go("go")
             .args(["test", "-count=1", "-timeout=120s", "-v", &preload, "./..."])
             .args(flags)
             .env("GOEXPERIMENT", experiment)
@@ -84,7 +84,7 @@ fn any_customer_name_survives_composing() {
     if !c::require_tool("go") {
         return;
     }
-    succeed(go("examples/go").args([
+    succeed(go("go").args([
         "test",
         "-run=^$",
         "-fuzz=FuzzCustomerName",
@@ -246,7 +246,7 @@ fn header_of_another_version_does_not_compile() {
     fs::write(directory.join("zixflow.h"), other).expect("the target directory is writable");
     write_pkg_config(&directory, &directory);
 
-    let output = go_with("examples/go", &directory)
+    let output = go_with("go", &directory)
         .args(["vet", "./zixflow"])
         .output()
         .expect("go can be run");

@@ -4,4 +4,4 @@ go 1.25
 
 require zixflow.example/go v0.0.0
 
-replace zixflow.example/go => ../../../examples/go
+replace zixflow.example/go => ../../../go

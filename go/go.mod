@@ -1,0 +1,3 @@
+module zixflow.example/go
+
+go 1.25
