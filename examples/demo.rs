@@ -6,14 +6,11 @@
 #[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../tests/support/c.rs"]
 mod c;
-#[allow(dead_code, reason = "the tests use more of it")]
-#[path = "sandbox/server.rs"]
-mod sandbox;
 
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
 
-use sandbox::{Config, Sandbox};
+use zixflow_sandbox::{Config, Sandbox};
 
 const USAGE: &str = "\
 Usage: cargo run --example demo

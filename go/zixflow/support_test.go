@@ -13,7 +13,7 @@ import (
 	"zixflow.example/go/zixflow"
 )
 
-// sandbox returns the base URL of a running sandbox (cargo run --example sandbox),
+// sandbox returns the base URL of a running sandbox (cargo run -p zixflow-sandbox),
 // as `cargo test --test go` sets it.
 func sandbox(t testing.TB) string {
 	url, ok := os.LookupEnv("ZIXFLOW_SANDBOX_URL")

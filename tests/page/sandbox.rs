@@ -88,7 +88,7 @@ fn build() -> PathBuf {
         }
     }
     let built = cargo
-        .args(["build", "--example", "sandbox", "--message-format=json"])
+        .args(["build", "--package=zixflow-sandbox", "--message-format=json"])
         .arg("--manifest-path")
         .arg(root().join("Cargo.toml"))
         .stderr(Stdio::inherit())

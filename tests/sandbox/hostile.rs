@@ -164,7 +164,7 @@ fn running_out_of_descriptors_is_survived() {
     let mut command = Command::new("sh");
     command
         .args(["-c", "ulimit -n 40 && exec \"$0\" \"$@\""])
-        .arg(c::example("sandbox").get_program())
+        .arg(c::sandbox().get_program())
         .args(["--http", "127.0.0.1:0", "--https", "off"])
         .args(["--api-key", KEY, "--workspace-id", WORKSPACE]);
     let mut program = Running::start(&mut command);

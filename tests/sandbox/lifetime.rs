@@ -91,7 +91,7 @@ fn a_taken_address_is_named() {
 
 #[test]
 fn the_command_explains_itself() {
-    let help = c::run(c::example("sandbox").arg("--help"), b"");
+    let help = c::run(c::sandbox().arg("--help"), b"");
     assert_eq!(help.code(), 0, "{help:?}");
     let defaults = Config::default();
     for default in [
@@ -111,7 +111,7 @@ fn the_command_explains_itself() {
         (["--https", "off"], "--api-key"),
     ] {
         // The last one is in order, but for the empty key that every run here is given.
-        let mut command = c::example("sandbox");
+        let mut command = c::sandbox();
         let refused = c::run(command.args(arguments).args(["--api-key", ""]), b"");
         assert_eq!(refused.code(), 2, "{refused:?}");
         assert!(refused.stderr.contains(problem), "{}", refused.stderr);

@@ -17,7 +17,7 @@ struct Started {
 
 impl Started {
     fn new(arguments: &[&str]) -> Self {
-        let mut program = Running::start(c::example("sandbox").args(arguments));
+        let mut program = Running::start(c::sandbox().args(arguments));
         let mut lines = program.lines();
         let mut printed = String::new();
         while !printed.contains("See what comes") {

@@ -299,10 +299,10 @@ pub fn release_libraries() -> PathBuf {
         .clone()
 }
 
-/// The command that runs one of this package's examples, built where that is still to do.
-pub fn example(name: &str) -> Command {
-    run_cargo(&["build", "--example", name]);
-    Command::new(target_directory().join("debug/examples").join(name))
+/// The command that runs the sandbox as a program of its own, built where that is still to do.
+pub fn sandbox() -> Command {
+    run_cargo(&["build", "--package", "zixflow-sandbox"]);
+    Command::new(target_directory().join("debug/zixflow-sandbox"))
 }
 
 fn run_cargo(arguments: &[&str]) {

@@ -4,5 +4,4 @@
 
 pub mod c;
 pub mod go;
-#[path = "../../examples/sandbox/server.rs"]
-pub mod sandbox;
+pub use zixflow_sandbox as sandbox;

@@ -3,7 +3,7 @@
 //
 // It sends a message to each recipient, takes in the post-backs on this machine,
 // and says of each message what became of it. It exits with 0 where all of them
-// are settled. Against the sandbox (cargo run --example sandbox):
+// are settled. Against the sandbox (cargo run -p zixflow-sandbox):
 //
 //	settle 15550100001 15550100008 15550100009
 package main

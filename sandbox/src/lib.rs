@@ -1,4 +1,4 @@
-//! A local server that plays Zixflow's endpoint: the example binary `sandbox`, the demo and the
+//! A local server that plays Zixflow's endpoint: the program `zixflow-sandbox`, the demo and the
 //! tests all run this one. It stops when it is dropped.
 
 mod answer;

@@ -1,12 +1,4 @@
-//! `cargo run --example sandbox`, packed as `zixflow-sandbox`: a desk for a host's developer. See
-//! `--help`.
-
-#[allow(
-    dead_code,
-    reason = "the tests look at what came; this program prints it"
-)]
-#[path = "server.rs"]
-mod sandbox;
+//! `cargo run -p zixflow-sandbox`: a desk for a host's developer. See `--help`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,19 +6,19 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sandbox::{Config, Sandbox, recipients};
+use zixflow_sandbox::{Config, Sandbox, recipients};
 
 const USAGE: &str = "\
 Plays Zixflow's reply-buttons endpoint on this machine, prints what it gets, and shows it on a page
 as a phone would, with buttons that send post-backs.
 
 Usage: zixflow-sandbox [OPTIONS]
-   or: cargo run --example sandbox -- [OPTIONS]
+   or: cargo run -p zixflow-sandbox -- [OPTIONS]
 
   --http ADDRESS       where to listen for HTTP, or `off` [127.0.0.1:8080]
   --https ADDRESS      where to listen for HTTPS, or `off` [127.0.0.1:8443]
   --ca-file PATH       where to write the CA's certificate, made anew at each start
-                       [beside this program, or in the user's run-time directory]
+                       [in the user's run-time directory, or the one for temporary files]
   --api-key KEY        the only x-api-key it accepts [sandbox-key]
   --workspace-id ID    the only x-workspace-id it accepts [sandbox-workspace]
   --notify-after-ms N  when an accepted message gets its status [200]
@@ -65,7 +57,7 @@ fn config(arguments: Vec<String>) -> Result<Config, String> {
     let mut config = Config {
         http: Some(SocketAddr::from(([127, 0, 0, 1], 8080))),
         https: Some(SocketAddr::from(([127, 0, 0, 1], 8443))),
-        ca_file: default_ca_file(),
+        ca_file: Some(default_ca_file()),
         log: Arc::new(|text| println!("{text}")),
         ..Config::default()
     };
@@ -90,17 +82,11 @@ fn config(arguments: Vec<String>) -> Result<Config, String> {
     Ok(config)
 }
 
-/// Beside the program where cargo puts it, so that it is neither committed by mistake nor left lying
-/// about; where an installed program's user may write, else.
-fn default_ca_file() -> Option<PathBuf> {
-    let program = std::env::current_exe().ok()?;
-    let directory = program.parent()?;
-    if directory.ends_with("examples") {
-        return Some(directory.join("sandbox-ca.pem"));
-    }
-    let writable = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-    let writable = writable.unwrap_or_else(std::env::temp_dir);
-    Some(writable.join("zixflow-sandbox-ca.pem"))
+/// Where the user may write, and where nobody commits it by mistake.
+fn default_ca_file() -> PathBuf {
+    let directory = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let directory = directory.unwrap_or_else(std::env::temp_dir);
+    directory.join("zixflow-sandbox-ca.pem")
 }
 
 fn address(option: &str, value: &str) -> Result<Option<SocketAddr>, String> {
