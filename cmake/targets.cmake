@@ -49,7 +49,7 @@ if(zixflow_rust_target MATCHES "musl")
     OUTPUT_VARIABLE zixflow_rust_libraries OUTPUT_STRIP_TRAILING_WHITESPACE)
   list(APPEND zixflow_parts "${zixflow_rust_libraries}/self-contained/libunwind.a")
 endif()
-set(zixflow_symbols "${CMAKE_CURRENT_SOURCE_DIR}/tests/exported_symbols.txt")
+set(zixflow_symbols "${CMAKE_CURRENT_SOURCE_DIR}/src/ffi/exports.txt")
 set(zixflow_archive_script "${CMAKE_CURRENT_SOURCE_DIR}/cmake/archive.cmake")
 add_custom_command(OUTPUT "${zixflow_static}"
   COMMAND "${CMAKE_COMMAND}" "-DLD=${ZIXFLOW_LD}" "-DOBJCOPY=${CMAKE_OBJCOPY}" "-DAR=${CMAKE_AR}"

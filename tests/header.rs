@@ -11,7 +11,7 @@ use std::process::Command;
 use support::c::{self, linkable_libraries, require_tool, root};
 
 const HEADER: &str = include_str!("../include/zixflow.h");
-const EXPORTED_SYMBOLS: &str = include_str!("exported_symbols.txt");
+const EXPORTED_SYMBOLS: &str = include_str!("../src/ffi/exports.txt");
 
 const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 

@@ -16,7 +16,7 @@ use object::{
 
 use support::c::{SONAME, cargo, installed_elsewhere, release_libraries};
 
-const EXPORTED_SYMBOLS: &str = include_str!("exported_symbols.txt");
+const EXPORTED_SYMBOLS: &str = include_str!("../src/ffi/exports.txt");
 
 type Elf<'data> = ElfFile64<'data, Endianness>;
 

@@ -14,7 +14,7 @@ use installed::{scratch, succeed};
 use support::c::{self, C99, NATIVE_LIBRARIES, root};
 use support::raw_server::{RawServer, Scheme};
 
-const EXPORTED_SYMBOLS: &str = include_str!("exported_symbols.txt");
+const EXPORTED_SYMBOLS: &str = include_str!("../src/ffi/exports.txt");
 
 #[test]
 fn a_panic_in_each_of_two_rust_archives_is_caught_by_its_own() {

@@ -9,7 +9,7 @@ use crate::support::c::require_tool;
 use crate::support::raw_server::{RawServer, SCHEMES, Scheme, accepted};
 use crate::{host, patient_options, run};
 
-const EXPORTED_SYMBOLS: &str = include_str!("../exported_symbols.txt");
+const EXPORTED_SYMBOLS: &str = include_str!("../../src/ffi/exports.txt");
 
 #[test]
 fn threads_make_every_call_at_once() {
