@@ -301,7 +301,15 @@ pub fn release_libraries() -> PathBuf {
 
 /// The command that runs the sandbox as a program of its own, built where that is still to do.
 pub fn sandbox() -> Command {
-    run_cargo(&["build", "--package", "zixflow-sandbox"]);
+    // Beside an example, so that cargo chooses the features of `cargo test`, and has nothing to
+    // compile a second time.
+    run_cargo(&[
+        "build",
+        "--package=zixflow",
+        "--example=demo",
+        "--package=zixflow-sandbox",
+        "--bin=zixflow-sandbox",
+    ]);
     Command::new(target_directory().join("debug/zixflow-sandbox"))
 }
 
