@@ -252,14 +252,14 @@ impl Client {
         let row = outcome::row(response, &body);
         let message = match body.message {
             Some(message) if !message.trim().is_empty() => {
-                self.secrets.redact(&message, Ending::Whole)
+                self.secrets.redact(message, Ending::Whole)
             }
             _ => row.sentence(response),
         };
         Reply {
             request_id: body
                 .request_id
-                .map(|id| self.secrets.redact(&id, Ending::Whole)),
+                .map(|id| self.secrets.redact(id, Ending::Whole)),
             http_status: Some(response.http_status),
             retry_after: response.retry_after,
             response: (!body.is_documented).then(|| {
@@ -267,7 +267,7 @@ impl Client {
                     Body::Whole(bytes) => (bytes, Ending::Whole),
                     Body::Broken(bytes, _) => (bytes, Ending::BrokenOff),
                 };
-                self.secrets.redact(&String::from_utf8_lossy(bytes), ending)
+                self.secrets.redact(String::from_utf8_lossy(bytes), ending)
             }),
             ..Reply::new(row.verdict, message)
         }

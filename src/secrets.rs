@@ -1,61 +1,25 @@
 //! What must appear in no reply.
 
+use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
-use std::ops::Range;
+
+use memchr::memmem::Finder;
 
 use crate::reply::MAX_SHOWN_BYTES;
 
-/// How often a text may be escaped over: JSON in JSON in a URL is as deep as anyone was seen to go.
-const MAX_DEPTH: u8 = 3;
-
-/// A part of a secret that a text ends in counts from so many bytes on.
+/// A text that ends in the beginning of a secret was cut off there if that has so many bytes. Fewer
+/// may be something else, such as the end of an ID.
 const MIN_CUT_BYTES: usize = 4;
 
-/// One character, escaped over and over.
-const MAX_ESCAPE_BYTES: usize = 32;
-
-/// The API key and a proxy's password, which an answer may repeat in any spelling.
+/// The API key and a proxy's password, which a response may repeat.
 pub(crate) struct Secrets {
-    /// The longest first, as one may hold another.
-    secrets: Vec<String>,
+    /// Each as it is and as the usual encoders write it; the longest first, as one may contain
+    /// another.
+    spellings: Vec<String>,
+    /// What they begin with. Most texts have none of it, and so no secret, nor a part that counts.
+    beginnings: Vec<Finder<'static>>,
 }
-
-impl Secrets {
-    pub(crate) fn new(secrets: impl Iterator<Item = String>) -> Self {
-        let mut secrets: Vec<String> = secrets.filter(|secret| !secret.is_empty()).collect();
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        Secrets { secrets }
-    }
-
-    /// The beginning of what came from the network, up to [`MAX_SHOWN_BYTES`], without the secrets
-    /// that it may repeat: plain, or escaped as JSON, HTML or a URL does, each over the other.
-    pub(crate) fn redact(&self, text: &str, ending: Ending) -> String {
-        let end = text.floor_char_boundary(MAX_SHOWN_BYTES);
-        let mut redacted = String::new();
-        let mut passed = 0;
-        while let Some((start, length)) = self.find(text.as_bytes(), passed..end, ending) {
-            redacted.push_str(text.get(passed..start).unwrap_or_default());
-            redacted.push_str("***");
-            passed = start + length;
-        }
-        redacted.push_str(text.get(passed..end).unwrap_or_default());
-        redacted.truncate(redacted.floor_char_boundary(MAX_SHOWN_BYTES));
-        redacted
-    }
-
-    /// Where the first secret begins that begins within the range, and how many bytes spell it.
-    fn find(&self, text: &[u8], mut range: Range<usize>, ending: Ending) -> Option<(usize, usize)> {
-        let mut tried = Tried::new();
-        range.find_map(|start| {
-            let text = text.get(start..)?;
-            let spelt = |secret: &String| spelling(secret.as_bytes(), text, ending, &mut tried);
-            Some((start, self.secrets.iter().find_map(spelt)?))
-        })
-    }
-}
-
-/// What was read on from, in vain: a place in a secret, and how many bytes of the text were left.
-type Tried = BTreeSet<(*const u8, usize)>;
 
 /// How a text came to its end.
 #[derive(Clone, Copy)]
@@ -64,245 +28,187 @@ pub(crate) enum Ending {
     BrokenOff,
 }
 
-impl Ending {
-    /// How many bytes of a secret are so many that a text which ends in them was cut there.
-    fn min_cut_bytes(self, secret: &[u8]) -> usize {
-        match self {
-            // Its writer may have cut it. Fewer may be something else, such as the end of an ID.
-            Ending::Whole => MIN_CUT_BYTES.max(secret.len() / 2 + 1),
-            Ending::BrokenOff => MIN_CUT_BYTES,
+impl Secrets {
+    pub(crate) fn new(secrets: impl Iterator<Item = String>) -> Self {
+        let secrets = secrets.filter(|secret| !secret.is_empty());
+        let spellings: BTreeSet<String> = secrets.flat_map(|secret| spellings(&secret)).collect();
+        let mut spellings = Vec::from_iter(spellings);
+        spellings.sort_by_key(|spelling| Reverse(spelling.len()));
+        let beginnings: BTreeSet<&[u8]> = spellings.iter().map(|it| beginning(it)).collect();
+        let finders = beginnings.iter().map(|it| Finder::new(it).into_owned());
+        Secrets {
+            beginnings: finders.collect(),
+            spellings,
         }
     }
-}
 
-/// How many bytes at the beginning of `text` spell the secret, or as much of it as the text has
-/// before it ends.
-///
-/// Where a byte may begin an escape there are several ways to read on; each is followed, and none
-/// twice, from wherever it was come to. The longest counts: a secret's own `\u` may be one of an
-/// escape's.
-fn spelling(secret: &[u8], text: &[u8], ending: Ending, tried: &mut Tried) -> Option<usize> {
-    if text.first() != secret.first() && !text.first().copied().is_some_and(begins_escape) {
-        return None;
-    }
-    let min_cut_bytes = ending.min_cut_bytes(secret);
-    let mut whole = None;
-    let mut cut = None;
-    let mut untried = vec![(secret, text)];
-    while let Some((mut secret_left, mut text_left)) = untried.pop() {
-        loop {
-            let passed = text.len() - text_left.len();
-            match (secret_left, text_left) {
-                ([], _) => {
-                    whole = whole.max(Some(passed));
-                    break;
-                }
-                (_, []) if secret.len() - secret_left.len() >= min_cut_bytes => {
-                    cut = Some(passed);
-                    break;
-                }
-                ([expected, secret_rest @ ..], [byte, text_rest @ ..]) => {
-                    if begins_escape(*byte) {
-                        let read_bytes = secret.len() - secret_left.len();
-                        if read_bytes >= min_cut_bytes && text_left.len() < MAX_ESCAPE_BYTES {
-                            // The text may end in the middle of this escape.
-                            cut = Some(text.len());
-                        }
-                        if tried.insert((secret_left.as_ptr(), text_left.len())) {
-                            characters(text_left, MAX_DEPTH, &mut |read, text_rest| {
-                                if let Some(secret_rest) = secret_left.strip_prefix(read) {
-                                    untried.push((secret_rest, text_rest));
-                                }
-                            });
-                        }
-                        break;
-                    }
-                    if byte != expected {
-                        break;
-                    }
-                    (secret_left, text_left) = (secret_rest, text_rest);
-                }
-                _ => break,
-            }
+    /// The beginning of what came from the network, up to [`MAX_SHOWN_BYTES`], without the secrets
+    /// that it may repeat.
+    pub(crate) fn redact<'t>(&self, text: impl Into<Cow<'t, str>>, ending: Ending) -> String {
+        let (mut text, ending) = shown(text.into(), ending);
+        let mut beginnings = self.beginnings.iter();
+        if !beginnings.any(|beginning| beginning.find(text.as_bytes()).is_some()) {
+            return text;
         }
-    }
-    whole.or(cut)
-}
-
-fn begins_escape(byte: u8) -> bool {
-    matches!(byte, b'\\' | b'&' | b'%' | b'+')
-}
-
-/// What is told of each way to read the beginning of a text: the bytes that are meant, and the rest
-/// of the text.
-type Found<'f, 't> = &'f mut dyn FnMut(&[u8], &'t [u8]);
-
-/// Reads an escape at the beginning of `text`, whose own characters may be escaped in their turn.
-fn escapes<'t>(text: &'t [u8], depth: u8, found: Found<'_, 't>) {
-    if depth == 0 || !text.first().copied().is_some_and(begins_escape) {
-        return;
-    }
-    let depth = depth - 1;
-    characters(text, depth, &mut |character, rest| match character {
-        b"\\" => json_escape(rest, depth, found),
-        b"&" => html_escape(rest, depth, found),
-        b"%" => {
-            if let Some(([high, low], rest)) = digits::<2>(rest) {
-                found(&[high * 16 + low], rest);
-            }
+        for spelling in &self.spellings {
+            text = text.replace(spelling, "***");
         }
-        b"+" => found(b" ", rest),
-        _ => {}
-    });
-}
-
-/// Reads one character at the beginning of `text`, as it is and as an escape.
-fn characters<'t>(text: &'t [u8], depth: u8, found: Found<'_, 't>) {
-    if let Some((first, rest)) = text.split_first() {
-        found(&[*first], rest);
-        escapes(text, depth, found);
+        if let Some(start) = self.cut_secret(text.as_bytes(), ending) {
+            text.truncate(start);
+            text.push_str("***");
+        }
+        text.truncate(text.floor_char_boundary(MAX_SHOWN_BYTES));
+        text
     }
-}
 
-/// What follows a backslash (RFC 8259, section 7).
-fn json_escape<'t>(text: &'t [u8], depth: u8, found: Found<'_, 't>) {
-    characters(text, depth, &mut |character, rest| match character {
-        b"\"" | b"\\" | b"/" => found(character, rest),
-        b"b" => found(b"\x08", rest),
-        b"f" => found(b"\x0c", rest),
-        b"n" => found(b"\n", rest),
-        b"r" => found(b"\r", rest),
-        b"t" => found(b"\t", rest),
-        b"u" => {
-            let Some((unit, rest)) = unit(rest) else {
-                return;
+    /// Where a secret begins in the middle of which the text ends.
+    fn cut_secret(&self, text: &[u8], ending: Ending) -> Option<usize> {
+        let starts = self.spellings.iter().filter_map(|spelling| {
+            let min_bytes = match ending {
+                // Its writer may have cut it.
+                Ending::Whole => MIN_CUT_BYTES.max(spelling.len() / 2 + 1),
+                Ending::BrokenOff => MIN_CUT_BYTES,
             };
-            // A character beyond the first 65536 is written as two.
-            let second = rest.strip_prefix(b"\\u").and_then(self::unit);
-            if let Some(Ok(character)) = char::decode_utf16([unit]).next() {
-                found(character.encode_utf8(&mut [0; 4]).as_bytes(), rest);
-            } else if let Some((second, rest)) = second
-                && let Some(Ok(character)) = char::decode_utf16([unit, second]).next()
-            {
-                found(character.encode_utf8(&mut [0; 4]).as_bytes(), rest);
-            }
-        }
-        _ => {}
+            let parts =
+                (min_bytes..spelling.len()).filter_map(|end| spelling.as_bytes().get(..end));
+            let cut = parts.rev().find(|part| text.ends_with(part))?;
+            Some(text.len() - cut.len())
+        });
+        starts.min()
+    }
+}
+
+fn beginning(spelling: &str) -> &[u8] {
+    let spelling = spelling.as_bytes();
+    spelling.get(..MIN_CUT_BYTES).unwrap_or(spelling)
+}
+
+fn shown(text: Cow<'_, str>, ending: Ending) -> (String, Ending) {
+    if text.len() <= MAX_SHOWN_BYTES {
+        return (text.into_owned(), ending);
+    }
+    let end = text.floor_char_boundary(MAX_SHOWN_BYTES);
+    let shown = text.get(..end).unwrap_or_default();
+    (shown.to_owned(), Ending::BrokenOff)
+}
+
+/// A secret as it is, and as each encoder writes it, with hexadecimal digits of either case.
+fn spellings(secret: &str) -> BTreeSet<String> {
+    let encoded = ENCODERS.iter().flat_map(|encoder| {
+        [str::to_ascii_lowercase, str::to_ascii_uppercase]
+            .map(|case| encoded(secret, encoder, case))
     });
+    encoded.chain([secret.to_owned()]).collect()
 }
 
-/// Four hexadecimal digits: a unit of UTF-16.
-fn unit(text: &[u8]) -> Option<(u16, &[u8])> {
-    let (digits, rest) = digits::<4>(text)?;
-    let unit = digits
-        .iter()
-        .fold(0, |unit, digit| unit * 16 + u16::from(*digit));
-    Some((unit, rest))
-}
-
-fn digits<const N: usize>(text: &[u8]) -> Option<([u8; N], &[u8])> {
-    let (digits, rest) = text.split_first_chunk::<N>()?;
-    let values = digits.map(|digit| char::from(digit).to_digit(16));
-    let is_number = values.iter().all(Option::is_some);
-    is_number.then(|| (values.map(|value| value.unwrap_or_default() as u8), rest))
-}
-
-/// What follows an ampersand: a name or a number, and mostly a semicolon.
-fn html_escape<'t>(text: &'t [u8], depth: u8, found: Found<'_, 't>) {
-    for (name, character) in NAMES {
-        if let Some(rest) = text.strip_prefix(name.as_bytes()) {
-            found(character.as_bytes(), without_semicolon(rest));
+fn encoded(secret: &str, encoder: Encoder, case: Case) -> String {
+    let mut encoded = String::new();
+    for c in secret.chars() {
+        let listed = if c.is_ascii() { c } else { 'é' };
+        match encoder.iter().find(|(escaped, _)| escaped.contains(listed)) {
+            Some((_, escape)) => encoded.push_str(&escape(c, case)),
+            None => encoded.push(c),
         }
     }
-    characters(text, depth, &mut |character, rest| {
-        if character != b"#" {
-            return;
-        }
-        let (radix, number) = match rest {
-            [b'x' | b'X', number @ ..] => (16, number),
-            number => (10, number),
-        };
-        let mut code = 0u32;
-        let mut rest = number;
-        while let Some((digit, after)) = rest.split_first()
-            && let Some(digit) = char::from(*digit).to_digit(radix)
-        {
-            code = code.saturating_mul(radix).saturating_add(digit);
-            rest = after;
-        }
-        if rest.len() < number.len()
-            && let Some(character) = char::from_u32(code)
-        {
-            let rest = without_semicolon(rest);
-            found(character.encode_utf8(&mut [0; 4]).as_bytes(), rest);
-        }
-    });
+    encoded
 }
 
-fn without_semicolon(text: &[u8]) -> &[u8] {
-    text.strip_prefix(b";").unwrap_or(text)
-}
+/// What an encoder escapes, and how. An `é` stands for everything beyond ASCII.
+type Encoder = &'static [(&'static str, Escape)];
+type Escape = fn(char, Case) -> String;
+type Case = fn(&str) -> String;
 
-/// HTML's names of the characters of ASCII that are no letter or digit, of a hyphen that looks the same,
-/// and of the space that has a name.
-const NAMES: [(&str, &str); 47] = [
-    ("excl", "!"),
-    ("QUOT", "\""),
-    ("quot", "\""),
-    ("num", "#"),
-    ("dollar", "$"),
-    ("percnt", "%"),
-    ("AMP", "&"),
-    ("amp", "&"),
-    ("apos", "'"),
-    ("lpar", "("),
-    ("rpar", ")"),
-    ("ast", "*"),
-    ("midast", "*"),
-    ("plus", "+"),
-    ("comma", ","),
-    ("dash", "-"),
-    ("hyphen", "-"),
-    ("period", "."),
-    ("sol", "/"),
-    ("colon", ":"),
-    ("semi", ";"),
-    ("LT", "<"),
-    ("lt", "<"),
-    ("equals", "="),
-    ("GT", ">"),
-    ("gt", ">"),
-    ("quest", "?"),
-    ("commat", "@"),
-    ("lbrack", "["),
-    ("lsqb", "["),
-    ("bsol", "\\"),
-    ("rbrack", "]"),
-    ("rsqb", "]"),
-    ("Hat", "^"),
-    ("lowbar", "_"),
-    ("UnderBar", "_"),
-    ("DiacriticalGrave", "`"),
-    ("grave", "`"),
-    ("lbrace", "{"),
-    ("lcub", "{"),
-    ("verbar", "|"),
-    ("vert", "|"),
-    ("VerticalLine", "|"),
-    ("rbrace", "}"),
-    ("rcub", "}"),
-    ("nbsp", "\u{a0}"),
-    ("NonBreakingSpace", "\u{a0}"),
+/// The usual encoders.
+#[rustfmt::skip]
+const ENCODERS: [Encoder; 29] = [
+    // JSON: most; Python; PHP; for use in HTML: Go, Gson, PHP, .NET.
+    &[("\"\\", short)],
+    &[("\"\\", short), ("é", utf_16)],
+    &[("\"\\/", short)],
+    &[("\"\\/", short), ("é", utf_16)],
+    &[("\"\\", short), ("<>&", utf_16)],
+    &[("\"\\", short), ("<>&'=", utf_16)],
+    &[("\\", short), ("<>&'\"", utf_16)],
+    &[("\\/", short), ("<>&'\"", utf_16)],
+    &[("\\", short), ("<>&'\"+`é", utf_16)],
+    // HTML: browsers; XML; Rails; PHP; Python; OWASP; Mustache; .NET; Go; and whatever stands out.
+    &[("<>&", name)],
+    &[("<>&\"", name)],
+    &[("<>&\"'", name)],
+    &[("<>&\"", name), ("'", decimal)],
+    &[("<>&\"", name), ("'", padded)],
+    &[("<>&\"", name), ("'", hexadecimal)],
+    &[("<>&\"", name), ("'/", hexadecimal)],
+    &[("<>&\"", name), ("'", decimal), ("/`=", hexadecimal)],
+    &[("<>&\"", name), ("'+`é", hexadecimal)],
+    &[("<>&", name), ("\"'", decimal)],
+    &[(" !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~é", decimal)],
+    &[(" !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~é", hexadecimal)],
+    // URLs: RFC 3986; PHP's and Java's forms; Python; JavaScript's component and whole; Go's path.
+    &[(" !\"#$%&'()*+,/:;<=>?@[\\]^`{|}é", percent)],
+    &[(" ", plus), ("!\"#$%&'()*+,/:;<=>?@[\\]^`{|}é", percent)],
+    &[(" ", plus), ("!\"#$%&'()*+,/:;<=>?@[\\]^`{|}~é", percent)],
+    &[(" ", plus), ("!\"#$%&'()+,/:;<=>?@[\\]^`{|}~é", percent)],
+    &[(" !\"#$%&'()*+,:;<=>?@[\\]^`{|}é", percent)],
+    &[(" \"#$%&+,/:;<=>?@[\\]^`{|}é", percent)],
+    &[(" \"%<>[\\]^`{|}é", percent)],
+    &[(" !\"#%'()*,/;<>?[\\]^`{|}é", percent)],
 ];
+
+fn short(c: char, _: Case) -> String {
+    format!("\\{c}")
+}
+
+fn utf_16(c: char, case: Case) -> String {
+    let mut units = [0; 2];
+    let units = c.encode_utf16(&mut units).iter();
+    units
+        .map(|unit| format!("\\u{}", case(&format!("{unit:04x}"))))
+        .collect()
+}
+
+fn name(c: char, _: Case) -> String {
+    let name = match c {
+        '&' => "amp",
+        '<' => "lt",
+        '>' => "gt",
+        '"' => "quot",
+        _ => "apos",
+    };
+    format!("&{name};")
+}
+
+fn decimal(c: char, _: Case) -> String {
+    format!("&#{};", u32::from(c))
+}
+
+fn padded(c: char, _: Case) -> String {
+    format!("&#{:03};", u32::from(c))
+}
+
+fn hexadecimal(c: char, case: Case) -> String {
+    format!("&#x{};", case(&format!("{:x}", u32::from(c))))
+}
+
+fn percent(c: char, case: Case) -> String {
+    let mut bytes = [0; 4];
+    let bytes = c.encode_utf8(&mut bytes).bytes();
+    bytes
+        .map(|byte| format!("%{}", case(&format!("{byte:02x}"))))
+        .collect()
+}
+
+fn plus(_: char, _: Case) -> String {
+    "+".to_owned()
+}
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
+    use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
     use proptest::prelude::*;
     use proptest::sample::select;
 
-    use super::{Ending, MAX_SHOWN_BYTES, Secrets};
+    use super::{Ending, MAX_SHOWN_BYTES, Secrets, spellings};
 
     fn redact(secret: &str, text: &str) -> String {
         Secrets::new([secret.to_owned()].into_iter()).redact(text, Ending::BrokenOff)
@@ -320,28 +226,44 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_cut_out_however_the_answer_spells_it() {
-        const SECRET: &str = "k/&+\"<é 1";
+    fn a_key_of_letters_and_digits_has_one_spelling() {
+        assert_eq!(spellings("zx9f8e7d6c5b4a").len(), 1);
+        let widest = spellings("k/&+\"'<>=` é~-_.").len();
+        assert!(widest < 64, "{widest}");
+    }
+
+    #[test]
+    fn a_secret_is_cut_out_however_an_encoder_spells_it() {
+        const SECRET: &str = "k/&+\"'<é 1";
         for spelling in [
             SECRET,
-            r#"k\/&+\"<é 1"#,
-            r#"k\/\u0026\u002B\u0022\u003c\u00e9\u00201"#,
-            r#"\u006b\u002f\u0026\u002b\u0022\u003C\u00E9\u0020\u0031"#,
-            "k/&amp;+&quot;&lt;é 1",
-            "k&#47;&#38;&#43;&#34;&#60;&#233;&#32;1",
-            "k&#x2F;&#x26;&#x2b;&#X22;&#x0003c;&#xe9;&#x20;1",
-            "k&sol;&amp&plus;&#34&lt;é 1",
-            "k&sol;&AMP;&plus;&QUOT&LT;é 1",
-            "k%2F%26%2B%22%3C%C3%A9%201",
-            "k%2f%26%2b%22%3c%c3%a9+1",
-            "%6B%2F%26%2B%22%3C%C3%A9%20%31",
-            // Several ways in one, and one over the other.
-            r#"k\/&amp;%2B\u0022&lt;é+1"#,
-            r#"k/\u0026amp;+\u0026quot;\u0026lt;é 1"#,
-            r#"k\\/&+\\\"<\\u00e9 1"#,
-            "k%252F%2526%252B%2522%253C%25C3%25A9%25201",
-            "k/&amp;amp;+&amp;quot;&amp;lt;é 1",
-            "k%5C%2F%26%2B%5C%22%3C%C3%A9+1",
+            // JSON.
+            r#"k/&+\"'<é 1"#,
+            r#"k/&+\"'<\u00e9 1"#,
+            r#"k\/&+\"'<\u00e9 1"#,
+            r#"k/\u0026+\"'\u003cé 1"#,
+            r#"k/\u0026+\"\u0027\u003Cé 1"#,
+            r#"k\/\u0026+\u0022\u0027\u003Cé 1"#,
+            r#"k/\u0026\u002B\u0022\u0027\u003C\u00E9 1"#,
+            // HTML.
+            "k/&amp;+\"'&lt;é 1",
+            "k/&amp;+&quot;'&lt;é 1",
+            "k/&amp;+&quot;&apos;&lt;é 1",
+            "k/&amp;+&quot;&#39;&lt;é 1",
+            "k/&amp;+&quot;&#039;&lt;é 1",
+            "k/&amp;+&quot;&#x27;&lt;é 1",
+            "k&#x2F;&amp;+&quot;&#39;&lt;é 1",
+            "k/&amp;&#x2B;&quot;&#x27;&lt;&#xE9; 1",
+            "k/&amp;+&#34;&#39;&lt;é 1",
+            "k&#47;&#38;&#43;&#34;&#39;&#60;&#233;&#32;1",
+            "k&#x2f;&#x26;&#x2b;&#x22;&#x27;&#x3c;&#xe9;&#x20;1",
+            // URLs.
+            "k%2F%26%2B%22%27%3C%C3%A9%201",
+            "k%2f%26%2b%22%27%3c%c3%a9+1",
+            "k/%26%2B%22%27%3C%C3%A9%201",
+            "k%2F%26%2B%22'%3C%C3%A9%201",
+            "k/&+%22'%3C%C3%A9%201",
+            "k%2F&+%22%27%3C%C3%A9%201",
         ] {
             for (before, after) in [
                 ("", ""),
@@ -351,19 +273,9 @@ mod tests {
                 ("&", ";"),
             ] {
                 let redacted = redact(SECRET, &format!("{before}{spelling}{after}"));
-                // What stands before it may be read as a part of it.
-                let expected = format!("{before}***{after}");
-                let is_expected = redacted == expected || redacted == format!("***{after}");
-                assert!(is_expected, "{before}{spelling}: {redacted}");
+                assert_eq!(redacted, format!("{before}***{after}"), "{spelling}");
             }
         }
-    }
-
-    #[test]
-    fn the_longest_way_to_read_a_secret_counts() {
-        // A backslash and an escaped u; or an escaped backslash, a u, and four digits more.
-        assert_eq!(redact(r"key\u", r"key\\u0075"), "***");
-        assert_eq!(redact(r"key\u", r"key\\u."), "***.");
     }
 
     #[test]
@@ -387,16 +299,13 @@ mod tests {
             "k/&",
             "k\\",
             "100 % & more + é",
-            r"\u00",
             r"\ud83d",
-            "&#;",
             "&#x;",
             "&#xffffffffff;",
             "%",
             "%2",
             "%zz",
-            "k/&amp",
-            "k%2F%2",
+            "k%2",
             "😀 \\\\\\ &&& %%%",
         ] {
             assert_eq!(redact("k/&+\"<é 1", text), text);
@@ -411,9 +320,12 @@ mod tests {
         assert_eq!(redact("sesame-street", "open ses"), "open ses");
         for filler in 0..20 {
             let text = "x".repeat(MAX_SHOWN_BYTES - filler) + "sesame%2Fstreet and more";
-            let redacted = redact("sesame/street", &text);
-            assert!(redacted.len() <= MAX_SHOWN_BYTES);
-            assert!(!redacted.contains("ses"), "{filler}");
+            for ending in [Ending::Whole, Ending::BrokenOff] {
+                let secrets = Secrets::new(["sesame/street".to_owned()].into_iter());
+                let redacted = secrets.redact(&text, ending);
+                assert!(redacted.len() <= MAX_SHOWN_BYTES);
+                assert!(!redacted.contains("sesa"), "{filler}");
+            }
         }
     }
 
@@ -425,85 +337,38 @@ mod tests {
             ("64f1cd7b7db1", "64f1cd7b7db1", "64f1cd7b***"),
             ("no 7db1c0ff", "no 7db1c0ff", "no ***"),
             ("no 7db1c0ffe", "no ***", "no ***"),
-            ("no 7db1%630ff%", "no 7db1%630ff%", "no ***"),
-            ("no 7db1%630ffe%", "no ***", "no ***"),
         ] {
             assert_eq!(secrets.redact(text, Ending::Whole), whole);
             assert_eq!(secrets.redact(text, Ending::BrokenOff), broken);
         }
     }
 
-    #[test]
-    fn a_hostile_answer_takes_no_time() {
-        const MEBIBYTE: usize = 1024 * 1024;
-        let repeated = |part: &str| part.repeat(MEBIBYTE / part.len());
-        let long = "a".repeat(4096);
-        let almost = "a".repeat(4095) + "b";
-        for (secret, text) in [
-            (&*long, repeated("a")),
-            (&long, repeated(&almost)),
-            (&long, repeated("%61")),
-            (&long, repeated(r"\u0061")),
-            (&long, repeated("&#97;")),
-            (&long, repeated("\\")),
-            (&long, format!("&#{}", repeated("0"))),
-            (r"\\\\\\\\", repeated("\\")),
-            (r"\\\\\\\\\\\\\\\\X", repeated("\\")),
-            ("%%%%%%%%", repeated("%25")),
-            ("&&&&&&&&", repeated("&amp;amp;amp;")),
-            ("k/&+\"<é 1", repeated("k/&+\"<é ")),
-        ] {
-            let secrets = Secrets::new([secret.to_owned()].into_iter());
-            let started = Instant::now();
-            let redacted = secrets.redact(&text, Ending::BrokenOff);
-            let took = started.elapsed();
-            assert!(redacted.len() <= MAX_SHOWN_BYTES);
-            // Far more than it takes on a busy machine, and far less than reading each way twice.
-            assert!(took.as_secs() < 20, "{took:?} for {:?}", &text[..10]);
-        }
-    }
-
-    /// One way to write a character.
-    fn escaped(character: char, way: usize) -> String {
-        let number = u32::from(character);
-        let mut bytes = [0; 4];
-        let bytes = character.encode_utf8(&mut bytes).as_bytes();
-        match way {
-            0 => format!("&#{number};"),
-            1 => format!("&#x{number:x};"),
-            2 => format!("&#x{number:X};"),
-            3 => bytes.iter().map(|byte| format!("%{byte:02x}")).collect(),
-            4 => bytes.iter().map(|byte| format!("%{byte:02X}")).collect(),
-            5 => {
-                let units = character.encode_utf16(&mut [0; 2]).to_vec();
-                units.iter().map(|unit| format!("\\u{unit:04x}")).collect()
-            }
-            6 => match character {
-                '"' | '\\' | '/' => format!("\\{character}"),
-                plain => plain.to_string(),
-            },
-            _ => character.to_string(),
-        }
-    }
-
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(3000))]
+        #![proptest_config(ProptestConfig::with_cases(1000))]
 
         #[test]
-        fn every_mixture_of_spellings_is_found(
+        fn every_secret_is_found_as_encoders_write_it(
             secret in "[ -~é😀]{4,24}",
-            ways in prop::collection::vec(0usize..8, 24),
             around in prop::array::uniform2(select(vec!["", "x", "%", "\\", "&", "&#", "%2", "\\u00", "é"])),
         ) {
-            let spelling: String = secret
-                .chars()
-                .zip(ways)
-                .map(|(character, way)| escaped(character, way))
-                .collect();
-            let [before, after] = around;
-            let redacted = redact(&secret, &format!("{before}{spelling}{after}"));
-            prop_assert!(redacted.contains("***"), "{spelling}: {redacted}");
-            prop_assert!(redacted.len() <= before.len() + 3 + after.len(), "{spelling}: {redacted}");
+            let json = serde_json::to_string(&secret).expect("a string");
+            let json = json.strip_prefix('"').and_then(|json| json.strip_suffix('"')).expect("a string");
+            let url = utf8_percent_encode(&secret, NON_ALPHANUMERIC).to_string();
+            let url = url.replace("%2D", "-").replace("%2E", ".").replace("%5F", "_");
+            for spelling in [
+                secret.clone(),
+                json.to_owned(),
+                json.replace('/', "\\/"),
+                json.replace('&', "\\u0026").replace('<', "\\u003c").replace('>', "\\u003e"),
+                url.replace("%7E", "~"),
+                url.replace("%20", "+"),
+                secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;"),
+            ] {
+                let [before, after] = around;
+                let redacted = redact(&secret, &format!("{before}{spelling}{after}"));
+                prop_assert!(redacted.contains("***"), "{spelling}: {redacted}");
+                prop_assert!(redacted.len() <= before.len() + 3 + after.len(), "{spelling}: {redacted}");
+            }
         }
     }
 }

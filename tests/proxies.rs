@@ -416,16 +416,8 @@ fn answer_of_a_proxy_that_does_not_end_is_given_up() {
 
 /// The spellings of the secrets in what a peer says, as JSON, HTML and a URL have them.
 fn spellings(secret: &str) -> Vec<String> {
-    let each = |spell: fn(u8) -> String| secret.bytes().map(spell).collect();
-    vec![
-        secret.to_owned(),
-        each(|byte| format!("\\u{byte:04x}")),
-        each(|byte| format!("&#{byte};")),
-        each(|byte| format!("%{byte:02X}")),
-        secret.replace('/', "\\/"),
-        secret.replace('/', "&#x2F;"),
-        secret.replace('/', "%2f"),
-    ]
+    let escaped = ["/", "\\/", "&#47;", "&#x2F;", "%2F", "%2f"];
+    escaped.map(|slash| secret.replace('/', slash)).to_vec()
 }
 
 #[test]
