@@ -14,22 +14,23 @@ mod respond;
 mod tls;
 mod wire;
 
-use std::io;
+use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Limited};
-use hyper::Response;
 use hyper::body::{Body, Incoming};
+use hyper::{Response, StatusCode};
+use tempfile::{NamedTempFile, TempDir};
 use tokio::net::TcpListener;
 use tokio::runtime::{self, Runtime};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-use answer::{Accepted, Endpoint, Reply, Verdict};
+use answer::{Accepted, Answer, Endpoint, Reply, Verdict};
 use bounded::Latest;
 use connections::MOST_CONNECTIONS;
 use messages::{Arrival, Messages, Shown};
@@ -62,7 +63,7 @@ pub struct Config {
     /// Where to listen; port 0 takes any free one, `None` turns the scheme off.
     pub http: Option<SocketAddr>,
     pub https: Option<SocketAddr>,
-    /// Where to write the CA's certificate. Without it, a temporary file that goes with the sandbox.
+    /// Where to write the CA's certificate, anew. Without it, a directory that goes with the sandbox.
     pub ca_file: Option<PathBuf>,
     /// How long after its acceptance a message gets its status.
     pub notify_after: Duration,
@@ -99,9 +100,10 @@ pub struct Sandbox {
     runtime: Runtime,
 }
 
-enum CaFile {
-    Kept(PathBuf),
-    Temporary(tempfile::TempPath),
+/// What a client has to trust, in a directory that goes with it where nobody named one.
+struct CaFile {
+    path: PathBuf,
+    _directory: Option<TempDir>,
 }
 
 impl Sandbox {
@@ -150,7 +152,7 @@ impl Sandbox {
 
     /// The PEM file that a client of `https_url` has to trust.
     pub fn ca_file(&self) -> Option<&Path> {
-        self.ca_file.as_ref().map(CaFile::path)
+        self.ca_file.as_ref().map(|file| file.path.as_path())
     }
 
     /// The whole requests that have come, oldest first.
@@ -177,30 +179,40 @@ impl Sandbox {
 }
 
 impl CaFile {
+    /// Written beside its place and then moved there: whoever owned a file, or a link, that is there
+    /// already could make clients trust another authority later.
     fn write(path: Option<PathBuf>, pem: &str) -> Result<Self, Error> {
-        let file = match path {
-            Some(path) => Self::Kept(path),
-            None => Self::Temporary(
-                tempfile::Builder::new()
-                    .prefix("sandbox-ca-")
-                    .suffix(".pem")
-                    .tempfile()?
-                    .into_temp_path(),
-            ),
+        let (path, directory) = match path {
+            Some(path) => (path, None),
+            None => {
+                let mut builder = tempfile::Builder::new();
+                #[cfg(unix)]
+                builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+                let directory = builder.prefix("zixflow-sandbox-").tempdir()?;
+                (directory.path().join("ca.pem"), Some(directory))
+            }
         };
-        std::fs::write(file.path(), pem).map_err(|error| {
-            let path = file.path().display();
+        write_anew(&path, pem).map_err(|error| {
+            let path = path.display();
             format!("cannot write the CA's certificate to {path}: {error}")
         })?;
-        Ok(file)
+        Ok(Self {
+            path,
+            _directory: directory,
+        })
     }
+}
 
-    fn path(&self) -> &Path {
-        match self {
-            Self::Kept(path) => path,
-            Self::Temporary(path) => path,
-        }
+fn write_anew(path: &Path, text: &str) -> io::Result<()> {
+    if path.symlink_metadata().is_ok_and(|it| !it.is_file()) {
+        return Err(io::Error::other("what is there is no regular file"));
     }
+    let directory = path.parent().filter(|it| !it.as_os_str().is_empty());
+    // With mode 0600.
+    let mut file = NamedTempFile::new_in(directory.unwrap_or(Path::new(".")))?;
+    file.write_all(text.as_bytes())?;
+    file.persist(path)?;
+    Ok(())
 }
 
 /// What all connections of a sandbox have in common.
@@ -237,6 +249,11 @@ impl Shared {
         let request = heard.take(body, framed)?;
         if let Some(answer) = page::answer(&self, &request, entrance) {
             return Ok(answer);
+        }
+        if request.path == answer::PATH
+            && let Err(problem) = page::is_from_itself(&request, entrance)
+        {
+            return at_once(Answer::refusal(StatusCode::FORBIDDEN, problem));
         }
         let Verdict { reply, accepted } = self.endpoint.decide(&request);
         self.tell_of(&request, &reply, accepted, entrance);

@@ -18,7 +18,7 @@ Usage: zixflow-sandbox [OPTIONS]
   --http ADDRESS       where to listen for HTTP, or `off` [127.0.0.1:8080]
   --https ADDRESS      where to listen for HTTPS, or `off` [127.0.0.1:8443]
   --ca-file PATH       where to write the CA's certificate, made anew at each start
-                       [in the user's run-time directory, or the one for temporary files]
+                       [in the user's run-time directory, or a new one for temporary files]
   --api-key KEY        the only x-api-key it accepts [sandbox-key]
   --workspace-id ID    the only x-workspace-id it accepts [sandbox-workspace]
   --notify-after-ms N  when an accepted message gets its status [200]
@@ -57,7 +57,7 @@ fn config(arguments: Vec<String>) -> Result<Config, String> {
     let mut config = Config {
         http: Some(SocketAddr::from(([127, 0, 0, 1], 8080))),
         https: Some(SocketAddr::from(([127, 0, 0, 1], 8443))),
-        ca_file: Some(default_ca_file()),
+        ca_file: default_ca_file(),
         log: Arc::new(|text| println!("{text}")),
         ..Config::default()
     };
@@ -82,11 +82,11 @@ fn config(arguments: Vec<String>) -> Result<Config, String> {
     Ok(config)
 }
 
-/// Where the user may write, and where nobody commits it by mistake.
-fn default_ca_file() -> PathBuf {
+/// Where nobody but the user may write, and nobody commits it by mistake. Without such a place the
+/// sandbox makes one.
+fn default_ca_file() -> Option<PathBuf> {
     let directory = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-    let directory = directory.unwrap_or_else(std::env::temp_dir);
-    directory.join("zixflow-sandbox-ca.pem")
+    directory.map(|it| it.join("zixflow-sandbox-ca.pem"))
 }
 
 fn address(option: &str, value: &str) -> Result<Option<SocketAddr>, String> {

@@ -1,8 +1,8 @@
 //! The page at `/`: what came, as a phone shows it, and buttons that send post-backs by hand.
 //!
 //! Whoever is on this machine may look. But a page from elsewhere that is open in the same browser
-//! may not: it can neither read along, by a name that it makes lead here (`Host`), nor give orders
-//! (`Origin`).
+//! may not: it can neither read along, by a name that it makes lead here (`Host`), nor give orders or
+//! send messages (`Origin`).
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::Shared;
+use super::answer::PATH;
 use super::messages::{Message, Messages, Refusal};
 use super::post_back::{Hook, Update};
 use super::recipients::{MAGIC_RECIPIENTS, MagicRecipient};
@@ -111,13 +112,16 @@ pub fn answer(
     Some(answer)
 }
 
-/// Whether the browser says that the page itself asks, under a name that is this machine's own.
-fn is_from_itself(request: &Request, entrance: Entrance) -> Result<(), &'static str> {
+/// Whether the page itself asks, or a program that is no browser, under a name that is this
+/// machine's own.
+pub fn is_from_itself(request: &Request, entrance: Entrance) -> Result<(), &'static str> {
     let host = request.header("host").unwrap_or_default();
-    if !is_own(host, entrance) {
+    let origin = request.header("origin");
+    // Another machine's program may know this one by any name. A browser that posts says its origin.
+    let is_from_afar = request.path == PATH && !entrance.address.ip().to_canonical().is_loopback();
+    if !(is_from_afar && origin.is_none() || is_own(host, entrance)) {
         return Err("This Host is not the sandbox's own.");
     }
-    let origin = request.header("origin");
     let gives_orders = request.path == ORDERS;
     let own_origin = format!("{}://{host}", entrance.scheme);
     if origin.is_none() && gives_orders || origin.is_some_and(|origin| origin != own_origin) {

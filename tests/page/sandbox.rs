@@ -56,9 +56,10 @@ impl Sandbox {
         let body = message.to_string();
         let path = "/api/ingest/whatsapp/v1/message/interactive/reply-buttons/send";
         let request = format!(
-            "POST {path} HTTP/1.1\r\nHost: sandbox\r\nx-api-key: {KEY}\r\n\
+            "POST {path} HTTP/1.1\r\nHost: {}\r\nx-api-key: {KEY}\r\n\
              x-workspace-id: sandbox-workspace\r\ncontent-type: application/json\r\n\
              content-length: {}\r\nconnection: close\r\n\r\n{body}",
+            self.address(),
             body.len()
         );
         let mut stream = TcpStream::connect(self.address()).expect("it listens");

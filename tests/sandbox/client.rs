@@ -8,7 +8,8 @@ use serde_json::Value;
 use crate::support::sandbox::Sandbox;
 use crate::{KEY, PATH, PATIENCE, WORKSPACE};
 
-/// The text of a request with the right headers; the connection is to be closed after it.
+/// The text of a request with the right headers; the connection is to be closed after it. Its `Host`
+/// stands for the sandbox that it is sent to.
 pub fn request(body: &str) -> String {
     request_with(
         &format!("POST {PATH}"),
@@ -99,7 +100,16 @@ impl Answer {
 }
 
 pub fn exchange(sandbox: &Sandbox, request: &str) -> Answer {
-    Answer::parse(&exchange_bytes(connect(sandbox), request))
+    Answer::parse(&exchange_bytes(connect(sandbox), &to(sandbox, request)))
+}
+
+/// The request with the sandbox's own `Host`.
+pub fn to(sandbox: &Sandbox, request: &str) -> String {
+    let url = sandbox.http_url().expect("HTTP is on");
+    request.replace(
+        "Host: sandbox",
+        &format!("Host: {}", url.trim_start_matches("http://")),
+    )
 }
 
 pub fn exchange_bytes(mut stream: impl Read + Write, request: &str) -> Vec<u8> {

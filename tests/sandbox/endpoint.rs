@@ -1,9 +1,13 @@
 //! The endpoint's checks.
 
+use std::net::{TcpListener, UdpSocket};
+
 use serde_json::{Value, json};
 
 use crate::client::{exchange, request, request_with, send};
-use crate::{KEY, PATH, WORKSPACE, message, start};
+use zixflow_sandbox::{Config, Sandbox};
+
+use crate::{KEY, PATH, WORKSPACE, config, message, start};
 
 #[test]
 fn an_accepted_message_gets_a_fresh_uuid() {
@@ -72,6 +76,69 @@ fn credentials_path_method_and_media_type_are_checked() {
         &body,
     );
     exchange(&sandbox, &with_charset).accepted();
+}
+
+/// A page from elsewhere, open in a browser on this machine, could have it post to any local port.
+#[test]
+fn only_programs_under_a_name_of_this_machine_are_served() {
+    let sandbox = start();
+    let url = sandbox.http_url().expect("HTTP is on");
+    let own = url.trim_start_matches("http://");
+    let port = own.split_once(':').expect("with a port").1;
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback ports are free");
+    let mut message = message("919876543210");
+    message["post_back_url"] = json!(format!("http://{}", listener.local_addr().expect("bound")));
+    let whole = request(&message.to_string());
+    for foreign in [
+        String::new(),
+        "Host:\r\n".to_owned(),
+        format!("Host: evil.example:{port}\r\n"),
+        format!("Host: localhost.evil.example:{port}\r\n"),
+        format!("Host: 192.0.2.1:{port}\r\n"),
+        "Host: localhost:1\r\n".to_owned(),
+        format!("Host: evil.example:{port}\r\nOrigin: http://evil.example:{port}\r\n"),
+        format!("Host: {own}\r\nOrigin: http://evil.example\r\n"),
+        format!("Host: {own}\r\nOrigin: null\r\n"),
+        format!("Host: {own}\r\nSec-Fetch-Site: cross-site\r\n"),
+        format!("Host: {own}\r\nSec-Fetch-Site: same-site\r\n"),
+    ] {
+        let request = whole.replace("Host: sandbox\r\n", &foreign);
+        exchange(&sandbox, &request).refused_with(403, "sandbox's own");
+    }
+    assert_eq!(sandbox.requests().len(), 0);
+    listener.set_nonblocking(true).expect("a socket can");
+    assert!(listener.accept().is_err(), "something was posted");
+    for host in ["localhost", "LocalHost", "127.0.0.1"] {
+        let own = format!("Host: {host}:{port}");
+        exchange(&sandbox, &whole.replace("Host: sandbox", &own)).accepted();
+    }
+}
+
+/// Where it listens beyond this machine, programs know it by names of their own: a container's, say.
+/// A browser that posts says its origin.
+#[test]
+fn other_machines_programs_may_know_it_by_any_name_but_no_pages() {
+    let address = UdpSocket::bind("0.0.0.0:0").and_then(|socket| {
+        // Nothing is sent: the kernel looks for the way.
+        socket.connect("192.0.2.1:9")?;
+        Ok(socket.local_addr()?.ip())
+    });
+    let Ok(address) = address else {
+        println!("skipped: this machine has but its loopback address");
+        return;
+    };
+    let everywhere = Config {
+        http: Some((address, 0).into()),
+        ..config()
+    };
+    let sandbox = Sandbox::start(everywhere).expect("an address of this machine");
+    let whole = request(&message("919876543210").to_string());
+    for host in ["sandbox:9000", "localhost:9000"] {
+        let named = whole.replace("Host: sandbox", &format!("Host: {host}"));
+        exchange(&sandbox, &named).accepted();
+        let page = named.replace("Host:", &format!("Origin: http://{host}\r\nHost:"));
+        exchange(&sandbox, &page).refused_with(403, "sandbox's own");
+    }
 }
 
 #[test]

@@ -199,6 +199,7 @@ fn running_out_of_descriptors_is_survived() {
         .set_read_timeout(Some(PATIENCE))
         .expect("a socket has one");
     let request = request(&message("919876543210").to_string());
+    let request = request.replace("Host: sandbox", &format!("Host: {address}"));
     stream.write_all(request.as_bytes()).expect("it reads");
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).expect("it answers");

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::client::{Answer, connect, exchange_bytes, request, send};
+use crate::client::{Answer, connect, exchange_bytes, request, send, to};
 use crate::support::sandbox::recipients::{Behaviour, MAGIC_RECIPIENTS, table};
 use crate::support::sandbox::{Config, Sandbox};
 use crate::{config, message, start};
@@ -48,7 +48,10 @@ fn every_magic_recipient_behaves_as_documented() {
             }
             Behaviour::Silence => stays_silent(&sandbox, &message),
             Behaviour::HangUp => {
-                let answer = exchange_bytes(connect(&sandbox), &request(&message.to_string()));
+                let answer = exchange_bytes(
+                    connect(&sandbox),
+                    &to(&sandbox, &request(&message.to_string())),
+                );
                 assert_eq!(answer, b"", "a connection that is just closed");
             }
             Behaviour::SlowAnswer => answers_slowly(&sandbox, &message),
@@ -83,7 +86,7 @@ fn stays_silent(sandbox: &Sandbox, message: &Value) {
     let mut stream = connect(sandbox);
     let nothing = Some(Duration::from_millis(300));
     stream.set_read_timeout(nothing).expect("a socket has one");
-    let request = request(&message.to_string());
+    let request = to(sandbox, &request(&message.to_string()));
     stream.write_all(request.as_bytes()).expect("it reads");
     let error = stream
         .read(&mut [0])
@@ -93,7 +96,7 @@ fn stays_silent(sandbox: &Sandbox, message: &Value) {
 
 fn answers_slowly(sandbox: &Sandbox, message: &Value) {
     let mut stream = connect(sandbox);
-    let request = request(&message.to_string());
+    let request = to(sandbox, &request(&message.to_string()));
     stream.write_all(request.as_bytes()).expect("it reads");
     let started = Instant::now();
     let mut answer = Vec::new();

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::client::{Answer, connect, exchange_bytes, request, send};
+use crate::client::{Answer, connect, exchange_bytes, request, send, to};
 use crate::support::sandbox::Sandbox;
 use crate::{PATIENCE, WORKSPACE, config, message, start, start_printing};
 
@@ -45,7 +45,10 @@ fn post_backs_tell_what_became_of_a_message() {
         let mut message = message(recipient);
         message["post_back_url"] = json!(hook);
         message["post_back_data"] = json!("order \"42\" 🌍");
-        let answer = exchange_bytes(connect(&sandbox), &request(&message.to_string()));
+        let answer = exchange_bytes(
+            connect(&sandbox),
+            &to(&sandbox, &request(&message.to_string())),
+        );
         let (head, body) = receive(&listener);
         assert!(head.starts_with("POST /hook?x=1 HTTP/1.1\r\n"), "{head}");
         assert!(head.contains("content-type: application/json"), "{head}");

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::client::{connect, exchange, request, request_with};
+use crate::client::{connect, exchange, request, request_with, to};
 use crate::{KEY, PATH, WORKSPACE, message, start, start_printing};
 
 #[test]
@@ -27,6 +27,10 @@ fn requests_and_answers_are_printed_with_the_key_masked() {
     exchange(&sandbox, &wrong).refused_with(401, "");
     exchange(&sandbox, &request("{\x1b[2J")).refused_with(400, "JSON");
     exchange(&sandbox, &request("{\"\u{9b}2J\":\"\u{7f}\"}")).refused_with(400, "");
+    let first_lines = to(
+        &sandbox,
+        &format!("> POST {PATH} (http)\n> Host: sandbox\n"),
+    );
     drop(sandbox);
     let printed: String = printed.iter().collect();
     assert!(!printed.contains(KEY), "{printed}");
@@ -41,7 +45,7 @@ fn requests_and_answers_are_printed_with_the_key_masked() {
         "{printed}"
     );
     for expected in [
-        &format!("> POST {PATH} (http)\n> Host: sandbox\n"),
+        &*first_lines,
         "    {\n",
         "      \"recipient\": \"919876543210\"",
         "      \"post_back_data\": \"by mistake: ********\",\n",
