@@ -14,10 +14,10 @@
 //! | the JSON that goes back | `reply`, `tries`, `secrets`; `counts` for the statistics |
 //! | what Zixflow tells afterwards | `post_back` |
 //!
-//! Five things run across: `sys` (what is the operating system's own, safe to call), `panics` (a bug
-//! of ours becomes a status), `per_process` (what a child of `fork()` must not share), `json_pointer`
-//! (one value of any JSON, for hosts that have no library for it) and `misspelling` (what a name was
-//! meant to be).
+//! These run across: `sys` (what is the operating system's own, safe to call), `panics` (a bug of ours
+//! becomes a status), `per_process` (what a child of `fork()` must not share), `json` (how all JSON is
+//! read), `findings` (what is wrong with a text, and where) and `misspelling` (what a name was meant to
+//! be).
 
 #![deny(unsafe_code)]
 #![deny(clippy::undocumented_unsafe_blocks)]
@@ -36,8 +36,9 @@ mod cancel;
 mod client;
 mod counts;
 pub mod ffi;
+mod findings;
 mod headers;
-mod json_pointer;
+mod json;
 mod message;
 mod misspelling;
 mod options;

@@ -3,25 +3,16 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::fmt;
+use std::fmt::Display;
 
-use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::Error;
 use serde_json::value::RawValue;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::json_pointer::Key;
-use crate::message::Findings;
-
-/// What the API may send besides is passed on, but no deeper: hosts may read it by recursion.
-const MAX_DEPTH: usize = 32;
-
-/// No key of the API is longer. One that is cannot be told in a problem's path.
-const MAX_KEY_CHARACTERS: usize = 64;
-
-const BYTE_ORDER_MARK: char = '\u{feff}';
+use crate::findings::{Findings, Path};
+use crate::json::{self, MAX_DEPTH, Type};
 
 struct Field {
     name: &'static str,
@@ -84,14 +75,13 @@ fn milliseconds(status_at: &str) -> Option<i64> {
 
 /// The flat object for a host, or everything that is wrong with the body.
 pub(crate) fn read(body: &str) -> Result<String, Findings> {
-    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
-    let not_json = |error| Findings::of_all(format!("is not JSON: {error}"));
+    let not_json = |error| Findings::of_all(format_args!("is not JSON: {error}"));
 
-    let whole: &RawValue = serde_json::from_str(body).map_err(not_json)?;
-    let kind = Kind::of(whole);
-    if kind != Kind::Object {
-        let message = format!("is {kind}; it must be an object");
-        return Err(Findings::of_all(message));
+    let whole: &RawValue = serde_json::from_str(json::without_mark(body)).map_err(not_json)?;
+    let found = Type::of(whole);
+    if found != Type::Object {
+        let complaint = format_args!("is {found}; it must be an object");
+        return Err(Findings::of_all(complaint));
     }
     let mut json = Vec::new();
     let problems = pass_on(whole, &mut json).map_err(not_json)?;
@@ -113,7 +103,7 @@ fn pass_on(whole: &RawValue, json: &mut Vec<u8>) -> Result<Findings, Error> {
         status: String::new(),
         status_at: String::new(),
     };
-    serde_json::Deserializer::from_str(whole.get()).deserialize_map(&mut reading)?;
+    json::members(whole.get(), |key, value| reading.member(key, value))?;
     reading.end()
 }
 
@@ -144,21 +134,20 @@ impl<'a, M: SerializeMap<Error = Error>> Reading<'a, M> {
         Ok(())
     }
 
-    /// Told once of each known field, and of one other: a body can hold a hundred thousand such keys.
+    /// Once for each known field, and for one other: a body can hold a hundred thousand such keys.
     fn given_twice(&mut self, field: Option<&Field>, key: &str) {
         if self.twice.insert(field.map(|field| field.name)) {
-            self.problems.add(pointer(key), "is given twice".to_owned());
+            self.complain(key, "is given twice");
         }
     }
 
     fn known(&mut self, field: &Field, value: &RawValue) -> Result<(), Error> {
-        match Kind::of(value) {
-            Kind::String => {
-                let text = text(value)?;
+        match Type::of(value) {
+            Type::String => {
+                let text = json::text(value)?;
                 self.object.serialize_entry(field.name, &text)?;
                 if field.is_required && text.is_empty() {
-                    self.problems
-                        .add(pointer(field.name), "must not be empty".to_owned());
+                    self.complain(field.name, "must not be empty");
                 }
                 match field.name {
                     "request_id" => self.request_id = text,
@@ -167,20 +156,17 @@ impl<'a, M: SerializeMap<Error = Error>> Reading<'a, M> {
                     _ => {}
                 }
             }
-            Kind::Number if field.may_be_number => {
+            Type::Number if field.may_be_number => {
                 self.object.serialize_entry(field.name, value.get())?;
             }
-            Kind::Null if !field.is_required => self.object.serialize_entry(field.name, &())?,
-            kind => {
-                let wanted = if field.may_be_number {
-                    "a number or a string"
-                } else {
-                    "a string"
-                };
-                self.problems.add(
-                    pointer(field.name),
-                    format!("is {kind}; it must be {wanted}"),
-                );
+            Type::Null if !field.is_required => self.object.serialize_entry(field.name, &())?,
+            found if field.may_be_number => {
+                let complaint = format_args!("is {found}; it must be a number or a string");
+                self.complain(field.name, complaint);
+            }
+            found => {
+                let complaint = format_args!("is {found}; it must be a string");
+                self.complain(field.name, complaint);
             }
         }
         Ok(())
@@ -191,23 +177,28 @@ impl<'a, M: SerializeMap<Error = Error>> Reading<'a, M> {
         if DERIVED.contains(&key) {
             return Ok(());
         }
-        if Kind::of(value) == Kind::String {
-            return self.object.serialize_entry(key, &text(value)?);
+        if Type::of(value) == Type::String {
+            return self.object.serialize_entry(key, &json::text(value)?);
         }
-        if depth(value) > MAX_DEPTH {
-            const MESSAGE: &str = "is nested deeper than 32 levels";
-            self.problems.add(pointer(key), MESSAGE.to_owned());
+        if json::depth(value) > MAX_DEPTH {
+            self.complain(
+                key,
+                format_args!("is nested deeper than {MAX_DEPTH} levels"),
+            );
             return Ok(());
         }
         self.object.serialize_entry(key, value)
+    }
+
+    fn complain(&mut self, key: &str, complaint: impl Display) {
+        self.problems.add(&Path::Key(&Path::Root, key), complaint);
     }
 
     /// Everything that was wrong.
     fn end(mut self) -> Result<Findings, Error> {
         for field in &FIELDS {
             if field.is_required && !self.seen.contains(field.name) {
-                self.problems
-                    .add(pointer(field.name), "is missing".to_owned());
+                self.complain(field.name, "is missing");
             }
         }
         if let Some(milliseconds) = milliseconds(&self.status_at) {
@@ -222,107 +213,5 @@ impl<'a, M: SerializeMap<Error = Error>> Reading<'a, M> {
         self.object.serialize_entry("key", &key)?;
         self.object.end()?;
         Ok(self.problems)
-    }
-}
-
-impl<'de, M: SerializeMap<Error = Error>> Visitor<'de> for &mut Reading<'de, M> {
-    type Value = ();
-
-    fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        formatter.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        while let Some(Key(key)) = members.next_key()? {
-            let value = members.next_value()?;
-            self.member(key, value).map_err(de::Error::custom)?;
-        }
-        Ok(())
-    }
-}
-
-/// A string's text. Half of a surrogate pair, which whoever cuts a text by its UTF-16 units leaves
-/// at its end, is replaced: it costs a character, and not the whole post-back.
-fn text(string: &RawValue) -> Result<String, Error> {
-    struct Text;
-
-    impl Visitor<'_> for Text {
-        type Value = String;
-
-        fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-            formatter.write_str("a string")
-        }
-
-        fn visit_bytes<E>(self, bytes: &[u8]) -> Result<String, E> {
-            Ok(String::from_utf8_lossy(bytes).into_owned())
-        }
-    }
-
-    serde_json::Deserializer::from_str(string.get()).deserialize_bytes(Text)
-}
-
-/// How deep the arrays and objects of a value go: 0 for one that is neither.
-fn depth(value: &RawValue) -> usize {
-    let mut depth = 0_usize;
-    let mut deepest = 0;
-    let mut is_in_string = false;
-    let mut is_escaped = false;
-    for byte in value.get().bytes() {
-        match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' => is_escaped = true,
-            b'"' => is_in_string = !is_in_string,
-            _ if is_in_string => {}
-            b'[' | b'{' => depth += 1,
-            b']' | b'}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        deepest = deepest.max(depth);
-    }
-    deepest
-}
-
-/// A JSON Pointer to a member, or to the whole where its key is too long to be told.
-fn pointer(key: &str) -> String {
-    if key.chars().nth(MAX_KEY_CHARACTERS).is_some() {
-        return String::new();
-    }
-    format!("/{}", key.replace('~', "~0").replace('/', "~1"))
-}
-
-/// What a value is, by its first character.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Null,
-    Boolean,
-    Number,
-    String,
-    Array,
-    Object,
-}
-
-impl Kind {
-    fn of(value: &RawValue) -> Self {
-        match value.get().as_bytes().first() {
-            Some(b'n') => Kind::Null,
-            Some(b't' | b'f') => Kind::Boolean,
-            Some(b'"') => Kind::String,
-            Some(b'[') => Kind::Array,
-            Some(b'{') => Kind::Object,
-            _ => Kind::Number,
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        formatter.write_str(match self {
-            Kind::Null => "null",
-            Kind::Boolean => "a boolean",
-            Kind::Number => "a number",
-            Kind::String => "a string",
-            Kind::Array => "an array",
-            Kind::Object => "an object",
-        })
     }
 }

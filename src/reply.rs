@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use crate::message::Findings;
+use crate::findings::Findings;
 use crate::outcome::{self, Verdict};
 use crate::status::Status;
 use crate::transport::Failure;
@@ -134,7 +134,7 @@ fn summary(what: &str, problems: &Findings) -> String {
         [problem] if problem.path.is_empty() => format!("the {what} {}", problem.message),
         [problem] => format!("in the {what}, {} {}", problem.path, problem.message),
         _ => format!(
-            "{} things are wrong with the {what}: see problems",
+            "the {what} has {} problems; see `problems`",
             problems.count()
         ),
     }

@@ -1,4 +1,5 @@
-//! The JSON Schema says what the check says, as a validator that knows nothing of it reads it.
+//! The JSON Schema says what the check says, as a validator that knows nothing of it reads it: all
+//! of it, but for what the schema's own description calls beyond it.
 
 #[path = "support/checked.rs"]
 mod checked;
@@ -18,9 +19,14 @@ fn validator() -> Validator {
 
 /// The rules that the schema's description lists as beyond it.
 fn is_beyond_a_schema(problem: &Finding) -> bool {
-    ["is given twice", "each must be different", "nested deeper"]
-        .iter()
-        .any(|words| problem.message.contains(words))
+    [
+        "is given twice",
+        "must be spelt",
+        "each must be different",
+        "nested deeper",
+    ]
+    .iter()
+    .any(|words| problem.message.contains(words))
 }
 
 #[test]
@@ -110,13 +116,14 @@ fn the_description_lists_what_is_beyond_the_schema() {
         "IDs of the buttons",
         "titles",
         "deeper than 32 levels",
-        "an IPv6 address",
+        "upper and lower case",
+        "host and port",
     ] {
         assert!(description.contains(words), "{description}");
     }
 }
 
-/// White space is the same to schema and check, at the ends of an ID and anywhere in a URL.
+/// White space is the same to schema and check at the ends of an ID; and what passes as a URL fits.
 #[test]
 fn white_space_is_the_same_to_schema_and_check() {
     let validator = validator();
@@ -144,7 +151,9 @@ fn white_space_is_the_same_to_schema_and_check() {
         }
         for (index, message) in messages.iter().enumerate() {
             let passes = problems(&message.to_string()).is_empty();
-            assert_eq!(validator.is_valid(message), passes, "{message}");
+            let fits = validator.is_valid(message);
+            let is_url = index >= 3;
+            assert!(fits == passes || is_url && fits, "{message}");
             refused[index / 3] += usize::from(!passes);
         }
     }
@@ -172,12 +181,27 @@ fn url() -> impl Strategy<Value = String> {
         .prop_map(|(user, host, port, rest)| format!("https://{user}{host}{port}{rest}"))
 }
 
-/// But for what stands in brackets: see the schema's description.
 #[test]
-fn a_url_is_the_same_to_schema_and_check() {
+fn a_url_that_passes_fits_the_schema() {
     const CASES: u32 = 8000;
     let pattern = schema()["properties"]["post_back_url"].clone();
     let validator = jsonschema::draft202012::new(&pattern).expect("a schema that compiles");
+    for no_url in [
+        "",
+        "example.com",
+        "//example.com",
+        "ftp://example.com",
+        "https:/example.com",
+        "https://",
+        "https:///a",
+        "https://?a",
+        "https://#a",
+        " https://a",
+        "https://a b",
+        "https://a\n",
+    ] {
+        assert!(!validator.is_valid(&json!(no_url)), "{no_url:?}");
+    }
     let [accepted, refused] = [const { Cell::new(0) }; 2];
     let config = Config {
         cases: CASES,
@@ -191,15 +215,11 @@ fn a_url_is_the_same_to_schema_and_check() {
             let passes = problems(&message.to_string()).is_empty();
             let fits = validator.is_valid(&json!(url));
             prop_assert!(fits || !passes, "{url} passes, and does not fit");
-            prop_assert!(
-                passes || !fits || url.contains(['[']),
-                "{url} fits, and does not pass"
-            );
             let outcome = if passes { &accepted } else { &refused };
             outcome.set(outcome.get() + 1);
             Ok(())
         })
-        .expect("schema and check agree");
+        .expect("whatever passes fits");
     let outcomes = [accepted.get(), refused.get()];
     assert!(
         outcomes.iter().all(|count| *count > CASES / 10),
@@ -391,7 +411,7 @@ fn apply(message: &mut Value, place: Index, change: Change) {
 }
 
 #[test]
-fn a_validator_accepts_exactly_what_the_check_accepts() {
+fn a_validator_accepts_what_the_check_accepts() {
     const CASES: u32 = 4000;
     let validator = validator();
     let [accepted, refused, beyond] = [const { Cell::new(0) }; 3];
@@ -407,10 +427,13 @@ fn a_validator_accepts_exactly_what_the_check_accepts() {
                 apply(&mut message, place, change);
             }
             let problems = problems(&message.to_string());
-            let sayable: Vec<_> = problems.iter().filter(|p| !is_beyond_a_schema(p)).collect();
-            prop_assert_eq!(
-                validator.is_valid(&message),
-                sayable.is_empty(),
+            // Of what a URL is, the schema says a part.
+            let is_url = |problem: &Finding| problem.message.contains("http or https URL");
+            let is_sayable = |it: &&Finding| !is_beyond_a_schema(it) && !is_url(it);
+            let sayable: Vec<_> = problems.iter().filter(is_sayable).collect();
+            let fits = validator.is_valid(&message);
+            prop_assert!(
+                fits == sayable.is_empty() || !fits && problems.iter().any(is_url),
                 "{}\n{:?}\n{:?}",
                 &message,
                 sayable,

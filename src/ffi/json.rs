@@ -4,7 +4,6 @@ use std::ffi::{CStr, c_char};
 
 use super::boundary::{Out, export};
 use super::registry;
-use crate::json_pointer;
 
 /// Reads one value of a JSON text: of a reply, or of any other, of any length.
 ///
@@ -24,7 +23,7 @@ pub unsafe extern "C" fn zx_json_get(json: *const c_char, pointer: *const c_char
         let (json, pointer) = unsafe { (text(json), text(pointer)) };
         let value = json
             .zip(pointer)
-            .and_then(|(json, pointer)| json_pointer::get(json, pointer))
+            .and_then(|(json, pointer)| crate::json::get(json, pointer))
             .map(|value| registry::keep_text(value.replace('\0', "\u{fffd}")).cast());
         (value.unwrap_or(std::ptr::null_mut()), None)
     })

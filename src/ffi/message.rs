@@ -28,16 +28,19 @@ pub unsafe extern "C" fn zx_check_reply_buttons(
     export_reply(&out, || {
         // SAFETY: rule 1 of the header.
         let message = unsafe { arguments::message(message_json)? };
-        let (problems, notes) = message::check_with_notes(message);
-        let reply = if problems.is_empty() {
+        let found = message::check_with_warnings(message);
+        let reply = if found.problems.is_empty() {
             Reply::new(
                 Status::ZX_OK.definite(),
                 "nothing is wrong with the message",
             )
         } else {
-            Refusal::Message(problems).into()
+            Refusal::Message(found.problems).into()
         };
-        Ok(Reply { notes, ..reply })
+        Ok(Reply {
+            notes: found.warnings,
+            ..reply
+        })
     })
 }
 

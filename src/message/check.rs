@@ -1,21 +1,17 @@
 //! Reads a message once, by the table of rules, and gathers every problem on the way.
 
 use std::borrow::Cow;
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};
-use std::fmt;
+use std::fmt::{self, Display};
+use std::mem;
 
-use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
 
-use super::findings::Findings;
-use super::path::Path;
-use super::rule::{Field, Limit, Presence, Rule, TextRule, Type};
-use super::rules::{ANY_OBJECT, ANYTHING, MESSAGE, OUTERMOST};
-use super::warnings::Warnings;
-use super::{MAX_DEPTH, Validation};
-use crate::json_pointer::{self, Key};
+use super::rule::{Field, Limit, Presence, Rule, TextRule};
+use super::rules::{ANYTHING, MESSAGE, OUTERMOST};
+use super::{Validation, warnings};
+use crate::findings::{Findings, Path};
+use crate::json::{Key, MAX_DEPTH, Type};
 
 /// Everything that is wrong with a message; nothing, if nothing is.
 pub(crate) fn check(text: &str, validation: Validation) -> Findings {
@@ -23,46 +19,51 @@ pub(crate) fn check(text: &str, validation: Validation) -> Findings {
         Validation::Strict => &MESSAGE,
         Validation::Basic => &OUTERMOST,
     };
-    run(text, message, None).0
+    Check::default().run(text, message).problems
 }
 
-/// Everything that is wrong with a message, and what is allowed in it but hardly meant.
-pub(crate) fn check_with_notes(text: &str) -> (Findings, Findings) {
-    let (problems, notes) = run(text, &MESSAGE, Some(Warnings::default()));
-    (problems, notes.unwrap_or_default().findings)
+/// The same, and what is valid in a message, but probably not intended.
+pub(crate) fn check_with_warnings(text: &str) -> Found {
+    let check = Check {
+        wants_warnings: true,
+        ..Check::default()
+    };
+    check.run(text, &MESSAGE)
 }
 
-fn run(
-    text: &str,
-    message: &'static Field,
-    notes: Option<Warnings>,
-) -> (Findings, Option<Warnings>) {
-    let mut check = Check::new(notes);
-    match check.read(text, message) {
-        Ok(()) => (check.problems, check.notes),
-        // Some of it was read apart from the rest: where the fault is, one reading of all tells.
-        Err(error) => {
-            let error = Check::new(None)
-                .read(text, &ANYTHING)
-                .err()
-                .unwrap_or(error);
-            (Findings::of_all(describe(text, &error)), None)
-        }
-    }
+#[derive(Default)]
+pub(crate) struct Found {
+    pub(crate) problems: Findings,
+    pub(crate) warnings: Findings,
 }
 
+#[derive(Default)]
 struct Check<'de> {
-    problems: Findings,
-    notes: Option<Warnings>,
+    depth: usize,
+    found: Found,
+    /// Keys that are wrong wherever they stand.
+    wrong_keys: Findings,
     /// The texts that have to differ, by the name of their field; and the index of their item.
     distinct: BTreeMap<(&'static str, Cow<'de, str>), usize>,
+    wants_warnings: bool,
+    /// The same texts, without what a reader may not see.
+    alike: BTreeMap<(&'static str, String), usize>,
 }
 
-/// A value to be read by a field's rule, which gives its type.
+/// A value to be read by a field's rule.
 struct Value<'c, 'de> {
     check: &'c mut Check<'de>,
     field: &'static Field,
     path: &'c Path<'c>,
+}
+
+/// What the object around a value has to know of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    Null,
+    /// What a [`Rule::OneOf`] allows.
+    Name(&'static str),
+    Other,
 }
 
 /// No object of the table has more.
@@ -79,11 +80,16 @@ struct Given {
 type UnknownKeys<'de> = [HashSet<Cow<'de, str>>; 2];
 
 impl<'de> Check<'de> {
-    fn new(notes: Option<Warnings>) -> Self {
-        Self {
-            problems: Findings::default(),
-            notes,
-            distinct: BTreeMap::new(),
+    fn run(mut self, text: &'de str, message: &'static Field) -> Found {
+        match self.read(text, message) {
+            Ok(()) => {
+                self.found.problems.append(self.wrong_keys);
+                self.found
+            }
+            Err(error) => Found {
+                problems: Findings::of_all(describe(text, &error)),
+                warnings: Findings::default(),
+            },
         }
     }
 
@@ -101,6 +107,16 @@ impl<'de> Check<'de> {
         }
     }
 
+    /// Stops before what is nested too deep needs stack.
+    fn go_in<E: Error>(&mut self) -> Result<(), E> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            let reason = format_args!("it is nested deeper than {MAX_DEPTH} levels");
+            return Err(E::custom(reason));
+        }
+        Ok(())
+    }
+
     fn members<A: MapAccess<'de>>(
         &mut self,
         mut object: A,
@@ -109,46 +125,111 @@ impl<'de> Check<'de> {
     ) -> Result<(), A::Error> {
         let mut given = [Given::default(); MOST_FIELDS];
         let mut unknown: Option<Box<UnknownKeys>> = None;
+        // The object's type, and what was found in the fields of which it chooses one.
+        let mut chosen = None;
+        let mut found_apart = Vec::new();
 
         while let Some(Key(key)) = object.next_key()? {
             let path = &Path::Key(path, &key);
-            if let Some((field, given)) = fields.iter().zip(&mut given).find(|it| it.0.name == key)
-            {
-                given.times += 1;
-                if given.times == 2 {
-                    self.problems.add_at(path, "is given twice");
-                }
-                let found = object.next_value_seed(self.value(field, path))?;
-                given.is_null = found == Type::Null;
-            } else {
-                let [all, twice] = &mut **unknown.get_or_insert_default();
-                if all.insert(key.clone()) {
-                    self.note(|notes| notes.unknown_key(&key, fields, path));
-                } else if twice.insert(key.clone()) {
-                    self.problems.add_at(path, "is given twice");
-                }
+            let mut known = fields.iter().zip(&mut given);
+            let Some((field, given)) = known.find(|it| it.0.name == key) else {
+                self.unknown_key(&key, unknown.get_or_insert_default(), fields, path);
                 object.next_value_seed(self.value(&ANYTHING, path))?;
+                continue;
+            };
+            given.times += 1;
+            if given.times == 2 {
+                self.wrong_keys.add(path, "is given twice");
+            }
+            let is_of_type = field.presence == Presence::OfType;
+            let found_before = is_of_type.then(|| mem::take(&mut self.found));
+            let seen = object.next_value_seed(self.value(field, path))?;
+            given.is_null = seen == Seen::Null;
+            if let Seen::Name(name) = seen {
+                chosen = Some(name);
+            }
+            if let Some(found_before) = found_before {
+                let found = mem::replace(&mut self.found, found_before);
+                if given.times == 1 {
+                    found_apart.push((field.name, found));
+                }
             }
         }
 
-        let mut choices = 0;
-        let mut chosen = 0;
-        for (field, given) in fields.iter().zip(given) {
-            if field.presence == Presence::Required && given.times == 0 {
-                let path = Path::Key(path, field.name);
-                self.problems.add_at(&path, "is missing");
-            } else if field.presence == Presence::Either {
-                choices += 1;
-                chosen += usize::from(given.times > 0 && !given.is_null);
+        for (name, found) in found_apart {
+            if chosen == Some(name) {
+                self.found.problems.append(found.problems);
+                self.found.warnings.append(found.warnings);
+            } else if chosen.is_some() && self.wants_warnings {
+                let warning = warnings::unknown_key(name, &[]);
+                self.found.warnings.add(&Path::Key(path, name), warning);
             }
         }
-        if choices > 0 && chosen != 1 {
-            let is_choice = |field: &&Field| field.presence == Presence::Either;
-            let names = names(fields.iter().filter(is_choice));
-            let complaint = format_args!("must hold exactly one of {names}");
-            self.problems.add_at(path, complaint);
-        }
+        self.presence(fields, &given, chosen, path);
         Ok(())
+    }
+
+    fn unknown_key(
+        &mut self,
+        key: &Cow<'de, str>,
+        [all, twice]: &mut UnknownKeys<'de>,
+        fields: &[Field],
+        path: &Path,
+    ) {
+        if !all.insert(key.clone()) {
+            if twice.insert(key.clone()) {
+                self.wrong_keys.add(path, "is given twice");
+            }
+        } else if let Some(field) = fields.iter().find(|field| is_but_for_case(key, field.name)) {
+            let complaint = format_args!(
+                "must be spelt \"{}\": some parsers take it for that, and others do not",
+                field.name
+            );
+            self.wrong_keys.add(path, complaint);
+        // Where no key is known, none is wrong; and what is only counted is not looked into.
+        } else if self.wants_warnings && !fields.is_empty() {
+            let known = if self.found.warnings.is_full() {
+                &[]
+            } else {
+                fields
+            };
+            let warning = warnings::unknown_key(key, known);
+            self.found.warnings.add(path, warning);
+        }
+    }
+
+    /// Judges which of its fields an object has.
+    fn presence(
+        &mut self,
+        fields: &[Field],
+        given: &[Given],
+        chosen: Option<&'static str>,
+        path: &Path,
+    ) {
+        let mut choices = 0;
+        let mut made = 0;
+        for (field, given) in fields.iter().zip(given) {
+            let is_required = match field.presence {
+                Presence::Required => true,
+                Presence::OfType => chosen == Some(field.name),
+                Presence::Optional => false,
+                Presence::Either => {
+                    choices += 1;
+                    made += usize::from(given.times > 0 && !given.is_null);
+                    false
+                }
+            };
+            if is_required && given.times == 0 {
+                let path = Path::Key(path, field.name);
+                self.found.problems.add(&path, "is missing");
+            }
+        }
+        if choices > 0 && made != 1 {
+            let is_choice = |field: &&Field| field.presence == Presence::Either;
+            let names = quoted(fields.iter().filter(is_choice).map(|field| &field.name));
+            let complaint = format_args!("must hold exactly one of {names}");
+            self.found.problems.add(path, complaint);
+        }
     }
 
     fn items<A: SeqAccess<'de>>(
@@ -167,181 +248,163 @@ impl<'de> Check<'de> {
         }
     }
 
-    /// Which of the kinds an object's `type` names, wherever in it that stands.
-    fn kind(
-        &mut self,
-        object: &'de RawValue,
-        kinds: &'static [Field],
-        path: &Path,
-    ) -> &'static Field {
-        let path = &Path::Key(path, "type");
-        let Some(name) = json_pointer::find(object, "/type") else {
-            self.problems.add_at(path, "is missing");
-            return &ANY_OBJECT;
-        };
-        let name = serde_json::from_str(name.get()).map(|Key(name)| name).ok();
-        let kind = kinds.iter().find(|kind| name.as_deref() == Some(kind.name));
-        kind.unwrap_or_else(|| {
-            let complaint = format!("must be one of {}", names(kinds));
-            self.problems.add_at(path, complaint);
-            &ANY_OBJECT
-        })
-    }
-
     fn text(&mut self, text: Cow<'de, str>, rule: &TextRule, name: &'static str, path: &Path) {
-        let problems_before = self.problems.count();
+        let problems_before = self.found.problems.count();
         if !rule.length.holds_for(&text) {
-            let complaint = rule.length.complaint(text.chars().count(), "character");
-            self.problems.add_at(path, complaint);
+            let complaint = rule
+                .length
+                .complaint("is", text.chars().count(), "characters long");
+            self.found.problems.add(path, complaint);
         }
         if let Some(complaint) = rule.format.and_then(|format| (format.complaint)(&text)) {
-            self.problems.add_at(path, complaint);
+            self.found.problems.add(path, complaint);
         }
         if rule.is_distinct {
-            match self.distinct.entry((name, text.clone())) {
-                Entry::Vacant(entry) => drop(entry.insert(path.index())),
-                // That it is given twice in one item is told already.
-                Entry::Occupied(earlier) if *earlier.get() == path.index() => {}
-                Entry::Occupied(earlier) => {
-                    let index = earlier.get();
-                    let complaint =
-                        format!("is the same as at index {index}; each must be different");
-                    self.problems.add_at(path, complaint);
-                }
+            // Where it differs only from itself, its key is given twice, which is shown already.
+            let index = path.index();
+            let earlier = *self.distinct.entry((name, text.clone())).or_insert(index);
+            if earlier != index {
+                let complaint =
+                    format_args!("is the same as at index {earlier}; each must be different");
+                self.found.problems.add(path, complaint);
             }
         }
-        if self.problems.count() == problems_before {
-            self.note(|notes| notes.text(&text, rule, name, path));
+        if self.wants_warnings && self.found.problems.count() == problems_before {
+            self.warn_of_text(&text, rule, name, path);
         }
     }
 
-    fn note(&mut self, note: impl FnOnce(&mut Warnings)) {
-        if let Some(notes) = &mut self.notes {
-            note(notes);
+    fn warn_of_text(&mut self, text: &str, rule: &TextRule, name: &'static str, path: &Path) {
+        for warning in warnings::of_text(text, rule) {
+            self.found.warnings.add(path, warning);
+        }
+        if rule.is_plain && rule.is_distinct {
+            let index = path.index();
+            let folded = text.trim_end().to_lowercase();
+            let earlier = *self.alike.entry((name, folded)).or_insert(index);
+            if earlier != index {
+                let warning = format_args!(
+                    "differs from that at index {earlier} only in upper and lower case, or in \
+                     white space at the end"
+                );
+                self.found.warnings.add(path, warning);
+            }
         }
     }
 }
 
 impl<'de> DeserializeSeed<'de> for Value<'_, 'de> {
-    type Value = Type;
+    type Value = Seen;
 
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Type, D::Error> {
-        let Rule::ByType(kinds) = self.field.rule else {
-            return json.deserialize_any(self);
-        };
-        let value = <&RawValue>::deserialize(json)?;
-        let field = if value.get().starts_with('{') {
-            self.check.kind(value, kinds, self.path)
-        } else {
-            self.field
-        };
-        let mut json = serde_json::Deserializer::from_str(value.get());
-        json.deserialize_any(Value { field, ..self })
-            .map_err(Error::custom)
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Seen, D::Error> {
+        json.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for Value<'_, 'de> {
-    type Value = Type;
+    type Value = Seen;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str("any value")
     }
 
-    fn visit_unit<E>(self) -> Result<Type, E> {
-        Ok(self.is(Type::Null))
+    fn visit_unit<E>(mut self) -> Result<Seen, E> {
+        self.check_type(Type::Null);
+        Ok(Seen::Null)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Type, E> {
-        Ok(self.is(Type::Boolean))
+    fn visit_bool<E>(mut self, _: bool) -> Result<Seen, E> {
+        self.check_type(Type::Boolean);
+        Ok(Seen::Other)
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Type, E> {
-        Ok(self.is(Type::Number))
+    fn visit_i64<E>(mut self, _: i64) -> Result<Seen, E> {
+        self.check_type(Type::Number);
+        Ok(Seen::Other)
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Type, E> {
-        Ok(self.is(Type::Number))
+    fn visit_u64<E>(mut self, _: u64) -> Result<Seen, E> {
+        self.check_type(Type::Number);
+        Ok(Seen::Other)
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Type, E> {
-        Ok(self.is(Type::Number))
+    fn visit_f64<E>(mut self, _: f64) -> Result<Seen, E> {
+        self.check_type(Type::Number);
+        Ok(Seen::Other)
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Type, E> {
+    fn visit_str<E>(self, text: &str) -> Result<Seen, E> {
         Ok(self.string(Cow::Owned(text.to_owned())))
     }
 
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Type, E> {
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Seen, E> {
         Ok(self.string(Cow::Borrowed(text)))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(mut self, array: A) -> Result<Type, A::Error> {
-        self.go_in()?;
+    fn visit_seq<A: SeqAccess<'de>>(mut self, array: A) -> Result<Seen, A::Error> {
+        self.check.go_in()?;
         if let Rule::Array(length, item) = &self.field.rule {
             let count = self.check.items(array, item, self.path)?;
             if !length.holds(count) {
-                let complaint = length.complaint(count, "item");
-                self.check.problems.add_at(self.path, complaint);
+                let complaint = length.complaint("has", count, "items");
+                self.complain(complaint);
             }
         } else {
-            self.check_type(Type::Array);
             self.check.items(array, &ANYTHING, self.path)?;
+            self.check_type(Type::Array);
         }
-        Ok(Type::Array)
+        self.check.depth -= 1;
+        Ok(Seen::Other)
     }
 
-    fn visit_map<A: MapAccess<'de>>(mut self, object: A) -> Result<Type, A::Error> {
-        self.go_in()?;
+    fn visit_map<A: MapAccess<'de>>(mut self, object: A) -> Result<Seen, A::Error> {
+        self.check.go_in()?;
         if let Rule::Object(fields) = self.field.rule {
             self.check.members(object, fields, self.path)?;
         } else {
-            self.check_type(Type::Object);
             self.check.members(object, &[], self.path)?;
+            self.check_type(Type::Object);
         }
-        Ok(Type::Object)
+        self.check.depth -= 1;
+        Ok(Seen::Other)
     }
 }
 
 impl<'de> Value<'_, 'de> {
-    fn is(mut self, found: Type) -> Type {
-        self.check_type(found);
-        found
-    }
-
     fn check_type(&mut self, found: Type) {
         let Some(wanted) = self.field.rule.json_type() else {
             return;
         };
-        let is_none = found == Type::Null && self.field.presence != Presence::Required;
-        if found != wanted && !is_none {
-            let complaint = format_args!("is {found}; it must be {wanted}");
-            self.check.problems.add_at(self.path, complaint);
+        if found == wanted || found == Type::Null && self.field.presence.allows_null() {
+            return;
+        }
+        match self.field.rule {
+            Rule::OneOf(names) => {
+                self.complain(format_args!(
+                    "is {found}; it must be one of {}",
+                    quoted(names)
+                ));
+            }
+            _ => self.complain(format_args!("is {found}; it must be {wanted}")),
         }
     }
 
-    fn string(mut self, text: Cow<'de, str>) -> Type {
+    fn string(mut self, text: Cow<'de, str>) -> Seen {
         match &self.field.rule {
             Rule::Constant(constant) if text == *constant => {}
-            Rule::Constant(constant) => {
-                let complaint = format_args!("must be \"{constant}\"");
-                self.check.problems.add_at(self.path, complaint);
-            }
+            Rule::Constant(constant) => self.complain(format_args!("must be \"{constant}\"")),
+            Rule::OneOf(names) => match names.iter().find(|name| text == **name) {
+                Some(name) => return Seen::Name(name),
+                None => self.complain(format_args!("must be one of {}", quoted(*names))),
+            },
             Rule::Text(rule) => self.check.text(text, rule, self.field.name, self.path),
             _ => self.check_type(Type::String),
         }
-        Type::String
+        Seen::Other
     }
 
-    /// Stops before what is nested too deep needs stack.
-    fn go_in<E: Error>(&self) -> Result<(), E> {
-        if self.path.depth() < MAX_DEPTH {
-            Ok(())
-        } else {
-            Err(E::custom(format_args!(
-                "it is nested deeper than {MAX_DEPTH} levels"
-            )))
-        }
+    fn complain(&mut self, complaint: impl Display) {
+        self.check.found.problems.add(self.path, complaint);
     }
 }
 
@@ -356,22 +419,25 @@ impl Limit {
         is_short || self.holds(text.chars().count())
     }
 
-    fn complaint(&self, count: usize, unit: &str) -> String {
-        let plural = if count == 1 { "" } else { "s" };
-        let limit = if count < self.at_least {
-            format!("at least {} must be there", self.at_least)
+    /// Such as "is 34 characters long; the limit is 20".
+    fn complaint(&self, has: &str, count: usize, units: &str) -> String {
+        if count < self.at_least {
+            "must not be empty".to_owned()
         } else {
-            format!("at most {} are allowed", self.at_most)
-        };
-        format!("has {count} {unit}{plural}; {limit}")
+            format!("{has} {count} {units}; the limit is {}", self.at_most)
+        }
     }
 }
 
-/// The fields' names as a person lists them.
-fn names<'f>(fields: impl IntoIterator<Item = &'f Field>) -> String {
-    let names = fields
-        .into_iter()
-        .map(|field| format!("\"{}\"", field.name));
+/// Whether a key is the name of a field but for upper and lower case, as Go's parser folds them.
+fn is_but_for_case(key: &str, name: &str) -> bool {
+    let upper = key.chars().flat_map(char::to_uppercase);
+    upper.flat_map(char::to_lowercase).eq(name.chars())
+}
+
+/// Names as a person lists them.
+fn quoted<'n>(names: impl IntoIterator<Item = &'n &'n str>) -> String {
+    let names = names.into_iter().map(|name| format!("\"{name}\""));
     names.collect::<Vec<_>>().join(", ")
 }
 
@@ -448,14 +514,34 @@ mod tests {
     fn no_object_has_more_fields_than_are_counted() {
         fn assert_few(field: &Field) {
             let inner = match &field.rule {
-                Rule::Object(fields) | Rule::ByType(fields) => fields,
+                Rule::Object(fields) => fields,
                 Rule::Array(_, item) => std::slice::from_ref(*item),
-                Rule::Constant(_) | Rule::Text(_) | Rule::Anything => &[],
+                Rule::Constant(_) | Rule::OneOf(_) | Rule::Text(_) | Rule::Anything => &[],
             };
             assert!(inner.len() <= MOST_FIELDS, "{}", field.name);
             inner.iter().for_each(assert_few);
         }
         [&MESSAGE, &OUTERMOST].into_iter().for_each(assert_few);
+    }
+
+    #[test]
+    fn an_object_has_a_field_for_each_of_its_types() {
+        let mut of_type = Vec::new();
+        let mut names = Vec::new();
+        fn gather(field: &Field, of_type: &mut Vec<&str>, names: &mut Vec<&str>) {
+            let inner = match &field.rule {
+                Rule::Object(fields) => fields,
+                Rule::Array(_, item) => std::slice::from_ref(*item),
+                Rule::OneOf(types) => return names.extend(*types),
+                Rule::Constant(_) | Rule::Text(_) | Rule::Anything => return,
+            };
+            let fields = inner.iter().filter(|it| it.presence == Presence::OfType);
+            of_type.extend(fields.map(|field| field.name));
+            inner.iter().for_each(|field| gather(field, of_type, names));
+        }
+        gather(&MESSAGE, &mut of_type, &mut names);
+        assert!(!names.is_empty());
+        assert_eq!(of_type, names);
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use serde::{Serialize, Serializer};
 
 use super::check::check;
-use super::findings::Findings;
 use super::formats::after_web_scheme;
 use super::{MAX_TEXT_BYTES, Validation, too_long};
+use crate::findings::{Findings, Path};
 
 /// What the host gave. What is `None` is left out, for the check to name.
 #[derive(Debug, Default)]
@@ -40,7 +40,8 @@ pub(crate) fn compose(composition: &Composition) -> Result<String, Findings> {
     let mut problems = check(&json, Validation::Strict);
     if composition.header_filename.is_some() && composition.header_type != Some(DOCUMENT) {
         let complaint = "has a file name (header_filename), which only a document can have";
-        problems.add("/interactive/header", complaint.to_owned());
+        let interactive = Path::Key(&Path::Root, "interactive");
+        problems.add(&Path::Key(&interactive, "header"), complaint);
     }
     if problems.is_empty() {
         Ok(json)

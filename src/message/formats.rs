@@ -1,12 +1,15 @@
-//! The formats of texts: each said twice, for the check and for the schema.
+//! The formats of texts.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 pub(super) struct Format {
-    /// A regular expression of ECMA-262 that fits exactly what there is no complaint of.
+    /// A regular expression of ECMA-262, for the schema: it fits whatever there is no complaint of,
+    /// and as little else as it can say in a line.
     pub(super) pattern: &'static str,
     /// What is wrong with a text, if anything is.
     pub(super) complaint: fn(&str) -> Option<&'static str>,
+    /// What is probably not intended in a text that there is no complaint of.
+    pub(super) warning: fn(&str) -> Option<&'static str>,
 }
 
 pub(super) static PHONE_NUMBER: Format = Format {
@@ -29,6 +32,7 @@ pub(super) static PHONE_NUMBER: Format = Format {
             None
         }
     },
+    warning: |_| None,
 };
 
 pub(super) static NO_OUTER_SPACE: Format = Format {
@@ -37,104 +41,96 @@ pub(super) static NO_OUTER_SPACE: Format = Format {
         let has_outer_space = text.starts_with(' ') || text.ends_with(' ');
         has_outer_space.then_some("must not begin or end with a space")
     },
+    warning: |_| None,
 };
-
-/// Control characters beyond ASCII, and what Unicode calls white space: what \s means differs from
-/// one dialect of regular expressions to the next.
-macro_rules! odd_space {
-    () => {
-        r"\u007F-\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000"
-    };
-}
-
-/// What a name in the DNS is made of: of ASCII, letters, digits, hyphens and underscores.
-macro_rules! name_character {
-    () => {
-        concat!(
-            r"[^\u0000-\u002C\u002E\u002F\u003A-\u0040\u005B-\u005E\u0060\u007B-\u007E",
-            odd_space!(),
-            "]"
-        )
-    };
-    (but no digit) => {
-        concat!(
-            r"[^\u0000-\u002C\u002E-\u0040\u005B-\u005E\u0060\u007B-\u007E",
-            odd_space!(),
-            "]"
-        )
-    };
-}
-
-macro_rules! byte {
-    () => {
-        "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
-    };
-}
 
 /// An absolute http or https URL that could be fetched: its host is an address or can be a name in
 /// the DNS, and its port is one.
 pub(super) static WEB_URL: Format = Format {
-    pattern: concat!(
-        r"^[Hh][Tt][Tt][Pp][Ss]?:\/\/",
-        // A user, and a password.
-        concat!(r"(?:[^\u0000-\u0020\/?#@", odd_space!(), r"]+@)?"),
-        // An address of IPv6, roughly, or of IPv4.
-        r"(?:\[[0-9A-Fa-f:.]+\]|",
-        concat!("(?:", byte!(), r"\.){3}", byte!(), r"\.?|"),
-        // A name, of which the last part is no number: that would be an address.
-        concat!("(?:", name_character!(), r"+\.)*"),
-        concat!(
-            "[0-9]*",
-            name_character!(but no digit),
-            name_character!(),
-            r"*\.?)"
-        ),
-        // A port.
-        "(?::(?:0*(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|",
-        "6553[0-5]))?)?",
-        concat!(r"(?:[\/?#][^\u0000-\u0020", odd_space!(), "]*)?$"),
-    ),
+    pattern: r"^[Hh][Tt][Tt][Pp][Ss]?:\/\/[^\u0000-\u0020\/?#][^\u0000-\u0020]*$",
     complaint: |text| {
-        (!is_web_url(text)).then_some(
+        let is_web_url = host_and_port(text).is_some_and(|(host, port)| {
+            is_host(host) && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
+        });
+        (!is_web_url || has_space(text)).then_some(
             "must be an absolute http or https URL without spaces, \
              such as https://example.com/menu.jpg",
         )
     },
+    warning: |text| {
+        let (host, _) = host_and_port(text)?;
+        if is_local(host) {
+            Some("has a host that cannot be reached from outside: a loopback or private address")
+        } else if text.contains("&amp;") {
+            Some("has &amp;, which is how HTML writes &")
+        } else if text.contains(['{', '}']) {
+            Some("has { or }, as if a placeholder were not filled in")
+        } else {
+            None
+        }
+    },
 };
 
-fn is_web_url(text: &str) -> bool {
-    let has_space = text.contains(|c: char| c.is_whitespace() || c.is_control());
-    let authority = after_web_scheme(text).and_then(|rest| rest.split(['/', '?', '#']).next());
-    authority.is_some_and(|authority| {
-        let (user, server) = authority.split_once('@').unwrap_or(("user", authority));
-        !has_space && !user.is_empty() && is_server(server)
-    })
+fn has_space(text: &str) -> bool {
+    let in_ascii = text.bytes().any(|byte| byte <= b' ' || byte == 0x7f);
+    in_ascii || !text.is_ascii() && text.contains(|c: char| c.is_whitespace() || c.is_control())
 }
 
-/// A host, and a port if there is one.
-fn is_server(text: &str) -> bool {
-    let (host, port) = match text.strip_prefix('[').and_then(|text| text.split_once(']')) {
-        Some((address, port)) => (address, port),
-        None => text.split_at(text.find(':').unwrap_or(text.len())),
+/// The host that a URL names, an IPv6 address in its brackets, and what follows it.
+fn host_and_port(url: &str) -> Option<(&str, &str)> {
+    let authority = after_web_scheme(url)?.split(['/', '?', '#']).next()?;
+    let server = match authority.split_once('@') {
+        Some(("", _)) => return None,
+        Some((_, server)) => server,
+        None => authority,
     };
-    let is_host = if text.starts_with('[') {
-        host.parse::<Ipv6Addr>().is_ok()
+    let end = if server.starts_with('[') {
+        server.find(']')? + 1
     } else {
-        is_name_or_ipv4(host)
+        server.find(':').unwrap_or(server.len())
     };
-    is_host && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
+    server.split_at_checked(end)
 }
 
-fn is_name_or_ipv4(host: &str) -> bool {
-    let name = host.strip_suffix('.').unwrap_or(host);
+fn is_host(host: &str) -> bool {
     let is_in_name = |c: char| !c.is_ascii() || c.is_ascii_alphanumeric() || "-_".contains(c);
     let is_part = |part: &str| !part.is_empty() && part.chars().all(is_in_name);
+    let name = without_dot(host);
     let last = name.rsplit('.').next().unwrap_or_default();
-    if last.bytes().all(|byte| byte.is_ascii_digit()) {
-        name.parse::<Ipv4Addr>().is_ok()
+    if host.starts_with('[') || last.bytes().all(|byte| byte.is_ascii_digit()) {
+        address(host).is_some()
     } else {
         name.split('.').all(is_part)
     }
+}
+
+fn address(host: &str) -> Option<IpAddr> {
+    match host.strip_prefix('[') {
+        Some(rest) => rest.strip_suffix(']')?.parse().ok().map(IpAddr::V6),
+        None => without_dot(host).parse().ok().map(IpAddr::V4),
+    }
+}
+
+/// Whether a host is for this machine or this network alone.
+fn is_local(host: &str) -> bool {
+    match address(host).map(|address| address.to_canonical()) {
+        Some(IpAddr::V4(it)) => {
+            it.is_loopback() || it.is_private() || it.is_link_local() || it.is_unspecified()
+        }
+        Some(IpAddr::V6(it)) => {
+            let is_private = it.is_unique_local() || it.is_unicast_link_local();
+            it.is_loopback() || is_private || it.is_unspecified()
+        }
+        None => {
+            let last = without_dot(host).rsplit('.').next().unwrap_or_default();
+            last.eq_ignore_ascii_case("localhost")
+        }
+    }
+}
+
+/// A name without the dot at its end, which makes it absolute.
+fn without_dot(host: &str) -> &str {
+    host.strip_suffix('.').unwrap_or(host)
 }
 
 fn is_port(text: &str) -> bool {

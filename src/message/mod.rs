@@ -2,24 +2,20 @@
 
 mod check;
 mod compose;
-mod findings;
 mod formats;
-mod path;
 mod rule;
 mod rules;
 mod schema;
 mod warnings;
 
-pub(crate) use check::{check, check_with_notes};
+pub(crate) use check::{check, check_with_warnings};
 pub(crate) use compose::{Button, Composition, compose};
-pub(crate) use findings::Findings;
 pub(crate) use schema::schema;
+
+use crate::findings::Findings;
 
 /// A longer text is refused by the caller, unread.
 pub(crate) const MAX_TEXT_BYTES: usize = 1024 * 1024;
-
-/// Values nested deeper are refused, so that reading them needs little stack.
-const MAX_DEPTH: usize = 32;
 
 /// How much of a message is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

@@ -1,37 +1,10 @@
 //! What a rule can say, and the words in which the table says it.
 
-use std::fmt::{self, Display};
-
-use serde::Serialize;
-
 use super::formats::Format;
-
-/// The types of JSON, by the names that JSON Schema has for them.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Type {
-    Null,
-    Boolean,
-    Number,
-    String,
-    Array,
-    Object,
-}
-
-impl Display for Type {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str(match self {
-            Type::Null => "null",
-            Type::Boolean => "a boolean",
-            Type::Number => "a number",
-            Type::String => "a string",
-            Type::Array => "an array",
-            Type::Object => "an object",
-        })
-    }
-}
+use crate::json::Type;
 
 /// A value that has a name in the object around it, or none: the message itself, an array's item.
+#[derive(Clone, Copy)]
 pub(super) struct Field {
     pub(super) name: &'static str,
     pub(super) presence: Presence,
@@ -44,24 +17,27 @@ pub(super) struct Field {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Presence {
     Required,
-    /// `null` is as good as none.
     Optional,
     /// Exactly one of an object's fields of this kind is there.
     Either,
+    /// There if the object's `type` is its name, and else as good as unknown.
+    OfType,
 }
 
+#[derive(Clone, Copy)]
 pub(super) enum Rule {
     Constant(&'static str),
+    /// The name of one of the fields beside it, those that are [`Presence::OfType`].
+    OneOf(&'static [&'static str]),
     Text(TextRule),
     Object(&'static [Field]),
-    /// An object whose `type` is the name of one of these, which says what it holds.
-    ByType(&'static [Field]),
     /// How many items, and what each of them is.
     Array(Limit, &'static Field),
     /// What the rules do not know.
     Anything,
 }
 
+#[derive(Clone, Copy)]
 pub(super) struct TextRule {
     /// Counts Unicode code points: WhatsApp was measured to count characters, not bytes.
     pub(super) length: Limit,
@@ -73,6 +49,7 @@ pub(super) struct TextRule {
 }
 
 /// WhatsApp's, where there is an upper one.
+#[derive(Clone, Copy)]
 pub(super) struct Limit {
     pub(super) at_least: usize,
     pub(super) at_most: usize,
@@ -102,6 +79,13 @@ pub(super) const fn optional(name: &'static str, rule: Rule) -> Field {
 pub(super) const fn either(name: &'static str, rule: Rule) -> Field {
     Field {
         presence: Presence::Either,
+        ..required(name, rule)
+    }
+}
+
+pub(super) const fn of_type(name: &'static str, rule: Rule) -> Field {
+    Field {
+        presence: Presence::OfType,
         ..required(name, rule)
     }
 }
@@ -158,12 +142,19 @@ impl Field {
     }
 }
 
+impl Presence {
+    /// Whether `null` is as good as none.
+    pub(super) fn allows_null(self) -> bool {
+        matches!(self, Presence::Optional | Presence::Either)
+    }
+}
+
 impl Rule {
     /// `None` if any will do.
     pub(super) fn json_type(&self) -> Option<Type> {
         match self {
-            Rule::Constant(_) | Rule::Text(_) => Some(Type::String),
-            Rule::Object(_) | Rule::ByType(_) => Some(Type::Object),
+            Rule::Constant(_) | Rule::OneOf(_) | Rule::Text(_) => Some(Type::String),
+            Rule::Object(_) => Some(Type::Object),
             Rule::Array(..) => Some(Type::Array),
             Rule::Anything => None,
         }

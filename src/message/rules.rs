@@ -5,9 +5,9 @@
 //! reply-buttons messages.
 
 use super::formats::{NO_OUTER_SPACE, PHONE_NUMBER, WEB_URL};
-use super::rule::Rule::{Anything, Array, ByType, Constant, Object, Text};
+use super::rule::Rule::{Anything, Array, Constant, Object, OneOf, Text};
 use super::rule::{
-    ANY_TEXT, Field, Limit, NOT_EMPTY, characters, either, optional, required, unnamed,
+    ANY_TEXT, Field, Limit, NOT_EMPTY, characters, either, of_type, optional, required, unnamed,
 };
 
 pub(super) static MESSAGE: Field = unnamed(Object(&[
@@ -54,50 +54,26 @@ pub(super) static OUTERMOST: Field = unnamed(Object(&[
 
 /// What the rules do not know.
 pub(super) static ANYTHING: Field = unnamed(Anything);
-pub(super) static ANY_OBJECT: Field = unnamed(Object(&[]));
 
 static INTERACTIVE: &[Field] = &[
     required("type", Constant("button")).says("Type", "The kind of interactive message.", &[]),
-    optional("header", ByType(HEADER)).says("Header", "What stands above the text.", &[]),
+    optional("header", Object(HEADER)).says("Header", "What stands above the text.", &[]),
     required("body", Object(BODY)).says("Body", "What the message says.", &[]),
     optional("footer", Object(FOOTER)).says("Footer", "What stands below the text.", &[]),
     required("action", Object(ACTION)).says("Action", "What the recipient can do.", &[]),
 ];
 
 static HEADER: &[Field] = &[
-    required("text", Object(TEXT_HEADER)).says("Text", "A headline.", &[]),
-    required("image", Object(IMAGE_HEADER)).says("Image", "A picture.", &[]),
-    required("video", Object(VIDEO_HEADER)).says("Video", "A film.", &[]),
-    required("document", Object(DOCUMENT_HEADER)).says("Document", "A file to open.", &[]),
-];
-
-static TEXT_HEADER: &[Field] = &[
-    header_type("text"),
-    required("text", Text(characters(1, 60).plain())).says(
-        "Text",
-        "The headline.",
-        &["Your order"],
+    required("type", OneOf(&["text", "image", "video", "document"])).says(
+        "Type",
+        "What the header holds.",
+        &[],
     ),
+    of_type("text", Text(characters(1, 60).plain())).says("Text", "The headline.", &["Your order"]),
+    of_type("image", Object(MEDIA)).says("Image", "The picture.", &[]),
+    of_type("video", Object(MEDIA)).says("Video", "The film.", &[]),
+    of_type("document", Object(DOCUMENT)).says("Document", "The file.", &[]),
 ];
-
-static IMAGE_HEADER: &[Field] = &[
-    header_type("image"),
-    required("image", Object(MEDIA)).says("Image", "The picture.", &[]),
-];
-
-static VIDEO_HEADER: &[Field] = &[
-    header_type("video"),
-    required("video", Object(MEDIA)).says("Video", "The film.", &[]),
-];
-
-static DOCUMENT_HEADER: &[Field] = &[
-    header_type("document"),
-    required("document", Object(DOCUMENT)).says("Document", "The file.", &[]),
-];
-
-const fn header_type(name: &'static str) -> Field {
-    required("type", Constant(name)).says("Type", "What the header holds.", &[])
-}
 
 static MEDIA: &[Field] = &[LINK, MEDIA_ID];
 

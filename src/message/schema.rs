@@ -4,15 +4,14 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::json;
 
-use super::MAX_DEPTH;
-use super::rule::{Field, Limit, Presence, Rule, Type};
+use super::rule::{Field, Limit, Presence, Rule};
 use super::rules::MESSAGE;
+use crate::json::{MAX_DEPTH, Type};
 
 /// The JSON Schema (draft 2020-12) of a message.
 ///
-/// It accepts exactly what a strict check does, but for the rules that a schema cannot say:
-/// a key may be given once only, the IDs and the titles of the buttons all differ, values are
-/// nested no deeper than [`MAX_DEPTH`], and what stands between a URL's brackets is an IPv6 address.
+/// It accepts whatever a strict check does, and little else: what a schema cannot say in a few
+/// words, its description says.
 pub(crate) fn schema() -> String {
     // Only a key that is no string could fail to be written.
     serde_json::to_string(&Message).unwrap_or_default()
@@ -23,9 +22,10 @@ struct Message;
 impl Serialize for Message {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let description = format!(
-            "{} Beyond this schema: no object may give a key twice, the IDs of the buttons must \
-             differ from each other and so must their titles, nothing may be nested deeper than \
-             {MAX_DEPTH} levels, and only an IPv6 address may stand in a URL's brackets.",
+            "{} Beyond this schema: no object may give a key twice, or a known one in other upper \
+             and lower case; the IDs of the buttons must differ from each other, and so must their \
+             titles; nothing may be nested deeper than {MAX_DEPTH} levels; and the host and port of \
+             a URL must be such that it can be fetched.",
             MESSAGE.description
         );
         let mut schema = serializer.serialize_map(None)?;
@@ -54,10 +54,10 @@ impl Serialize for Field {
 
 fn rule<M: SerializeMap>(schema: &mut M, field: &Field) -> Result<(), M::Error> {
     let json_type = field.rule.json_type();
-    if field.presence == Presence::Required {
-        schema.serialize_entry("type", &json_type)?;
-    } else {
+    if field.presence.allows_null() {
         schema.serialize_entry("type", &[json_type, Some(Type::Null)])?;
+    } else {
+        schema.serialize_entry("type", &json_type)?;
     }
     match &field.rule {
         Rule::Anything => Ok(()),
@@ -72,15 +72,22 @@ fn rule<M: SerializeMap>(schema: &mut M, field: &Field) -> Result<(), M::Error> 
                 None => Ok(()),
             }
         }
-        Rule::Object(fields) => members(schema, fields),
-        Rule::ByType(kinds) => {
-            let none = (field.presence == Presence::Optional).then_some(Choice::None {
-                title: "None",
-                r#type: Type::Null,
-            });
-            let choices = kinds.iter().map(Choice::Kind).chain(none);
+        Rule::OneOf(names) => schema.serialize_entry("enum", names),
+        Rule::Object(
+            [
+                r#type @ Field {
+                    rule: Rule::OneOf(_),
+                    ..
+                },
+                contents @ ..,
+            ],
+        ) => {
+            let none = field.presence.allows_null().then_some(Choice::None);
+            let of_type = |content| Choice::OfType(r#type, content);
+            let choices = contents.iter().map(of_type).chain(none);
             schema.serialize_entry("oneOf", &choices.collect::<Vec<_>>())
         }
+        Rule::Object(fields) => members(schema, fields),
         Rule::Array(length, item) => {
             limit(schema, ["minItems", "maxItems"], length)?;
             schema.serialize_entry("items", item)
@@ -88,11 +95,34 @@ fn rule<M: SerializeMap>(schema: &mut M, field: &Field) -> Result<(), M::Error> 
     }
 }
 
-#[derive(Serialize)]
-#[serde(untagged)]
+/// What an object can be that says its type.
 enum Choice<'a> {
-    Kind(&'a Field),
-    None { title: &'a str, r#type: Type },
+    OfType(&'a Field, &'a Field),
+    None,
+}
+
+impl Serialize for Choice<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut schema = serializer.serialize_map(None)?;
+        let Choice::OfType(r#type, content) = self else {
+            schema.serialize_entry("title", "None")?;
+            schema.serialize_entry("type", &Type::Null)?;
+            return schema.end();
+        };
+        schema.serialize_entry("title", content.title)?;
+        schema.serialize_entry("description", content.description)?;
+        schema.serialize_entry("type", &Type::Object)?;
+        let r#type = Field {
+            rule: Rule::Constant(content.name),
+            ..**r#type
+        };
+        let content = Field {
+            presence: Presence::Required,
+            ..**content
+        };
+        members(&mut schema, &[r#type, content])?;
+        schema.end()
+    }
 }
 
 fn limit<M: SerializeMap>(

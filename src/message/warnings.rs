@@ -1,81 +1,36 @@
-//! What is allowed in a message, but hardly meant.
+//! What is valid in a message, but probably not intended.
 
-use std::collections::BTreeMap;
-
-use super::findings::Findings;
-use super::path::Path;
 use super::rule::{Field, TextRule};
 use crate::misspelling::distance;
 
-#[derive(Default)]
-pub(super) struct Warnings {
-    pub(super) findings: Findings,
-    /// Texts that have to differ, by the name of their field and without what hardly differs; and
-    /// the index of their item.
-    alike: BTreeMap<(&'static str, String), usize>,
+pub(super) fn unknown_key(key: &str, known: &[Field]) -> String {
+    let close = known
+        .iter()
+        .filter_map(|field| Some((distance(key, field.name)?, field.name)));
+    match close.min() {
+        Some((_, name)) => format!("is not known here; did you mean \"{name}\"?"),
+        None => "is not known here, and may go unread".to_owned(),
+    }
 }
 
-impl Warnings {
-    pub(super) fn unknown_key(&mut self, key: &str, fields: &[Field], path: &Path) {
-        // Where no key is known, none is wrong.
-        if fields.is_empty() {
-            return;
-        }
-        // What is only counted is not looked into.
-        let known = if self.findings.is_full() { &[] } else { fields };
-        let close = known
-            .iter()
-            .filter_map(|field| Some((distance(key, field.name)?, field.name)));
-        match close.min() {
-            Some((_, name)) => self.findings.add_at(
-                path,
-                format_args!("is not known here; did you mean \"{name}\"?"),
-            ),
-            None => self
-                .findings
-                .add_at(path, "is not known here, and may go unread"),
-        }
+pub(super) fn of_text(text: &str, rule: &TextRule) -> Vec<String> {
+    if !text.is_empty() && text.trim().is_empty() {
+        return vec!["is nothing but white space".to_owned()];
     }
-
-    pub(super) fn text(&mut self, text: &str, rule: &TextRule, name: &'static str, path: &Path) {
-        if !text.is_empty() && text.trim().is_empty() {
-            self.findings.add_at(path, "is nothing but white space");
-        } else if rule.is_plain {
-            self.plain_text(text, path);
-            if rule.is_distinct {
-                self.alike(text, name, path);
-            }
-        }
+    let mut warnings = Vec::new();
+    if let Some(warning) = rule.format.and_then(|format| (format.warning)(text)) {
+        warnings.push(warning.to_owned());
     }
-
-    fn plain_text(&mut self, text: &str, path: &Path) {
-        if text.contains(['\n', '\r', '\u{2028}', '\u{2029}']) {
-            self.findings
-                .add_at(path, "has a line break, which WhatsApp may not show");
-        }
-        if let Some(mark) = ['*', '_', '~', '`']
-            .into_iter()
-            .find(|mark| is_marked(text, *mark))
-        {
-            let note = format_args!("has markdown, but is shown as it is, with each {mark}");
-            self.findings.add_at(path, note);
-        }
+    if rule.is_plain && text.contains(['\n', '\r', '\u{2028}', '\u{2029}']) {
+        warnings.push("has a line break, which WhatsApp may not show".to_owned());
     }
-
-    fn alike(&mut self, text: &str, name: &'static str, path: &Path) {
-        let index = path.index();
-        let folded = text.trim_end().to_lowercase();
-        let earlier = *self.alike.entry((name, folded)).or_insert(index);
-        if earlier != index {
-            self.findings.add_at(
-                path,
-                format_args!(
-                    "differs from that at index {earlier} only in upper and lower case, or in \
-                     white space at the end"
-                ),
-            );
-        }
+    let mut marks = ['*', '_', '~', '`'].into_iter();
+    if let Some(mark) = marks.find(|mark| rule.is_plain && is_marked(text, *mark)) {
+        warnings.push(format!(
+            "has markdown, but is shown as it is, with each {mark}"
+        ));
     }
+    warnings
 }
 
 /// Whether WhatsApp would take the marks for markdown: one before a word, and one behind a word.
@@ -112,10 +67,8 @@ mod tests {
             ("POST_BACK_DATA", "post_back_data"),
             ("postback_url", "post_back_url"),
         ] {
-            let mut notes = Warnings::default();
-            notes.unknown_key(key, &fields, &Path::Root);
-            let told = &notes.findings.shown()[0].message;
-            assert!(told.contains(&format!("\"{name}\"")), "{key}: {told}");
+            let warning = unknown_key(key, &fields);
+            assert!(warning.contains(&format!("\"{name}\"")), "{key}: {warning}");
         }
     }
 

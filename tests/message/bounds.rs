@@ -77,7 +77,7 @@ fn a_hundred_problems_are_told_and_of_more_the_number() {
     let problems_of = |count| report(&with_buttons(count).to_string());
     let report = problems_of(99);
     assert_eq!(findings(&report, "problems").len(), 100);
-    assert!(report["message"].to_string().contains("100 things"));
+    assert!(report["message"].to_string().contains("has 100 problems"));
     for (count, more) in [(100, 1), (300, 201)] {
         let report = problems_of(count);
         let problems = findings(&report, "problems");
@@ -85,7 +85,7 @@ fn a_hundred_problems_are_told_and_of_more_the_number() {
         assert_eq!(problems[99].path, format!("{BUTTONS}/99"));
         assert_eq!(problems[100].path, "");
         assert_eq!(problems[100].message, format!("has {more} more of them"));
-        let all = format!("{} things", count + 1);
+        let all = format!("has {} problems", count + 1);
         assert!(report["message"].to_string().contains(&all), "{report}");
     }
 }

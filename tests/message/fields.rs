@@ -118,8 +118,8 @@ fn there_are_one_to_three_buttons() {
     for count in 1..=3 {
         assert_passes(&buttons(count));
     }
-    assert_breaks(&buttons(0), BUTTONS, "has 0 items; at least 1");
-    assert_breaks(&buttons(4), BUTTONS, "has 4 items; at most 3");
+    assert_breaks(&buttons(0), BUTTONS, "must not be empty");
+    assert_breaks(&buttons(4), BUTTONS, "has 4 items; the limit is 3");
 }
 
 #[test]

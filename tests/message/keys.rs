@@ -54,6 +54,64 @@ fn a_key_given_twice_is_a_problem_wherever_it_stands() {
     assert_passes_with_a_note(&with("/new", json!([{ "a": 1 }, { "a": { "a": 1 } }])));
 }
 
+/// Some parsers would take it for the known one: Go's, which folds case as Unicode does.
+#[test]
+fn a_known_key_in_another_case_is_a_problem() {
+    for (path, name) in [
+        ("/Recipient", "recipient"),
+        ("/PHONE_ID", "phone_id"),
+        ("/poſt_bac\u{212a}_url", "post_back_url"),
+        ("/interactive/Header", "header"),
+        ("/interactive/header/Type", "type"),
+        ("/interactive/header/TEXT", "text"),
+        ("/interactive/body/Text", "text"),
+        ("/interactive/action/buttons/2/reply/ID", "id"),
+    ] {
+        let words = format!("must be spelt \"{name}\"");
+        assert_breaks(&with(path, json!("1")), path, &words);
+        assert_breaks(&with(path, json!(null)), path, &words);
+    }
+    // Below what the rules know, and where it is another word, it is only unknown.
+    for path in ["/Recipients", "/new_recipient", "/interactive/Recipient"] {
+        assert_passes_with_a_note(&with(path, json!(1)));
+    }
+    assert_passes_with_a_note(&with("/new", json!({ "Recipient": 1, "recipient": 2 })));
+    // Given twice, it is told once of each.
+    let valid = valid().to_string();
+    let twice = format!(
+        r#"{{"Recipient":1,"RECIPIENT":2,"Recipient":3,{}"#,
+        &valid[1..]
+    );
+    let paths: Vec<_> = problems(&twice).into_iter().map(|it| it.path).collect();
+    assert_eq!(paths, ["/Recipient", "/RECIPIENT", "/Recipient"]);
+}
+
+/// What is not of a header's type counts for nothing, but for keys given twice in it.
+#[test]
+fn a_key_given_twice_is_a_problem_in_what_a_header_does_not_use() {
+    let header = |members: &str| {
+        let header = format!(r#"{{"type":"text","text":"a",{members}}}"#);
+        let valid = valid().to_string();
+        let (before, after) = valid
+            .split_once(r#"{"text":"Your order","type":"text"}"#)
+            .expect("a header");
+        format!("{before}{header}{after}")
+    };
+    assert_eq!(
+        problems(&header(r#""image":{"link":"","id":7},"video":[]"#)),
+        []
+    );
+    for (members, path) in [
+        (r#""image":{"a":1,"a":2}"#, "/image/a"),
+        (r#""image":{"link":1,"link":2}"#, "/image/link"),
+        (r#""image":1,"image":2"#, "/image"),
+        (r#""video":[{"":1,"":2}]"#, "/video/0/"),
+    ] {
+        let path = format!("{HEADER}{path}");
+        assert_text_breaks(&header(members), &path, "is given twice");
+    }
+}
+
 /// Where a key is too long to be told, the pointer ends before it, and the message says so.
 #[test]
 fn a_pointer_points_however_long_a_key_is() {
@@ -68,7 +126,7 @@ fn a_pointer_points_however_long_a_key_is() {
         &pointer,
         "is given twice",
     );
-    let words = "holds something that is given twice; its pointer is too long to be told";
+    let words = "holds something that is given twice; its pointer is too long to be shown";
     for long in [
         "é".repeat(100),
         "k".repeat(1000),

@@ -73,7 +73,6 @@ fn a_key_that_is_not_known_is_noted_with_the_one_it_is_close_to() {
     for (path, close_to) in [
         ("/phoneId", "phone_id"),
         ("/postback_url", "post_back_url"),
-        ("/interactive/Header", "header"),
         ("/interactive/footr", "footer"),
         ("/interactive/header/txt", "text"),
         ("/interactive/action/button", "buttons"),
@@ -96,6 +95,60 @@ fn a_key_that_is_not_known_is_noted_with_the_one_it_is_close_to() {
     let image = json!({ "type": "image", "image": { "id": "1", "filename": "a.png" } });
     let path = format!("{HEADER}/image/filename");
     assert_noted(&with(HEADER, image), &path, "is not known here");
+}
+
+#[test]
+fn a_url_that_cannot_be_meant_is_noted() {
+    let image = |url: &str| {
+        let media = json!({ "link": url });
+        with(HEADER, json!({ "type": "image", "image": media }))
+    };
+    let link = format!("{HEADER}/image/link");
+    let assert_url_noted = |url: &str, words: &str| {
+        assert_noted(&image(url), &link, words);
+        assert_noted(&with("/post_back_url", json!(url)), "/post_back_url", words);
+    };
+    for host in [
+        "localhost",
+        "LOCALHOST.",
+        "api.localhost:8080",
+        "user@localhost",
+        "127.0.0.1",
+        "127.9.9.9.",
+        "0.0.0.0",
+        "10.1.2.3",
+        "172.16.0.1",
+        "172.31.255.255",
+        "192.168.178.20",
+        "169.254.169.254",
+        "[::1]",
+        "[::]",
+        "[fd00::1]",
+        "[fe80::1]:443",
+        "[::ffff:192.168.0.1]",
+    ] {
+        assert_url_noted(
+            &format!("http://{host}/hook"),
+            "cannot be reached from outside",
+        );
+    }
+    assert_url_noted("https://example.com/?a=1&amp;b=2", "has &amp;");
+    for url in ["https://example.com/{{1}}", "https://example.com/}"] {
+        assert_url_noted(url, "has { or }");
+    }
+    for url in [
+        "https://localhost.example.com",
+        "https://notlocalhost",
+        "https://example.com/localhost?u=http://127.0.0.1",
+        "https://172.32.0.1",
+        "https://11.0.0.1",
+        "https://[2001:db8::1]",
+        "https://example.com/?a=1&b=2&amp",
+        "https://example.com/%7B",
+    ] {
+        assert_nothing_is_noted(&image(url));
+        assert_nothing_is_noted(&with("/post_back_url", json!(url)));
+    }
 }
 
 #[test]

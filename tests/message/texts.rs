@@ -51,7 +51,7 @@ fn the_phone_id_is_not_empty_and_the_post_back_data_may_be_anything() {
     assert_breaks(
         &with("/phone_id", json!("")),
         "/phone_id",
-        "has 0 characters; at least 1",
+        "must not be empty",
     );
     assert_passes(&with("/post_back_data", json!("")));
     assert_passes(&with("/post_back_data", json!("any \u{1}\n text")));
@@ -71,7 +71,7 @@ fn lengths_are_counted_in_code_points() {
         for (path, limit) in at_most {
             assert_passes(&with(path, json!(character)));
             assert_passes(&with(path, json!(character.repeat(limit))));
-            let words = format!("has {} characters; at most {limit}", limit + 1);
+            let words = format!("is {} characters long; the limit is {limit}", limit + 1);
             assert_breaks(
                 &with(path, json!(character.repeat(limit + 1))),
                 path,
@@ -80,7 +80,7 @@ fn lengths_are_counted_in_code_points() {
         }
     }
     for (path, _) in at_most.into_iter().filter(|(path, _)| *path != FOOTER) {
-        assert_breaks(&with(path, json!("")), path, "has 0 characters; at least 1");
+        assert_breaks(&with(path, json!("")), path, "must not be empty");
     }
     assert_passes(&with(FOOTER, json!("")));
 }
@@ -147,7 +147,7 @@ fn many_buttons_are_compared_as_three_are() {
         [
             format!("{BUTTONS}/98/reply/id is the same as at index 90; each must be different"),
             format!("{BUTTONS}/99/reply/id is the same as at index 91; each must be different"),
-            format!("{BUTTONS} has 100 items; at most 3 are allowed"),
+            format!("{BUTTONS} has 100 items; the limit is 3"),
         ]
     );
 }

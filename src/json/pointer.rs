@@ -10,29 +10,24 @@ use serde::de::IgnoredAny;
 use serde_json::Deserializer;
 use serde_json::value::RawValue;
 
-/// A string decoded, any other value as its JSON text, exactly as spelt. `None` where there is
-/// nothing, `null`, or no JSON.
-pub(crate) fn get(json: &str, pointer: &str) -> Option<String> {
-    let value = find(serde_json::from_str(json).ok()?, pointer)?.get();
-    if value == "null" {
-        None
-    } else if value.starts_with('"') {
-        serde_json::from_str(value).ok()
-    } else {
-        Some(value.to_owned())
-    }
-}
+use super::Key;
 
-/// The value as it stands in the text. Of members with the same key, the first counts.
-pub(crate) fn find<'a>(json: &'a RawValue, pointer: &str) -> Option<&'a RawValue> {
-    if pointer.is_empty() {
-        return Some(json);
+/// A string decoded, any other value as its JSON text, exactly as spelt. `None` where there is
+/// nothing, `null`, or no JSON. Of members with the same key, the first counts.
+pub(crate) fn get(json: &str, pointer: &str) -> Option<String> {
+    let mut value = serde_json::from_str::<&RawValue>(json).ok()?.get();
+    let mut tokens = pointer.split('/');
+    if tokens.next() != Some("") {
+        return None;
     }
-    let mut value = json.get();
-    for token in pointer.strip_prefix('/')?.split('/') {
+    for token in tokens {
         value = enter(value, &unescape(token)?)?;
     }
-    next(&mut value)
+    match next::<&RawValue>(&mut value)?.get() {
+        "null" => None,
+        text if text.starts_with('"') => serde_json::from_str(text).ok(),
+        text => Some(text.to_owned()),
+    }
 }
 
 /// The text from the member or item on that the token names.
@@ -76,14 +71,15 @@ fn next<'a, T: Deserialize<'a>>(rest: &mut &'a str) -> Option<T> {
     Some(value)
 }
 
-/// A key, which is copied only where something in it is escaped.
-#[derive(Deserialize, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Key<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
-
 fn index(token: &str) -> Option<usize> {
     let is_index = token.bytes().all(|byte| byte.is_ascii_digit())
         && (token == "0" || !token.starts_with('0'));
     if is_index { token.parse().ok() } else { None }
+}
+
+/// A key as a pointer's token.
+pub(crate) fn escape(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
 }
 
 /// A token with `~1` for a slash and `~0` for a tilde; any other tilde makes it none.

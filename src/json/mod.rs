@@ -1,0 +1,136 @@
+//! JSON as the whole library reads it: the types of values, the members of an object, and one value
+//! of any text by its JSON Pointer.
+
+mod pointer;
+
+use std::borrow::Cow;
+use std::fmt::{self, Display};
+
+use serde::Serialize;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+pub(crate) use pointer::{escape, get};
+
+/// Values nested deeper are refused, so that reading them needs little stack: ours, and a host's.
+pub(crate) const MAX_DEPTH: usize = 32;
+
+/// The types of JSON, by the names that JSON Schema has for them.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Type {
+    Null,
+    Boolean,
+    Number,
+    String,
+    Array,
+    Object,
+}
+
+impl Type {
+    /// What a value is, by its first character.
+    pub(crate) fn of(value: &RawValue) -> Self {
+        match value.get().as_bytes().first() {
+            Some(b'n') => Type::Null,
+            Some(b't' | b'f') => Type::Boolean,
+            Some(b'"') => Type::String,
+            Some(b'[') => Type::Array,
+            Some(b'{') => Type::Object,
+            _ => Type::Number,
+        }
+    }
+}
+
+impl Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Type::Null => "null",
+            Type::Boolean => "a boolean",
+            Type::Number => "a number",
+            Type::String => "a string",
+            Type::Array => "an array",
+            Type::Object => "an object",
+        })
+    }
+}
+
+/// A key, which is copied only where something in it is escaped.
+#[derive(serde::Deserialize)]
+pub(crate) struct Key<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
+
+/// Calls `take` with each member of the object that the text is: in their order, and a key that is
+/// given twice both times. An error says where, too.
+pub(crate) fn members<'a>(
+    text: &'a str,
+    take: impl FnMut(Cow<'a, str>, &'a RawValue) -> serde_json::Result<()>,
+) -> serde_json::Result<()> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    json.deserialize_map(Members(take))?;
+    json.end()
+}
+
+struct Members<F>(F);
+
+impl<'de, F> Visitor<'de> for Members<F>
+where
+    F: FnMut(Cow<'de, str>, &'de RawValue) -> serde_json::Result<()>,
+{
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut object: A) -> Result<(), A::Error> {
+        while let Some(Key(key)) = object.next_key()? {
+            (self.0)(key, object.next_value()?).map_err(A::Error::custom)?;
+        }
+        Ok(())
+    }
+}
+
+/// The text behind a byte order mark, which some writers begin with.
+pub(crate) fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
+/// A string's text. Half of a surrogate pair, which whoever cuts a text by its UTF-16 units leaves
+/// at its end, is replaced: it costs a character, and not the whole.
+pub(crate) fn text(string: &RawValue) -> serde_json::Result<String> {
+    struct Bytes;
+
+    impl Visitor<'_> for Bytes {
+        type Value = String;
+
+        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            f.write_str("a string")
+        }
+
+        fn visit_bytes<E>(self, bytes: &[u8]) -> Result<String, E> {
+            Ok(String::from_utf8_lossy(bytes).into_owned())
+        }
+    }
+
+    serde_json::Deserializer::from_str(string.get()).deserialize_bytes(Bytes)
+}
+
+/// How deep the arrays and objects of a value go: 0 for one that is neither.
+pub(crate) fn depth(value: &RawValue) -> usize {
+    let mut depth = 0_usize;
+    let mut deepest = 0;
+    let mut is_in_string = false;
+    let mut is_escaped = false;
+    for byte in value.get().bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = true,
+            b'"' => is_in_string = !is_in_string,
+            _ if is_in_string => {}
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
+}
