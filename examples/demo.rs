@@ -3,14 +3,11 @@
 //! The program is `examples/c/send_reply_buttons.c`. The server is the sandbox, in this process;
 //! with `--live` it is Zixflow itself.
 
-#[allow(dead_code, reason = "the tests use more of it")]
-#[path = "../tests/support/c.rs"]
-mod c;
-
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
 
-use zixflow_sandbox::{Config, Sandbox};
+use support::c;
+use support::sandbox::{Config, Sandbox};
 
 const USAGE: &str = "\
 Usage: cargo run --example demo

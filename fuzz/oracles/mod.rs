@@ -1,5 +1,5 @@
 //! What has to hold whatever a host or the network says. The fuzz targets try new input on it, and
-//! `tests/fuzz_corpus.rs` the input that they kept.
+//! `tests/abi/fuzz_corpus.rs` the input that they kept.
 
 #![allow(dead_code, reason = "each fuzz target uses one of them")]
 

@@ -110,7 +110,7 @@ func nothingGoesOn(t *testing.T) {
 	}
 }
 
-// lookUp needs a getaddrinfo that hangs for a host, such as `cargo test --test go`
+// lookUp needs a getaddrinfo that hangs for a host, such as `cargo test --test languages go`
 // preloads.
 func lookUp(t *testing.T) phase {
 	host, ok := os.LookupEnv("ZIXFLOW_HOST_THAT_HANGS")

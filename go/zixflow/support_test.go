@@ -14,7 +14,7 @@ import (
 )
 
 // sandbox returns the base URL of a running sandbox (cargo run -p zixflow-sandbox),
-// as `cargo test --test go` sets it.
+// as `cargo test --test languages go` sets it.
 func sandbox(t testing.TB) string {
 	url, ok := os.LookupEnv("ZIXFLOW_SANDBOX_URL")
 	if !ok {

@@ -5,8 +5,8 @@ use std::net::TcpStream;
 
 use serde_json::Value;
 
-use crate::support::sandbox::Sandbox;
 use crate::{KEY, PATH, PATIENCE, WORKSPACE};
+use support::sandbox::Sandbox;
 
 /// The text of a request with the right headers; the connection is to be closed after it. Its `Host`
 /// stands for the sandbox that it is sent to.

@@ -11,8 +11,8 @@ use serde_json::json;
 
 use crate::client::{Answer, connect, exchange, request, send};
 use crate::running::Running;
-use crate::support::c;
 use crate::{KEY, PATH, PATIENCE, WORKSPACE, message, start, start_printing};
+use support::c;
 
 const MIB: usize = 1 << 20;
 

@@ -14,10 +14,10 @@ use rustls::pki_types::{CertificateDer, ServerName};
 
 use crate::client::{Answer, connect, exchange_bytes, request, to};
 use crate::running::Running;
-use crate::support::c;
-use crate::support::sandbox::recipients::table;
-use crate::support::sandbox::{Config, Sandbox};
 use crate::{config, message, start};
+use support::c;
+use support::sandbox::recipients::table;
+use support::sandbox::{Config, Sandbox};
 
 #[test]
 fn https_is_trusted_through_the_ca_file_alone() {

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::client::{Answer, connect, exchange_bytes, request, send, to};
-use crate::support::sandbox::recipients::{Behaviour, MAGIC_RECIPIENTS, table};
-use crate::support::sandbox::{Config, Sandbox};
 use crate::{config, message, start};
+use support::sandbox::recipients::{Behaviour, MAGIC_RECIPIENTS, table};
+use support::sandbox::{Config, Sandbox};
 
 #[test]
 fn every_magic_recipient_behaves_as_documented() {

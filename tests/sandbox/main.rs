@@ -10,8 +10,6 @@ mod paste;
 mod post_backs;
 mod records;
 mod running;
-#[path = "../support/mod.rs"]
-mod support;
 
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;

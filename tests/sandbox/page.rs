@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use crate::client::{Answer, exchange, send};
 use crate::post_backs::receive;
-use crate::support::sandbox::{Config, Sandbox};
 use crate::{KEY, PATIENCE, config, message, start};
+use support::sandbox::{Config, Sandbox};
 
 /// The sandbox's own `Host`.
 fn own(sandbox: &Sandbox) -> &str {

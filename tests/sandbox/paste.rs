@@ -6,8 +6,8 @@ use std::thread;
 
 use crate::page;
 use crate::running::Running;
-use crate::support::c::{self, CXX17, Program};
-use crate::support::go;
+use support::c::{self, CXX17, Program};
+use support::go;
 
 /// The sandbox as its user starts it, and what it prints before the first request.
 struct Started {

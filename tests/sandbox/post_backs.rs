@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::client::{Answer, connect, exchange_bytes, request, send, to};
-use crate::support::sandbox::Sandbox;
 use crate::{PATIENCE, WORKSPACE, config, message, start, start_printing};
+use support::sandbox::Sandbox;
 
 /// Takes one post-back, and returns its head and body.
 pub fn receive(listener: &TcpListener) -> (String, String) {

@@ -1,0 +1,57 @@
+//! What the fuzz targets (fuzz/) have tried and found, tried again.
+
+#[path = "../../fuzz/oracles/mod.rs"]
+mod oracles;
+
+use std::fs;
+use std::path::Path;
+
+#[test]
+fn messages() {
+    replay("message", oracles::message::check);
+}
+
+#[test]
+fn options() {
+    replay("options", oracles::options::check);
+}
+
+#[test]
+fn answers() {
+    replay("answer", oracles::answer::check);
+}
+
+#[test]
+fn post_backs() {
+    replay("post_back", oracles::post_back::check);
+}
+
+#[test]
+fn look_ups() {
+    replay("json_get", oracles::json_get::check);
+}
+
+#[test]
+fn compositions() {
+    replay("compose", oracles::compose::check);
+}
+
+#[test]
+fn handles() {
+    replay("handles", oracles::handles::check);
+}
+
+fn replay(target: &str, check: fn(&[u8])) {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
+    let files = fs::read_dir(corpus.join(target)).expect("a corpus for each target");
+    let mut replayed = 0;
+    for file in files {
+        let path = file.expect("a file").path();
+        let input = fs::read(&path).expect("it can be read");
+        // Shown where the check fails.
+        println!("{}", path.display());
+        check(&input);
+        replayed += 1;
+    }
+    assert!(replayed >= 10, "{replayed} files in the corpus of {target}");
+}

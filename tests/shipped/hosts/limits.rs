@@ -1,0 +1,28 @@
+//! A host in which nothing more fits.
+
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::hosts::{host, run};
+use support::raw_server::{RawServer, Scheme};
+
+#[test]
+fn no_room_for_a_thread_is_a_status() {
+    for resource in ["processes", "memory"] {
+        let server = RawServer::accepting(Scheme::Http);
+        let no_retries = json!({ "max_retries": 0 });
+        let by_name = json!({
+            "base_url": format!("http://localhost:{}", server.address().port()),
+            "max_retries": 0,
+        });
+        run(Command::new(host("without_threads"))
+            .arg(resource)
+            .args([no_retries, by_name].map(|more| server.options_with(more).to_string())));
+        assert_eq!(
+            server.requests().len(),
+            3,
+            "all but the one without a thread"
+        );
+    }
+}

@@ -1,0 +1,11 @@
+//! What was shipped, tested where it was installed.
+
+mod hosts;
+mod long_deadlines;
+mod packages;
+mod real;
+mod real_proxies;
+mod real_servers;
+mod shared_object;
+mod static_archives;
+mod temporal;

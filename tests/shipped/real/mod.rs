@@ -1,0 +1,3 @@
+pub mod certificate;
+pub mod service;
+pub mod upstream;
