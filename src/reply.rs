@@ -101,8 +101,6 @@ pub(crate) enum Refusal {
     /// The same of a post-back.
     PostBack(Findings),
     NotSent(Failure),
-    /// Why no client could be made of sound arguments.
-    NoClient(Failure),
 }
 
 impl From<Failure> for Refusal {
@@ -120,10 +118,6 @@ impl From<Refusal> for Reply {
             Refusal::NotSent(failure) => {
                 let (verdict, message) = outcome::unanswered(&failure, false);
                 Reply::new(verdict, message)
-            }
-            Refusal::NoClient(failure) => {
-                let (verdict, _) = outcome::unanswered(&failure, false);
-                Reply::new(verdict, format!("no client could be made: {failure}"))
             }
         }
     }
@@ -144,30 +138,4 @@ fn milliseconds<S: Serializer>(delay: &Option<Duration>, serializer: S) -> Resul
     let milliseconds = delay.map(|delay| delay.as_nanos().div_ceil(1_000_000));
     let fitting = milliseconds.map(|it| u64::try_from(it).unwrap_or(u64::MAX));
     fitting.serialize(serializer)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io;
-
-    use super::{Refusal, Reply};
-    use crate::transport::Failure;
-
-    #[test]
-    fn a_client_that_was_not_made_is_no_message_that_was_not_sent() {
-        let full = || Failure::Machine("open a pipe", io::Error::from_raw_os_error(24));
-        let reply = Reply::from(Refusal::NoClient(full()));
-        assert!(
-            reply
-                .message
-                .starts_with("no client could be made: the machine could not open")
-        );
-        assert!(reply.is_retryable());
-        let reply = Reply::from(Refusal::NotSent(full()));
-        assert!(
-            reply
-                .message
-                .starts_with("the message was not sent: the machine could not open")
-        );
-    }
 }

@@ -14,11 +14,7 @@ use crate::cancel::CancelToken;
 #[unsafe(no_mangle)]
 pub extern "C" fn zx_cancel_new() -> *mut zx_cancel {
     export(&Out::NONE, std::ptr::null_mut(), || {
-        let token = registry::keep_cancel(CancelToken::new());
-        (
-            token.map_or(std::ptr::null_mut(), |token| token.cast()),
-            None,
-        )
+        (registry::keep_cancel(CancelToken::new()).cast(), None)
     })
 }
 

@@ -94,8 +94,7 @@ unsafe fn new_client(
     };
     let options = ClientOptions::parse(options_json).map_err(Refusal::Argument)?;
     let client = Client::new(api_key, workspace_id, options).map_err(Refusal::Argument)?;
-    let kept = registry::keep_client(client).map_err(Refusal::NoClient)?;
-    Ok(kept.cast())
+    Ok(registry::keep_client(client).cast())
 }
 
 /// Sends a message. Blocks until its outcome is known, at most for the client's `timeout_ms`.

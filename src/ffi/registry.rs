@@ -3,23 +3,26 @@
 //! A pointer from the host is a key to look up here, never one to follow: so a second free, a
 //! stale client, a pointer of the wrong kind and one from nowhere are answered, not suffered.
 
-use std::collections::BTreeMap;
-use std::io;
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use crate::cancel::CancelToken;
 use crate::client::Client;
-use crate::sys;
 use crate::sys::fork::Guarded;
-use crate::transport::{self, Failure};
+
+/// How much there is always room for.
+const MIN_ROOM: usize = 64;
 
 static OBJECTS: Guarded<Registry<Client>> = Guarded::new(Registry::new());
 
-/// The live objects by address, and the addresses that clients and tokens get.
+/// The live objects by address.
 struct Registry<C> {
-    live: BTreeMap<usize, Object<C>>,
-    addresses: Addresses,
+    live: Live<C>,
+    next_handle: usize,
 }
+
+type Live<C> = HashMap<usize, Object<C>, BuildHasherDefault<AddressHasher>>;
 
 enum Object<C> {
     Client(Arc<C>),
@@ -39,22 +42,56 @@ pub(super) enum BadHandle {
     Unknown,
 }
 
-pub(super) fn keep_client(client: Client) -> Result<*mut u8, Failure> {
-    keep(Object::Client(Arc::new(client)))
+pub(super) fn keep_client(client: Client) -> *mut u8 {
+    keep_handle(Object::Client(Arc::new(client)))
 }
 
-pub(super) fn keep_cancel(token: CancelToken) -> Result<*mut u8, Failure> {
-    keep(Object::Cancel(Arc::new(token)))
+pub(super) fn keep_cancel(token: CancelToken) -> *mut u8 {
+    keep_handle(Object::Cancel(Arc::new(token)))
 }
 
-fn keep(object: Object<Client>) -> Result<*mut u8, Failure> {
-    transport::prepare();
-    let kept = OBJECTS.lock().insert(object);
-    kept.map_err(|error| Failure::Machine("reserve an address", error))
+fn keep_handle(object: Object<Client>) -> *mut u8 {
+    std::ptr::without_provenance_mut(with_room(|registry| registry.insert_handle(object)))
 }
 
 pub(super) fn keep_text(text: String) -> *mut u8 {
-    OBJECTS.lock().insert_text(text)
+    let mut text = text.into_bytes();
+    // Not twice its size: it may be a host's own large one.
+    text.reserve_exact(1);
+    text.push(0);
+    let pointer = text.as_mut_ptr();
+    with_room(|registry| registry.live.insert(pointer.addr(), Object::Text(text)));
+    pointer
+}
+
+/// Adds to the registry. Nothing is allocated or freed under its lock, which forks wait for: where it
+/// is full, a larger one is made without it.
+fn with_room<R>(add: impl FnOnce(&mut Registry<Client>) -> R) -> R {
+    loop {
+        let mut registry = OBJECTS.lock();
+        if registry.live.len() < registry.live.capacity() {
+            return add(&mut registry);
+        }
+        drop(registry);
+        resize();
+    }
+}
+
+/// Gives the registry room for as much again as it holds.
+fn resize() {
+    let mut other = Live::default();
+    loop {
+        let mut registry = OBJECTS.lock();
+        let wanted = MIN_ROOM.max(2 * registry.live.len());
+        if other.capacity() >= wanted {
+            other.extend(registry.live.drain());
+            std::mem::swap(&mut other, &mut registry.live);
+            drop(registry);
+            return;
+        }
+        drop(registry);
+        other = Live::with_capacity_and_hasher(wanted, BuildHasherDefault::new());
+    }
 }
 
 /// The client at that address, for as long as the caller holds on to it: a `zx_free` meanwhile
@@ -70,33 +107,31 @@ pub(super) fn cancel(address: usize) -> Result<Arc<CancelToken>, BadHandle> {
 
 /// Forgets what is at that address, if anything is.
 pub(super) fn release(address: usize) {
-    let object = OBJECTS.lock().live.remove(&address);
-    // Closing connections takes time: not under the lock.
+    let mut registry = OBJECTS.lock();
+    let object = registry.live.remove(&address);
+    let is_too_large = registry.live.capacity() > 8 * MIN_ROOM.max(registry.live.len());
+    drop(registry);
     drop(object);
+    if is_too_large {
+        resize();
+    }
 }
 
 impl<C> Registry<C> {
     const fn new() -> Self {
         Registry {
-            live: BTreeMap::new(),
-            addresses: Addresses::new(),
+            live: HashMap::with_hasher(BuildHasherDefault::new()),
+            next_handle: 0,
         }
     }
 
-    fn insert(&mut self, object: Object<C>) -> io::Result<*mut u8> {
-        let pointer = self.addresses.next()?;
-        self.live.insert(pointer.addr(), object);
-        Ok(pointer)
-    }
-
-    fn insert_text(&mut self, text: String) -> *mut u8 {
-        let mut text = text.into_bytes();
-        // Not twice its size: it may be a host's own large one.
-        text.reserve_exact(1);
-        text.push(0);
-        let pointer = text.as_mut_ptr();
-        self.live.insert(pointer.addr(), Object::Text(text));
-        pointer
+    /// Gives an object a number that no other one ever has, and that nothing lies at: a process has no
+    /// address so high unless it asks for one. It is exact in a double, too.
+    fn insert_handle(&mut self, object: Object<C>) -> usize {
+        let handle = 1 << 48 | self.next_handle << 4;
+        self.next_handle += 1;
+        self.live.insert(handle, object);
+        handle
     }
 
     fn client(&self, address: usize) -> Result<Arc<C>, BadHandle> {
@@ -126,95 +161,94 @@ impl BadHandle {
     }
 }
 
-/// Addresses that stand for clients and tokens. None is ever given back, so neither a later one nor
-/// anything else in the process ever has it.
-struct Addresses {
-    block: usize,
-    used: usize,
-}
+/// Spreads addresses, which lie next to each other, over all bits: multiplied by a large odd number,
+/// and the upper half of the product laid over the lower.
+#[derive(Default)]
+struct AddressHasher(u64);
 
-impl Addresses {
-    const BLOCK_BYTES: usize = 1024 * 1024;
-    /// As an allocator aligns.
-    const STEP_BYTES: usize = 16;
-
-    const fn new() -> Self {
-        Addresses {
-            block: 0,
-            used: Self::BLOCK_BYTES,
-        }
+impl Hasher for AddressHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes
+            .iter()
+            .for_each(|byte| self.write_usize((*byte).into()));
     }
 
-    fn next(&mut self) -> io::Result<*mut u8> {
-        if self.used == Self::BLOCK_BYTES {
-            self.block = sys::reserve_addresses(Self::BLOCK_BYTES)?;
-            self.used = 0;
-        }
-        let address = self.block + self.used;
-        self.used += Self::STEP_BYTES;
-        Ok(std::ptr::without_provenance_mut(address))
+    fn write_usize(&mut self, address: usize) {
+        let product = u128::from(self.0 ^ address as u64) * 0x9e37_79b9_7f4a_7c15;
+        self.0 = (product >> 64) as u64 ^ product as u64;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use super::*;
 
     #[test]
     fn a_live_client_is_found_and_a_freed_one_is_not() {
         let mut registry = Registry::new();
-        let client = Object::Client(Arc::new("client"));
-        let pointer = registry.insert(client).expect("an address");
-        assert_eq!(*registry.client(pointer.addr()).expect("live"), "client");
-        assert!(registry.live.remove(&pointer.addr()).is_some());
-        assert_eq!(registry.client(pointer.addr()), Err(BadHandle::Unknown));
-        assert!(registry.live.remove(&pointer.addr()).is_none());
+        let handle = registry.insert_handle(Object::Client(Arc::new("client")));
+        assert_eq!(*registry.client(handle).expect("live"), "client");
+        assert!(registry.live.remove(&handle).is_some());
+        assert_eq!(registry.client(handle), Err(BadHandle::Unknown));
+        assert!(registry.live.remove(&handle).is_none());
     }
 
     #[test]
     fn what_is_no_client_is_told_apart() {
         let mut registry = Registry::<()>::new();
-        let token = Object::Cancel(Arc::new(CancelToken::new()));
-        let token = registry.insert(token).expect("an address");
-        assert_eq!(registry.client(token.addr()), Err(BadHandle::Cancel));
-        assert!(registry.cancel(token.addr()).is_ok());
-        let client = Object::Client(Arc::new(()));
-        let client = registry.insert(client).expect("an address");
-        assert!(matches!(
-            registry.cancel(client.addr()),
-            Err(BadHandle::Client)
-        ));
-        let text = registry.insert_text("text".to_owned());
-        assert_eq!(registry.client(text.addr()), Err(BadHandle::Text));
+        let token = registry.insert_handle(Object::Cancel(Arc::new(CancelToken::new())));
+        assert_eq!(registry.client(token), Err(BadHandle::Cancel));
+        assert!(registry.cancel(token).is_ok());
+        let client = registry.insert_handle(Object::Client(Arc::new(())));
+        assert!(matches!(registry.cancel(client), Err(BadHandle::Client)));
+        registry.live.insert(16, Object::Text(Vec::new()));
+        assert_eq!(registry.client(16), Err(BadHandle::Text));
         assert_eq!(registry.client(0), Err(BadHandle::Null));
         assert_eq!(registry.client(1), Err(BadHandle::Unknown));
     }
 
     #[test]
     fn a_text_ends_with_nul_and_can_be_read_where_it_was_handed_out() {
-        let mut registry = Registry::<()>::new();
         let pointers: Vec<_> = (0..100)
-            .map(|number| registry.insert_text(number.to_string()))
+            .map(|number| keep_text(number.to_string()))
             .collect();
         for (number, pointer) in pointers.into_iter().enumerate() {
-            // SAFETY: the registry keeps the text until it is removed.
+            // SAFETY: the registry keeps the text until it is released.
             let text = unsafe { std::ffi::CStr::from_ptr(pointer.cast()) };
             assert_eq!(text.to_str(), Ok(number.to_string().as_str()));
-            registry.live.remove(&pointer.addr());
+            release(pointer.addr());
+        }
+    }
+
+    /// As hosts count in JavaScript, which has no other numbers.
+    #[test]
+    fn no_handle_is_handed_out_twice_and_each_is_exact_in_a_double() {
+        let count = if cfg!(miri) { 100 } else { 100_000 };
+        let mut last = 0;
+        for _ in 0..count {
+            let handle = keep_cancel(CancelToken::new()).addr();
+            assert!(handle > last && handle as f64 as usize == handle);
+            assert!(cancel(handle).is_ok() && cancel(handle + 1).is_err());
+            release(handle);
+            assert!(cancel(handle).is_err());
+            last = handle;
         }
     }
 
     #[test]
-    fn no_address_is_handed_out_twice() {
-        let per_block = Addresses::BLOCK_BYTES / Addresses::STEP_BYTES;
-        let count = if cfg!(miri) { 100 } else { 2 * per_block + 1 };
-        let mut addresses = Addresses::new();
-        let distinct: HashSet<usize> = (0..count)
-            .map(|_| addresses.next().expect("an address").addr())
+    fn registry_has_room_for_what_it_holds_and_little_more() {
+        let count = if cfg!(miri) { 1000 } else { 100_000 };
+        let capacity = || OBJECTS.lock().live.capacity();
+        let handles: Vec<_> = (0..count)
+            .map(|_| keep_cancel(CancelToken::new()).addr())
             .collect();
-        assert_eq!(distinct.len(), count);
-        assert!(!distinct.contains(&0));
+        assert!(handles.iter().all(|handle| cancel(*handle).is_ok()));
+        assert!(capacity() >= count);
+        handles.into_iter().for_each(release);
+        assert!(capacity() < count / 2, "{}", capacity());
     }
 }

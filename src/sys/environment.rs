@@ -2,6 +2,8 @@
 
 use std::env::{self, VarError};
 
+use super::is_privileged;
+
 /// The value of a variable is not UTF-8.
 #[derive(Debug)]
 pub(crate) struct NotUtf8;
@@ -18,9 +20,7 @@ pub(crate) fn variable(name: &str) -> Result<Option<String>, NotUtf8> {
     }
 }
 
-/// Whether the environment is of whoever's rights this process has. A program with the set-user-ID
-/// bit runs with its owner's rights in its caller's environment.
+/// Whether the environment is of whoever's rights this process has.
 pub(crate) fn is_trusted() -> bool {
-    // SAFETY: the call takes a number and reads what the kernel told this process at its start.
-    unsafe { libc::getauxval(libc::AT_SECURE) == 0 }
+    !is_privileged()
 }

@@ -1,32 +1,28 @@
-//! What is the operating system's own, each with an interface that is safe to call.
+//! What an operating system gives, each with an interface that is safe to call.
 //!
-//! With [`ffi`](crate::ffi) the only place of `unsafe`, and the only one that names `libc`. Another
-//! operating system is one more file here.
+//! With [`ffi`](crate::ffi) the only place of `unsafe`, and the only one that asks which system it is.
+//! Below is the list of what one has to give; a folder for each gives it under these names.
+//!
+//! | name | |
+//! | --- | --- |
+//! | [`TcpSocket`] | a TCP connection that never blocks, and that no child of a fork keeps |
+//! | [`Event`], [`Interrupt`] | waiting for sockets, and ending that from another thread |
+//! | [`fork`] | how a child notices that it is one, and what a fork waits for |
+//! | [`time_since_boot`] | a clock that goes on while the machine is suspended |
+//! | [`environment`] | the environment, as far as a process may trust it |
+//! | [`block_all_signals`], [`hold_off_cancellation`] | what a host's threads expect of ours, and ours of theirs |
+//! | [`is_out_of_descriptors`] | which errors say that closing something would help |
 
 #![allow(unsafe_code)]
 
-mod address_space;
-mod cancellation;
 pub(crate) mod environment;
-pub(crate) mod fork;
-mod interrupt;
-mod poll;
-mod signals;
+#[cfg(unix)]
+mod unix;
 
-use std::io;
-
-pub(crate) use address_space::reserve_addresses;
-pub(crate) use cancellation::hold_off_cancellation;
-pub(crate) use interrupt::{Cause, Interrupt};
-pub(crate) use poll::Event;
-pub(crate) use signals::block_all_signals;
-
-/// Whether a connect goes on in the background.
-pub(crate) fn is_in_progress(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(libc::EINPROGRESS) || error.kind() == io::ErrorKind::Interrupted
-}
-
-/// Whether the process, or the machine, has no descriptor left.
-pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
-}
+#[cfg(unix)]
+use unix::is_privileged;
+#[cfg(unix)]
+pub(crate) use unix::{
+    Cause, Event, Interrupt, TcpSocket, block_all_signals, fork, hold_off_cancellation,
+    is_out_of_descriptors, time_since_boot,
+};

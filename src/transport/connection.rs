@@ -68,7 +68,7 @@ impl Connection {
                 Err(error) if is_transient(&error) => self.wait_to_send()?,
                 Err(_) => {
                     // Where it is not the connection that broke, nobody would answer half a request.
-                    self.stream.socket().shut_down();
+                    self.stream.socket().end_sending();
                     false
                 }
             };

@@ -160,8 +160,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
         let address = listener.local_addr().expect("an address");
         let stream = TcpStream::connect(address).expect("a listener");
-        let socket = Socket::new(stream, Arc::default()).expect("a socket");
-        socket.shut_down();
+        let socket = Socket::new(stream.into(), Arc::default());
+        socket.end_sending();
         let limits = Limits {
             deadline: Instant::now() + Duration::from_secs(2),
             interrupt: Arc::default(),

@@ -5,26 +5,20 @@ use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, Protocol, Socket, Type};
-
 use super::Authority;
 use super::deadline::Limits;
 use super::failure::{Failure, Refused};
-use crate::sys::{self, Event};
+use crate::sys::{Event, TcpSocket};
 
 /// How long one address may be silent before the next is tried beside it (RFC 8305, section 5).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// How many addresses may be silent at the same time.
 const MAX_OPENING: usize = 16;
 
-/// How much the kernel takes ahead of what the peer has room for. Else it takes megabytes, and a message
-/// counts as sent while most of it cannot leave.
-const MOST_UNSENT_BYTES: u32 = 16 * 1024;
-
 /// A connection that is being opened.
 struct Opening {
     address: SocketAddr,
-    socket: Socket,
+    socket: TcpSocket,
 }
 
 /// The first of the host's `addresses` that takes a connection.
@@ -32,7 +26,7 @@ pub(super) fn connect(
     to: &Authority,
     addresses: &[SocketAddr],
     limits: &Limits,
-) -> Result<TcpStream, Failure> {
+) -> Result<TcpSocket, Failure> {
     let mut untried = interleave_families(addresses);
     let mut opening: Vec<Opening> = Vec::new();
     let mut refused: Vec<Refused> = Vec::new();
@@ -41,7 +35,7 @@ pub(super) fn connect(
         if opening.len() < MAX_OPENING
             && let Some(address) = untried.pop_front()
         {
-            match begin(address) {
+            match TcpSocket::begin_connect(address) {
                 Ok(socket) => opening.push(Opening { address, socket }),
                 Err(error) => {
                     refused.push(Refused { address, error });
@@ -64,7 +58,7 @@ pub(super) fn connect(
         if let Some(position) = settled {
             let Opening { address, socket } = opening.swap_remove(position);
             match outcome(&socket) {
-                Ok(()) => return Ok(socket.into()),
+                Ok(()) => return Ok(socket),
                 Err(error) => refused.push(Refused { address, error }),
             }
         }
@@ -90,28 +84,11 @@ fn interleave_families(addresses: &[SocketAddr]) -> VecDeque<SocketAddr> {
     order
 }
 
-fn begin(address: SocketAddr) -> io::Result<Socket> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM.nonblocking(),
-        Some(Protocol::TCP),
-    )?;
-    // A request is written as a whole: there is nothing to wait for.
-    socket.set_tcp_nodelay(true)?;
-    // Where a kernel has no such limit, more counts as sent than could leave.
-    let _ = socket.set_tcp_notsent_lowat(MOST_UNSENT_BYTES);
-    match socket.connect(&address.into()) {
-        Err(error) if sys::is_in_progress(&error) => Ok(socket),
-        result => result.map(|()| socket),
-    }
-}
-
-fn outcome(socket: &Socket) -> io::Result<()> {
+fn outcome(socket: &TcpStream) -> io::Result<()> {
     if let Some(error) = socket.take_error()? {
         return Err(error);
     }
-    let peer = socket.peer_addr()?;
-    if peer.as_socket() == socket.local_addr()?.as_socket() {
+    if socket.peer_addr()? == socket.local_addr()? {
         // Where nobody listens on a port that the system may give to a client, TCP can connect a
         // socket to itself (RFC 9293, section 3.5, simultaneous open).
         return Err(io::ErrorKind::ConnectionRefused.into());
@@ -143,7 +120,7 @@ mod tests {
             let socket = bound(address);
             let own = socket.local_addr().expect("an address");
             socket.connect(&own).expect("TCP allows it");
-            let error = outcome(&socket).expect_err("it is its own peer");
+            let error = outcome(&socket.into()).expect_err("it is its own peer");
             assert_eq!(error.kind(), ErrorKind::ConnectionRefused, "{address}");
         }
     }
@@ -155,7 +132,7 @@ mod tests {
             let socket = bound(address);
             let peer = listener.local_addr().expect("an address");
             socket.connect(&peer.into()).expect("it listens");
-            outcome(&socket).expect("a connection");
+            outcome(&socket.into()).expect("a connection");
         }
     }
 }

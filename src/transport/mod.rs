@@ -25,7 +25,7 @@ pub(crate) use attempt::Progress;
 pub(crate) use authority::{Authority, are_escapes_whole};
 pub(crate) use deadline::{Interrupted, Limits};
 pub(crate) use failure::Failure;
-pub(crate) use pool::{Call, IdleLimits, Pool, prepare};
+pub(crate) use pool::{Call, IdleLimits, Pool};
 pub(crate) use proxy::Proxy;
 pub(crate) use roots::{Roots, add_file, root_store};
 pub(crate) use route::{Route, TlsRoute};

@@ -19,7 +19,7 @@ use super::route::{Route, RouteConnector};
 use crate::counts::{Counts, Stats};
 use crate::headers::Headers;
 use crate::per_process::PerProcess;
-use crate::sys::{Cause, Interrupt, fork};
+use crate::sys::{Cause, Interrupt, fork, time_since_boot};
 
 /// How many idle connections are kept, and how long.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +49,8 @@ struct State {
 
 struct Idle {
     pooled: PooledAgent,
-    until: Instant,
+    /// As [`time_since_boot`] tells it.
+    until: Duration,
 }
 
 /// One ureq agent with at most one connection, and the attempt that the call which uses it shares
@@ -73,6 +74,7 @@ impl Pool {
         headers: &Arc<Headers>,
         idle_limits: IdleLimits,
     ) -> Result<Self, Failure> {
+        prepare_ureq();
         let pool = Pool {
             route: Arc::clone(route),
             headers: Arc::clone(headers),
@@ -112,7 +114,7 @@ impl Pool {
     /// The most recently used agent, whose connection is the most likely to be open still, or a new
     /// one.
     pub(crate) fn take(&self) -> PooledAgent {
-        let now = Instant::now();
+        let now = time_since_boot();
         let mut state = lock(&self.state);
         let mut stale = state.remove_stale(now);
         // A server may have named a shorter time than those that lie around it.
@@ -134,7 +136,7 @@ impl Pool {
         if !pooled.attempt.has_connection() {
             return;
         }
-        let now = Instant::now();
+        let now = time_since_boot();
         let keep = server_keeps_it.map_or(self.idle_limits.timeout, |it| {
             it.min(self.idle_limits.timeout)
         });
@@ -210,7 +212,7 @@ impl Pool {
 impl State {
     /// Takes out what has been idle for too long. No thread does this in the background: it happens
     /// when the client is used. To be dropped without the lock: closing takes time.
-    fn remove_stale(&mut self, now: Instant) -> Vec<Idle> {
+    fn remove_stale(&mut self, now: Duration) -> Vec<Idle> {
         let stale = self
             .idle
             .iter()
@@ -226,18 +228,17 @@ impl Drop for Call<'_> {
     }
 }
 
-/// Lets ureq make what it makes with its first request, under a lock: a child would wait for ever
-/// for a lock that another thread of its parent held.
-pub(crate) fn prepare() {
+/// Lets ureq make what it makes with its first request, under a lock of its own, while forks wait: a
+/// child would wait for ever for a lock that another thread of its parent held.
+fn prepare_ureq() {
     static IS_PREPARED: OnceBool = OnceBool::new();
 
     IS_PREPARED.get_or_init(|| {
-        fork::while_forks_wait(|| {
-            let configuration = Agent::config_builder().proxy(None).build();
-            let agent = Agent::with_parts(configuration, (), NoLookUp);
-            // Nothing connects it to anything.
-            let _ = agent.post("http://localhost/").send_empty();
-        });
+        let _hold_up = fork::HoldUp::begin();
+        let configuration = Agent::config_builder().proxy(None).build();
+        let agent = Agent::with_parts(configuration, (), NoLookUp);
+        // Nothing connects it to anything.
+        let _ = agent.post("http://localhost/").send_empty();
         true
     });
 }
@@ -310,11 +311,12 @@ impl Resolver for NoLookUp {
 mod tests {
     use std::cell::Cell;
     use std::sync::Arc;
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     use super::{Idle, Pool, State, everywhere, lock, with_descriptors};
     use crate::headers::Headers;
     use crate::options::ClientOptions;
+    use crate::sys::time_since_boot;
 
     fn pool() -> Pool {
         let options = ClientOptions::parse(Some(r#"{"base_url": "http://127.0.0.1:9"}"#))
@@ -325,7 +327,7 @@ mod tests {
     }
 
     fn keep_one(pool: &Pool) {
-        let until = Instant::now() + Duration::from_secs(60);
+        let until = time_since_boot() + Duration::from_secs(60);
         let pooled = pool.new_agent();
         lock(&pool.state).idle.push_back(Idle { pooled, until });
     }
@@ -367,7 +369,7 @@ mod tests {
     #[test]
     fn what_was_kept_too_long_is_taken_out_and_nothing_else() {
         let pool = pool();
-        let now = Instant::now();
+        let now = time_since_boot();
         let mut state = State::default();
         for until in [now, now + Duration::from_nanos(1)] {
             let pooled = pool.new_agent();

@@ -19,8 +19,9 @@ use crate::panics;
 use crate::per_process::PerProcess;
 use crate::sys::{self, Interrupt, fork};
 
-/// Enough that one name server that is silent does not hold up hosts that another one knows.
-const MAX_THREADS: usize = 4;
+/// Enough that names which a silent name server is asked for do not hold up those that another one, or
+/// `/etc/hosts`, knows.
+const MAX_THREADS: usize = 32;
 
 /// More than a call could try.
 const MAX_ADDRESSES: usize = 64;
@@ -126,6 +127,7 @@ fn start_thread() -> io::Result<()> {
         .name("zixflow-names".to_owned())
         .stack_size(STACK_BYTES)
         .spawn(|| {
+            fork::thread_looks_names_up();
             while let Some(look_up) = next() {
                 let addresses =
                     panics::catch(|| ask_system(&look_up.host)).unwrap_or_else(|place| {
@@ -134,7 +136,6 @@ fn start_thread() -> io::Result<()> {
                     });
                 finish(&look_up, addresses);
             }
-            fork::thread_ends();
         })
         .map(|_| ())
 }
@@ -154,7 +155,7 @@ fn next() -> Option<Arc<LookUp>> {
 }
 
 fn ask_system(host: &str) -> Addresses {
-    match fork::in_the_c_library(|| (host, 0).to_socket_addrs()) {
+    match (host, 0).to_socket_addrs() {
         Ok(addresses) => Ok(addresses.take(MAX_ADDRESSES).collect()),
         Err(error) => Err(Arc::new(error)),
     }

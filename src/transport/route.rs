@@ -104,7 +104,7 @@ impl RouteConnector {
             |phases| &mut phases.connect,
             || happy_eyeballs::connect(to, &addresses, limits),
         )?;
-        Ok(Socket::new(stream, Arc::clone(&self.counts))?)
+        Ok(Socket::new(stream, Arc::clone(&self.counts)))
     }
 }
 

@@ -1,16 +1,16 @@
 //! The socket under a connection: it never blocks.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::deadline::is_transient;
 use crate::counts::Counts;
+use crate::sys::TcpSocket;
 
 #[derive(Debug)]
 pub(crate) struct Socket {
-    stream: TcpStream,
+    stream: TcpSocket,
     counts: Arc<Counts>,
 }
 
@@ -23,9 +23,8 @@ pub(super) enum Received {
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, counts: Arc<Counts>) -> io::Result<Self> {
-        stream.set_nonblocking(true)?;
-        Ok(Socket { stream, counts })
+    pub(super) fn new(stream: TcpSocket, counts: Arc<Counts>) -> Self {
+        Socket { stream, counts }
     }
 
     pub(super) fn peer(&self) -> Option<SocketAddr> {
@@ -47,22 +46,21 @@ impl Socket {
         }
     }
 
-    /// Ends the connection, both ways. What has come over it can still be read.
-    pub(super) fn shut_down(&self) {
-        // It may be at its end already.
-        let _ = self.stream.shutdown(Shutdown::Both);
+    /// Ends the sending, which tells the peer. What has come, or comes yet, can be received.
+    pub(super) fn end_sending(&self) {
+        self.stream.end_sending();
     }
 }
 
-impl AsFd for Socket {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.stream.as_fd()
+impl AsRef<TcpSocket> for Socket {
+    fn as_ref(&self) -> &TcpSocket {
+        &self.stream
     }
 }
 
 impl Read for &Socket {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let count = (&self.stream).read(into)?;
+        let count = (&*self.stream).read(into)?;
         self.counts.bytes_received.add(count);
         Ok(count)
     }
@@ -72,7 +70,7 @@ impl Read for &Socket {
 /// `writev`, which would bring one.
 impl Write for &Socket {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = (&self.stream).write(bytes)?;
+        let count = (&*self.stream).write(bytes)?;
         self.counts.bytes_sent.add(count);
         Ok(count)
     }
@@ -84,7 +82,7 @@ impl Write for &Socket {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{self, Read};
+    use std::io::{self, Read, Write};
     use std::net::{TcpListener, TcpStream};
     use std::sync::Arc;
     use std::time::Duration;
@@ -98,7 +96,7 @@ mod tests {
         let stream = TcpStream::connect(listener.local_addr()?)?;
         let (peer, _) = listener.accept()?;
         peer.set_read_timeout(Some(Duration::from_secs(10)))?;
-        Ok((Socket::new(stream, Arc::default())?, peer))
+        Ok((Socket::new(stream.into(), Arc::default()), peer))
     }
 
     #[test]
@@ -114,11 +112,15 @@ mod tests {
     }
 
     #[test]
-    fn peer_of_a_socket_that_was_shut_down_is_told() {
+    fn peer_is_told_of_the_end_and_can_still_respond() {
         let (socket, mut peer) = connected().expect("loopback");
-        socket.shut_down();
+        socket.end_sending();
         assert_eq!(peer.read(&mut [0; 8]).expect("an end"), 0);
-        // It may be so already.
-        socket.shut_down();
+        peer.write_all(b"no").expect("a connection");
+        socket.stream.set_nonblocking(false).expect("a socket");
+        let received = socket.receive(&mut [0; 8]);
+        assert!(matches!(received, Ok(Received::Bytes(2))));
+        // It may have ended already.
+        socket.end_sending();
     }
 }

@@ -7,8 +7,8 @@ unsafe extern "C" {
     fn pthread_setcancelstate(state: c_int, before: *mut c_int) -> c_int;
 }
 
-/// As glibc and musl have it.
-const PTHREAD_CANCEL_DISABLE: c_int = 1;
+/// As glibc, musl and FreeBSD have it; Apple's 1 would turn cancellation on.
+const PTHREAD_CANCEL_DISABLE: c_int = if cfg!(target_vendor = "apple") { 0 } else { 1 };
 
 /// Whether the thread could be cancelled, to be restored when dropped.
 pub(crate) struct CancelGuard(c_int);

@@ -1,0 +1,232 @@
+//! `fork()`: how a child notices that it is one, and what a fork waits for.
+//!
+//! A child has one thread, a copy of the memory as it was at that moment, and every descriptor. From
+//! when the library is loaded, handlers that the C library calls around a fork see to it that
+//!
+//! | of the library's state | the child |
+//! | --- | --- |
+//! | the registry of clients, tokens and strings | inherits it, whole: it is changed only under the [lock](super::lock) |
+//! | connections | closes their descriptors at once, without a word on them ([`descriptors`]) |
+//! | pools, calls under way, look-ups, rate limits, counts | forgets them, and makes its own when it needs them: each is a [`PerProcess`](crate::per_process::PerProcess), which compares the [`generation`] |
+//! | what is made once and never changed (roots, schemas) | shares it: it is made without a lock |
+//!
+//! A fork takes the lock, and so waits for whoever has it: the registry as it adds and removes, a
+//! socket as it is opened and closed, and the two below as they begin. Then it waits, though not for
+//! ever, for threads that may hold locks of other people's code, which nobody would ever release in
+//! the child: [`HoldUp`], and [`thread_looks_names_up`].
+//!
+//! A handler may run at the process's exit, in the last moments of a thread, and inside of a signal
+//! handler. So none of these can panic, allocates, or needs a thread-local that has a destructor and
+//! may be gone.
+
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering};
+use std::time::Duration;
+use std::{process, thread};
+
+use super::descriptors;
+use super::lock::LOCK;
+pub(crate) use super::lock::{Guarded, while_forks_wait};
+
+/// Differs from that of every process between this one and the one that loaded the library.
+static GENERATION: AtomicU32 = AtomicU32::new(0);
+
+/// A number that a process shares with no ancestor of its own.
+pub(crate) fn generation() -> u32 {
+    // A fork handler of the host's own may come before this library's, and call it.
+    if LOCK.forking_process().is_some_and(|it| it != process::id()) {
+        begin_generation();
+    }
+    GENERATION.load(Ordering::Relaxed)
+}
+
+/// This process is a child, and has been none of its threads' that wait.
+fn begin_generation() {
+    GENERATION.fetch_add(1, Ordering::Relaxed);
+    LOCK.notice_child();
+    HOLD_UPS.store(0, Ordering::Relaxed);
+    LOOKING_UP
+        .iter()
+        .for_each(|thread| thread.store(0, Ordering::Relaxed));
+    descriptors::close_all();
+}
+
+/// Runs when the library is loaded, before any of its functions can be called: a fork is noticed
+/// whatever was made before it.
+#[used]
+#[cfg_attr(
+    target_vendor = "apple",
+    unsafe(link_section = "__DATA,__mod_init_func")
+)]
+#[cfg_attr(not(target_vendor = "apple"), unsafe(link_section = ".init_array"))]
+static ON_LOAD: extern "C" fn() = notice_forks;
+
+extern "C" fn notice_forks() {
+    // SAFETY: the handlers are functions of this library, which is never unloaded (`-z nodelete`).
+    // What fails for want of memory at a program's start is the least of its troubles.
+    unsafe {
+        libc::pthread_atfork(
+            Some(before_fork),
+            Some(after_fork_in_parent),
+            Some(after_fork_in_child),
+        );
+    }
+}
+
+extern "C" fn before_fork() {
+    if LOCK.enter_for_fork() {
+        wait(20_000, || HOLD_UPS.load(Ordering::Acquire) == 0);
+        wait(200, || LOOKING_UP.iter().all(has_ended));
+    }
+}
+
+extern "C" fn after_fork_in_parent() {
+    LOCK.leave();
+}
+
+extern "C" fn after_fork_in_child() {
+    begin_generation();
+    LOCK.leave();
+}
+
+fn wait(looks: u32, is_over: impl Fn() -> bool) {
+    for _ in 0..looks {
+        if is_over() {
+            return;
+        }
+        thread::sleep(Duration::from_micros(50));
+    }
+}
+
+static HOLD_UPS: AtomicUsize = AtomicUsize::new(0);
+
+/// Lets a fork wait, a second at least, for work that takes microseconds and allocates.
+pub(crate) struct HoldUp(());
+
+impl HoldUp {
+    pub(crate) fn begin() -> Self {
+        while_forks_wait(|| HOLD_UPS.fetch_add(1, Ordering::Relaxed));
+        HoldUp(())
+    }
+}
+
+impl Drop for HoldUp {
+    fn drop(&mut self) {
+        // In a child that was forked by this thread's signal handler, it is zero again.
+        let _ = HOLD_UPS.fetch_update(Ordering::Release, Ordering::Relaxed, |it| it.checked_sub(1));
+    }
+}
+
+/// The threads that look names up, more than there can be at once; 0: none.
+static LOOKING_UP: [AtomicI32; 64] = [const { AtomicI32::new(0) }; 64];
+
+/// Lets a fork wait for this thread's end, 10 ms at least: glibc takes locks for a look-up, such as one
+/// around `resolv.conf`, and once more when the thread that made it is about to be gone. What takes
+/// longer waits for a name server, and holds none meanwhile.
+pub(crate) fn thread_looks_names_up() {
+    let this = thread_number();
+    while_forks_wait(|| {
+        if let Some(place) = LOOKING_UP.iter().find(|place| has_ended(place)) {
+            place.store(this, Ordering::Relaxed);
+        }
+    });
+}
+
+/// Whether a thread has gone, or has never been one.
+fn has_ended(place: &AtomicI32) -> bool {
+    let thread = place.load(Ordering::Relaxed);
+    thread == 0 || !is_alive(thread)
+}
+
+#[cfg(target_os = "linux")]
+fn thread_number() -> i32 {
+    // SAFETY: the call takes no argument and cannot fail. glibc has a function for it only since 2.30.
+    unsafe { libc::syscall(libc::SYS_gettid) as i32 }
+}
+
+#[cfg(target_os = "linux")]
+fn is_alive(thread: i32) -> bool {
+    // SAFETY: signal 0 is none: the call only tells whether there is such a thread.
+    unsafe { libc::syscall(libc::SYS_tgkill, process::id(), thread, 0) == 0 }
+}
+
+/// Other C libraries see to their own locks.
+#[cfg(not(target_os = "linux"))]
+fn thread_number() -> i32 {
+    0
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_alive(_: i32) -> bool {
+    false
+}
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
+
+    use super::{
+        HoldUp, after_fork_in_parent, before_fork, generation, thread_looks_names_up,
+        while_forks_wait,
+    };
+
+    #[test]
+    fn generation_stays_the_same_in_a_process_that_did_not_fork() {
+        let before = generation();
+        while_forks_wait(|| assert_eq!(generation(), before));
+        before_fork();
+        let in_a_fork = generation();
+        after_fork_in_parent();
+        assert_eq!((in_a_fork, generation()), (before, before));
+    }
+
+    #[test]
+    fn fork_waits_for_what_holds_it_up() {
+        let is_over = AtomicBool::new(false);
+        let (has_begun, begun) = mpsc::channel();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let _hold_up = HoldUp::begin();
+                has_begun.send(()).expect("a receiver");
+                thread::sleep(Duration::from_millis(50));
+                is_over.store(true, Ordering::SeqCst);
+            });
+            begun.recv().expect("a sender");
+            before_fork();
+            let was_over = is_over.load(Ordering::SeqCst);
+            after_fork_in_parent();
+            assert!(was_over);
+        });
+    }
+
+    #[test]
+    fn fork_does_not_wait_for_ever_for_a_name_server() {
+        let (has_begun, begun) = mpsc::channel();
+        let (end, ends) = mpsc::channel::<()>();
+        let thread = thread::spawn(move || {
+            thread_looks_names_up();
+            has_begun.send(()).expect("a receiver");
+            let _ = ends.recv();
+        });
+        begun.recv().expect("a sender");
+        before_fork();
+        after_fork_in_parent();
+        drop(end);
+        thread.join().expect("no panic");
+    }
+
+    #[test]
+    fn no_other_thread_gets_the_lock_in_the_middle_of_a_fork() {
+        let got_it = AtomicBool::new(false);
+        before_fork();
+        thread::scope(|scope| {
+            scope.spawn(|| while_forks_wait(|| got_it.store(true, Ordering::SeqCst)));
+            thread::sleep(Duration::from_millis(50));
+            let too_early = got_it.load(Ordering::SeqCst);
+            after_fork_in_parent();
+            assert!(!too_early);
+        });
+        assert!(got_it.load(Ordering::SeqCst));
+    }
+}

@@ -1,0 +1,27 @@
+//! Linux, and the systems that are like it: macOS, FreeBSD.
+
+mod cancellation;
+mod clock;
+mod descriptors;
+mod environment;
+pub(crate) mod fork;
+mod interrupt;
+mod lock;
+mod poll;
+mod signals;
+mod socket;
+
+use std::io;
+
+pub(crate) use cancellation::hold_off_cancellation;
+pub(crate) use clock::time_since_boot;
+pub(super) use environment::is_privileged;
+pub(crate) use interrupt::{Cause, Interrupt};
+pub(crate) use poll::Event;
+pub(crate) use signals::block_all_signals;
+pub(crate) use socket::TcpSocket;
+
+/// Whether the process, or the machine, has no descriptor left.
+pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
+}

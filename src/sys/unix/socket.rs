@@ -1,0 +1,102 @@
+//! TCP connections.
+
+use std::io;
+use std::mem::ManuallyDrop;
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::ops::Deref;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+
+use super::descriptors;
+
+/// How much the kernel takes ahead of what the peer has room for. Else it takes megabytes, and a message
+/// counts as sent while most of it cannot leave.
+const MOST_UNSENT_BYTES: u32 = 16 * 1024;
+
+/// The descriptors of a process's standard streams.
+const FIRST_FREE: libc::c_int = 3;
+
+/// A TCP connection. It never blocks, and a child of a fork closes it.
+#[derive(Debug)]
+pub(crate) struct TcpSocket(ManuallyDrop<TcpStream>);
+
+impl TcpSocket {
+    /// Begins to open a connection, which goes on in the background: the socket becomes writable when
+    /// that has succeeded, or failed.
+    pub(crate) fn begin_connect(to: SocketAddr) -> io::Result<Self> {
+        let stream = descriptors::open(|| open(Domain::for_address(to)))?;
+        let socket = TcpSocket(ManuallyDrop::new(stream.into()));
+        socket.set_nonblocking(true)?;
+        // A request is written as a whole: there is nothing to wait for.
+        socket.set_nodelay(true)?;
+        socket.limit_unsent_bytes();
+        match SockRef::from(&*socket).connect(&to.into()) {
+            Err(error) if is_in_progress(&error) => Ok(socket),
+            result => result.map(|()| socket),
+        }
+    }
+
+    /// Ends the sending, which tells the peer. What it says can still be received.
+    pub(crate) fn end_sending(&self) {
+        // It may have ended already.
+        let _ = self.shutdown(Shutdown::Write);
+    }
+
+    fn limit_unsent_bytes(&self) {
+        // Where a kernel has no such limit, more counts as sent than could leave.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let _ = SockRef::from(&**self).set_tcp_notsent_lowat(MOST_UNSENT_BYTES);
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        let _ = SockRef::from(&**self).set_send_buffer_size(MOST_UNSENT_BYTES as usize);
+    }
+}
+
+/// A socket with a descriptor above those of the standard streams: where a host
+/// has closed these, what it writes to them must not go to the API.
+fn open(domain: Domain) -> io::Result<Socket> {
+    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+    if socket.as_raw_fd() >= FIRST_FREE {
+        return Ok(socket);
+    }
+    // SAFETY: the descriptor is the socket's.
+    let copy = unsafe { libc::fcntl(socket.as_raw_fd(), libc::F_DUPFD_CLOEXEC, FIRST_FREE) };
+    if copy < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: it was opened just now.
+    Ok(unsafe { Socket::from(OwnedFd::from_raw_fd(copy)) })
+}
+
+fn is_in_progress(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::EINPROGRESS) || error.kind() == io::ErrorKind::Interrupted
+}
+
+impl Deref for TcpSocket {
+    type Target = TcpStream;
+
+    fn deref(&self) -> &TcpStream {
+        &self.0
+    }
+}
+
+impl AsRef<TcpSocket> for TcpSocket {
+    fn as_ref(&self) -> &TcpSocket {
+        self
+    }
+}
+
+impl Drop for TcpSocket {
+    fn drop(&mut self) {
+        descriptors::close(self.as_raw_fd());
+    }
+}
+
+#[cfg(test)]
+impl From<TcpStream> for TcpSocket {
+    fn from(stream: TcpStream) -> Self {
+        stream.set_nonblocking(true).expect("a socket");
+        let stream = descriptors::open(|| Ok(stream)).expect("it is open");
+        TcpSocket(ManuallyDrop::new(stream))
+    }
+}
