@@ -8,7 +8,7 @@ use std::sync::Arc;
 use once_cell::race::OnceBox;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls_native_certs::{CertificateResult, ErrorKind};
 
 use super::pool::with_descriptors;
@@ -101,131 +101,92 @@ pub(crate) fn add_file(store: &mut RootCertStore, file: &Path) -> Result<(), Str
                 .to_owned(),
         );
     }
-    for (index, section) in sections.iter().enumerate() {
-        let certificate = || format!("certificate number {} (line {})", index + 1, section.line);
-        let der = CertificateDer::from_pem_slice(section.text.as_bytes()).map_err(|_| {
-            let which = certificate();
-            format!("has a {which} that is not Base64: copy it again, or take it out")
-        })?;
-        store.add(der).map_err(|error| {
+    for (section, number) in sections.into_iter().zip(1..) {
+        let which = format!(
+            "has a certificate number {number} (line {}) that",
+            section.line
+        );
+        let certificate = section
+            .certificate
+            .map_err(|_| format!("{which} is not Base64: copy it again, or take it out"))?;
+        store.add(certificate).map_err(|error| {
             let problem = match &error {
                 rustls::Error::InvalidCertificate(reason) => {
                     tls_failure::certificate_problem(reason)
                 }
                 other => tls_failure::account(other).sentence,
             };
-            format!("has a {} that cannot be used: it {problem}", certificate())
+            format!("{which} cannot be used: it {problem}")
         })?;
     }
     Ok(())
 }
 
-/// One certificate's lines, markers included.
+const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+const END: &str = "-----END CERTIFICATE-----";
+
+/// A certificate of a PEM file.
 struct Section {
     /// Where it begins, counted from 1.
     line: usize,
-    text: String,
+    certificate: Result<CertificateDer<'static>, pem::Error>,
 }
 
-const BEGIN: &str = "-----BEGIN ";
-const END: &str = "-----END ";
-
-/// The certificates of a PEM file. A PEM parser passes over what it does not understand; this tells
-/// each marker that such a parser would not see. Keys and parameters are no one's trust: they may
-/// stand beside the certificates, and are passed over.
+/// The certificates of a PEM file. What a PEM parser passes over is told: each line that somebody may
+/// have meant to begin or end a certificate. Keys and parameters are no one's trust: they may stand
+/// beside the certificates.
 fn sections(text: &str) -> Result<Vec<Section>, String> {
-    let mut sections = Vec::new();
-    let mut open: Option<(&str, Section)> = None;
     let text = text.trim_start_matches('\u{feff}');
-    for (index, line) in text.lines().flat_map(|line| line.split('\r')).enumerate() {
-        let (number, line) = (index + 1, line.trim());
-        let markers = markers(line);
-        if markers == 0 {
-            if let Some((_, section)) = &mut open {
-                section.text.push_str(line);
-                section.text.push('\n');
+    let lines = text.lines().flat_map(|line| line.split('\r'));
+    let mut sections = Vec::new();
+    let mut open: Option<(usize, String)> = None;
+    for (line, number) in lines.map(str::trim).zip(1..) {
+        match (line, &mut open) {
+            (BEGIN, None) => open = Some((number, format!("{BEGIN}\n"))),
+            (END, Some((line, text))) => {
+                text.push_str(END);
+                sections.push(Section {
+                    line: *line,
+                    certificate: CertificateDer::from_pem_slice(text.as_bytes()),
+                });
+                open = None;
             }
-            continue;
-        }
-        let begins = label(line, BEGIN);
-        let ends = label(line, END);
-        match (begins, ends, open.take()) {
-            (Some(label), _, None) if markers == 1 => {
-                let text = format!("{line}\n");
-                open = Some((label, Section { line: number, text }));
-            }
-            (_, Some(label), Some((begun, mut section))) if markers == 1 && label == begun => {
-                section.text.push_str(line);
-                if is_certificate(label)? {
-                    sections.push(section);
-                }
-            }
-            _ if markers > 1 || (begins.is_none() && ends.is_none()) => {
-                return Err(format!(
-                    "has a BEGIN or END that shares line {number} with something else: each has to \
-                     stand on a line of its own, with five hyphens on either side"
-                ));
-            }
-            (_, _, Some((_, section))) => return Err(unfinished(&section)),
-            (_, _, None) => {
-                return Err(format!(
-                    "has an END on line {number} without a BEGIN before it: copy the certificate \
-                     again"
-                ));
-            }
+            _ if is_about_a_certificate(line) => return Err(misplaced(number)),
+            (_, Some((_, text))) => text.extend([line, "\n"]),
+            (_, None) => {}
         }
     }
     match open {
-        Some((_, section)) => Err(unfinished(&section)),
+        Some((line, _)) => Err(misplaced(line)),
         None => Ok(sections),
     }
 }
 
-fn unfinished(section: &Section) -> String {
+fn misplaced(line: usize) -> String {
     format!(
-        "has a BEGIN on line {} whose END is missing or says something else: copy it again",
-        section.line
+        "has a BEGIN or END of a certificate on line {line} that cannot be used: each has to stand on \
+         a line of its own, as {BEGIN} or {END}, and an END has to follow each BEGIN; openssl x509 \
+         -in FILE turns other forms into this one"
     )
 }
 
-/// How many markers a line has that anyone may have meant, whatever their hyphens and their case.
-fn markers(line: &str) -> usize {
+/// Whether a line begins or ends a certificate, or what certificates are packed in, whatever its
+/// hyphens and case.
+fn is_about_a_certificate(line: &str) -> bool {
+    const KINDS: [&str; 6] = [
+        "CERTIFICATE",
+        "TRUSTED CERT",
+        "NEW CERT",
+        "X509 C",
+        "PKCS7",
+        "CMS",
+    ];
+
     let line = line.to_ascii_uppercase();
-    let count = |ways: [&str; 2]| ways.map(|way| line.matches(way).count()).into_iter().max();
-    count([BEGIN, "BEGIN CERTIFICATE"]).unwrap_or(0) + count([END, "END CERTIFICATE"]).unwrap_or(0)
-}
-
-/// What a line that is nothing but a marker says it marks.
-fn label<'l>(line: &'l str, marker: &str) -> Option<&'l str> {
-    let label = line.strip_prefix(marker)?.strip_suffix("-----")?;
-    (!label.contains('-')).then_some(label)
-}
-
-/// Whether a section is a certificate. What is about trust and cannot be used is refused, as it
-/// would be missed.
-fn is_certificate(label: &str) -> Result<bool, String> {
-    match label {
-        "CERTIFICATE" => Ok(true),
-        "X509 CERTIFICATE" | "TRUSTED CERTIFICATE" => Err(format!(
-            "has a {label}, a form of OpenSSL's own: openssl x509 -in FILE makes it a CERTIFICATE"
-        )),
-        "X509 CRL" => Err(
-            "has a list of revoked certificates (X509 CRL), which is not looked at: take it out"
-                .to_owned(),
-        ),
-        "PKCS7" | "CMS" => Err(format!(
-            "has certificates packed as {label}: openssl pkcs7 -print_certs -in FILE unpacks them"
-        )),
-        label if label.ends_with("CERTIFICATE REQUEST") => Err(
-            "has a request for a certificate (CERTIFICATE REQUEST), not the certificate that was \
-             made from it"
-                .to_owned(),
-        ),
-        label if label.to_ascii_uppercase().contains("CERTIFICATE") => {
-            Err("has a certificate that is not marked as CERTIFICATE, letter for letter".to_owned())
-        }
-        _ => Ok(false),
-    }
+    ["BEGIN ", "END "].iter().any(|word| {
+        let mut labels = line.split(word).skip(1);
+        labels.any(|label| KINDS.iter().any(|kind| label.starts_with(kind)))
+    })
 }
 
 #[cfg(test)]
@@ -237,7 +198,9 @@ mod tests {
     const ONE: &str = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
 
     fn count(text: &str) -> usize {
-        sections(text).map(|sections| sections.len()).expect(text)
+        let sections = sections(text).expect(text);
+        assert!(sections.iter().all(|it| it.certificate.is_ok()), "{text}");
+        sections.len()
     }
 
     #[test]
@@ -284,7 +247,11 @@ mod tests {
             ONE.replace("CERTIFICATE", "PKCS7"),
         ] {
             for text in [bad.clone(), format!("{ONE}{bad}"), format!("{bad}{ONE}")] {
-                assert!(sections(&text).is_err(), "{text}");
+                let is_bad = match sections(&text) {
+                    Ok(sections) => sections.iter().any(|it| it.certificate.is_err()),
+                    Err(_) => true,
+                };
+                assert!(is_bad, "{text}");
             }
         }
     }

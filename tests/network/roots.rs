@@ -120,7 +120,7 @@ fn certificate_that_would_be_missed_is_told_by_its_line() {
         (
             "unfinished.pem",
             format!("{}{two}", one.replace("-----END CERTIFICATE-----\n", "")),
-            "line 1 ".to_owned(),
+            format!("line {lines} "),
         ),
         (
             "trusted.pem",
