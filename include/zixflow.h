@@ -116,7 +116,7 @@
 /**
  * See ZX_VERSION_MAJOR.
  */
-#define ZX_VERSION_MINOR 2
+#define ZX_VERSION_MINOR 3
 
 /**
  * See ZX_VERSION_MAJOR.
@@ -492,7 +492,7 @@ void zx_free(void *ptr);
 const char *zx_status_name(zx_status status);
 
 /**
- * The version of the library, such as "0.2.0".
+ * The version of the library, such as "0.3.0".
  *
  * @return  A constant string.
  */

@@ -44,7 +44,7 @@ void *contender_new(const char *base_url, const char *ca_file, const char *messa
         "accept-encoding: identity",
         "x-api-key: benchmark-key",
         "x-workspace-id: benchmark-workspace",
-        "user-agent: zixflow-c/0.2.0",
+        "user-agent: zixflow-c/0.3.0",
     };
     struct client *client = calloc(1, sizeof *client);
     char url[256];

@@ -112,7 +112,7 @@ func send(client *http.Client, url, message string) error {
 	request.Header.Set("accept-encoding", "identity")
 	request.Header.Set("x-api-key", "benchmark-key")
 	request.Header.Set("x-workspace-id", "benchmark-workspace")
-	request.Header.Set("user-agent", "zixflow-c/0.2.0")
+	request.Header.Set("user-agent", "zixflow-c/0.3.0")
 	response, err := client.Do(request)
 	if err != nil {
 		return err

@@ -18,7 +18,7 @@ pub const HEADERS: [(&str, &str); 6] = [
     ("accept-encoding", "identity"),
     ("x-api-key", "benchmark-key"),
     ("x-workspace-id", "benchmark-workspace"),
-    ("user-agent", "zixflow-c/0.2.0"),
+    ("user-agent", "zixflow-c/0.3.0"),
 ];
 
 /// Sends before the measured ones, in which caches and buffers fill.

@@ -499,7 +499,7 @@ func TestSchemaAndVersion(t *testing.T) {
 	if schema := zixflow.Schema(); !json.Valid([]byte(schema)) || !strings.Contains(schema, "recipient") {
 		t.Errorf("got %s", schema)
 	}
-	if version := zixflow.Version(); !strings.HasPrefix(version, "0.2.") {
+	if version := zixflow.Version(); !strings.HasPrefix(version, "0.3.") {
 		t.Errorf("got %s", version)
 	}
 }

@@ -3,8 +3,8 @@ package zixflow
 /*
 #include <zixflow.h>
 
-#if ZX_VERSION_MAJOR != 0 || ZX_VERSION_MINOR != 2
-#error "this Go package is written for zixflow.h 0.2: install that version of libzixflow"
+#if ZX_VERSION_MAJOR != 0 || ZX_VERSION_MINOR != 3
+#error "this Go package is written for zixflow.h 0.3: install that version of libzixflow"
 #endif
 */
 import "C"

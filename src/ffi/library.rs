@@ -40,7 +40,7 @@ pub extern "C" fn zx_status_name(status: zx_status) -> *const c_char {
     })
 }
 
-/// The version of the library, such as "0.2.0".
+/// The version of the library, such as "0.3.0".
 ///
 /// @return  A constant string.
 #[unsafe(no_mangle)]

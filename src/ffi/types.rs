@@ -9,7 +9,7 @@ pub type zx_status = i32;
 /// The version of this header; zx_version() is that of the library that was loaded.
 pub const ZX_VERSION_MAJOR: u32 = 0;
 /// See ZX_VERSION_MAJOR.
-pub const ZX_VERSION_MINOR: u32 = 2;
+pub const ZX_VERSION_MINOR: u32 = 3;
 /// See ZX_VERSION_MAJOR.
 pub const ZX_VERSION_PATCH: u32 = 0;
 

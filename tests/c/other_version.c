@@ -3,5 +3,5 @@ const char *zx_version(void);
 
 const char *zx_version(void)
 {
-    return "0.3.0";
+    return "0.4.0";
 }

@@ -347,7 +347,7 @@ void replies_are_read_whatever_they_hold() {
 void the_library_describes_itself() {
   CHECK(zixflow::schema().find("\"recipient\"") != std::string_view::npos);
   CHECK(zixflow::json_get(std::string(zixflow::options_schema()), "/properties/timeout_ms/default") == "30000");
-  CHECK(std::string(zixflow::library_version()).substr(0, 4) == "0.2.");
+  CHECK(std::string(zixflow::library_version()).substr(0, 4) == "0.3.");
   CHECK(zixflow::status_name(zixflow::status::busy) == std::string("ZX_BUSY"));
 }
 

@@ -335,7 +335,7 @@ fn library_of_another_version_is_refused() {
     assert!(
         finished
             .stderr
-            .contains("zixflow.h 0.2.0 and runs with libzixflow 0.3.0"),
+            .contains("zixflow.h 0.3.0 and runs with libzixflow 0.4.0"),
         "{finished:?}"
     );
 }

@@ -238,7 +238,7 @@ fn header_of_another_version_does_not_compile() {
     }
     let directory = scratch("other-header");
     let header = fs::read_to_string(c::root().join("include/zixflow.h")).expect("it is there");
-    let other = header.replace("#define ZX_VERSION_MINOR 2", "#define ZX_VERSION_MINOR 3");
+    let other = header.replace("#define ZX_VERSION_MINOR 3", "#define ZX_VERSION_MINOR 4");
     assert_ne!(other, header);
     fs::create_dir_all(&directory).expect("the target directory is writable");
     fs::write(directory.join("zixflow.h"), other).expect("the target directory is writable");
@@ -250,7 +250,7 @@ fn header_of_another_version_does_not_compile() {
         .expect("go can be run");
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success());
-    assert!(stderr.contains("is written for zixflow.h 0.2"), "{stderr}");
+    assert!(stderr.contains("is written for zixflow.h 0.3"), "{stderr}");
 }
 
 #[test]
@@ -267,7 +267,7 @@ fn library_of_another_version_is_refused() {
     assert!(
         finished
             .stderr
-            .contains("zixflow.h 0.2.x and runs with libzixflow 0.3.0"),
+            .contains("zixflow.h 0.3.x and runs with libzixflow 0.4.0"),
         "{finished:?}"
     );
 }

@@ -310,7 +310,7 @@ fn versions_agree() {
         fs::write(project.join("CMakeLists.txt"), CMAKE_VERSIONS).expect("so it is");
         let printed = cmake(tree, &project, &project.join("build"));
         let expected =
-            format!("any: 1 {VERSION}, 0.2: 1, 0.2.0: 1, 0.1: 0, 0.2.1: 0, 0.3: 0, 1: 0,");
+            format!("any: 1 {VERSION}, 0.3: 1, 0.3.0: 1, 0.2: 0, 0.3.1: 0, 0.4: 0, 1: 0,");
         assert!(printed.contains(&expected), "{printed}");
     }
 }
@@ -321,7 +321,7 @@ cmake_minimum_required(VERSION 3.16)
 project(versions LANGUAGES C)
 find_package(zixflow REQUIRED)
 set(answers "any: ${zixflow_FOUND} ${zixflow_VERSION},")
-foreach(version IN ITEMS 0.2 0.2.0 0.1 0.2.1 0.3 1)
+foreach(version IN ITEMS 0.3 0.3.0 0.2 0.3.1 0.4 1)
   find_package(zixflow ${version} QUIET)
   string(APPEND answers " ${version}: ${zixflow_FOUND},")
 endforeach()

@@ -387,7 +387,7 @@ fn programs() -> PathBuf {
 }
 
 /// The name that an installed shared object has for the loader.
-pub const SONAME: &str = "libzixflow.so.0.2";
+pub const SONAME: &str = "libzixflow.so.0.3";
 
 pub fn hash(value: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
