@@ -282,33 +282,34 @@ extern "C" {
  * - base_url: Scheme, host, port and an optional path prefix of the API; http:// only for a
  *   loopback host. At most 8000 bytes. Default: `ZIXFLOW_BASE_URL` in the environment, else
  *   `https://api-ai.zixflow.com`.
- * - allow_plain_http: Allows http:// for any host, such as a gateway in one's own network.
+ * - allow_plain_http: Allows http:// for any host, such as a gateway in your own network.
  *   Default: false.
- * - timeout_ms (also per call): Limits the whole call, retries and waits included, in
+ * - timeout_ms (also per call): Timeout of the whole call, retries and pauses included, in
  *   milliseconds. 1 to 86400000. Default: 30000.
- * - connect_timeout_ms (also per call): Limits name look-up, TCP, proxy and TLS together, in
- *   milliseconds. 1 to 86400000. Default: 5000.
- * - max_retries (also per call): Limits how often a call that can be retried is; 0 turns retries
- *   off. 0 to 100. Default: 2.
- * - validation (also per call): Says how much of a message is checked; "basic": only the presence
+ * - connect_timeout_ms (also per call): Timeout of connecting (name look-up, TCP, proxy and
+ *   TLS together), in milliseconds. 1 to 86400000. Default: 5000.
+ * - max_retries (also per call): Maximum number of retries; 0 disables them. 0 to 100.
+ *   Default: 2.
+ * - validation (also per call): How much of a message is checked; "basic": only the presence
  *   and types of the outermost fields. Default: `"strict"`.
- * - max_idle_connections: Limits how many connections are kept open for the next call. 0 to
- *   10000. Default: 1000.
- * - idle_timeout_ms: Says how long a connection is kept for the next call, in milliseconds; it is
- *   closed when the client is next used. 0 to 86400000. Default: 15000.
- * - proxy: The URL of a proxy, http://, socks5:// or socks5h://, with user and password
- *   percent-encoded; "" for none. The proxy looks names up. Plain http:// to a loopback host takes
- *   the environment's never, and this one only with allow_plain_http. Default: from `HTTPS_PROXY`,
- *   `ALL_PROXY`, `NO_PROXY` in the environment.
- * - tls_roots: Says which authorities are trusted: Mozilla's, which are built in, or "system",
- *   the machine's own. Default: `"bundled"`.
- * - ca_file: Names a PEM file of further authorities to trust, every one of which must be usable.
+ * - max_idle_connections: Maximum number of connections that are kept open for later calls. 0
+ *   to 10000. Default: 1000.
+ * - idle_timeout_ms: How long an idle connection is kept, in milliseconds; it is closed when
+ *   the client is next used. 0 to 86400000. Default: 15000.
+ * - proxy: URL of a proxy (http://, socks5:// or socks5h://), user and password
+ *   percent-encoded; "" for none. The proxy resolves names. Plain http:// to a loopback host
+ *   never uses the environment's, and this one only with allow_plain_http. Default: from
+ *   `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY` in the environment.
+ * - tls_roots: Which CAs are trusted: "bundled" (Mozilla's, built in) or "system" (the
+ *   machine's own). Default: `"bundled"`.
+ * - ca_file: PEM file of additional CAs to trust; every certificate in it must be usable.
  *   Default: `ZIXFLOW_CA_FILE` in the environment, else none.
- * - user_agent: The host's own addition to the user-agent header, in visible ASCII. At most 256
- *   bytes. Default: none.
- * - tries (also per call): Says whether the reply tells of each attempt. Default: false.
- * - messages_per_second: Limits the attempts of the client, over all threads, to an even rate; a
- *   call waits for its turn within its timeout_ms. 0.01 to 10000. Default: none.
+ * - user_agent: Suffix of the user-agent header, for the program that sends, in visible ASCII.
+ *   At most 256 bytes. Default: none.
+ * - tries (also per call): Adds details of each attempt (`tries`) to the reply. Default:
+ *   false.
+ * - messages_per_second: Rate limit for the client's attempts across all threads; calls queue,
+ *   at most until timeout_ms. 0.01 to 10000. Default: none.
  *
  * The environment is read here and nowhere else, and not in a process that runs with other rights
  * than its caller's (set-user-ID).
@@ -381,7 +382,7 @@ void zx_client_shutdown(const struct zx_client *client);
  * defaults and ranges, such as a form can be made from. The options whose `x-per-call` is true are
  * those of zx_send_reply_buttons_with().
  *
- * @return  A constant string; NULL only where the library has a bug.
+ * @return  A constant string.
  */
 const char *zx_client_options_schema(void);
 

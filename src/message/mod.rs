@@ -12,16 +12,18 @@ pub(crate) use check::{check, check_with_warnings};
 pub(crate) use compose::{Button, Composition, compose};
 pub(crate) use schema::schema;
 
+use serde::{Deserialize, Serialize};
+
 use crate::findings::Findings;
 
 /// A longer text is refused by the caller, unread.
 pub(crate) const MAX_TEXT_BYTES: usize = 1024 * 1024;
 
 /// How much of a message is checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Validation {
     /// Every rule of the table.
-    #[default]
     Strict,
     /// What the endpoint's own page says: the presence and types of the outermost fields.
     Basic,

@@ -3,7 +3,6 @@
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use ureq::http::Uri;
 
-use super::table::MAX_BASE_URL_BYTES;
 use crate::transport::{Authority, are_escapes_whole};
 
 const PATH: &str = "/api/ingest/whatsapp/v1/message/interactive/reply-buttons/send";
@@ -20,9 +19,6 @@ impl Endpoint {
         const FORM: &str = "must be scheme, host, port and an optional path, such as \
                             https://api-ai.zixflow.com";
 
-        if base_url.len() > MAX_BASE_URL_BYTES {
-            return Err(format!("is longer than {MAX_BASE_URL_BYTES} bytes"));
-        }
         let (scheme, rest) = base_url.split_once("://").unwrap_or_default();
         let scheme = scheme.to_ascii_lowercase();
         let is_https = match scheme.as_str() {

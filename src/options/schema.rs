@@ -1,127 +1,266 @@
-//! Renders the table of options as a JSON Schema, in the table's order, as a form would show it.
+//! The options as `schema.json` describes them: which there are, and what each may be. A host gets
+//! the file as it is, and all that is checked here is read from it.
 
-use serde::ser::{Serialize, Serializer};
-use serde_json::{Value, json};
+use std::ffi::CStr;
 
-use super::table::{Kind, OPTIONS, Row};
+use once_cell::race::OnceBox;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use crate::json;
+use crate::misspelling::distance;
+use crate::sys::environment;
+
+/// Some hundred times what all options take.
+const MAX_TEXT_BYTES: usize = 64 * 1024;
+pub(crate) const TOO_LONG: &str = "options_json is longer than 64 KiB";
+
+const TEXT: &str = concat!(include_str!("schema.json"), "\0");
 
 /// The JSON Schema (draft 2020-12) of `zx_client_new`'s options.
-pub(crate) fn schema() -> String {
-    let schema = Schema {
-        schema: "https://json-schema.org/draft/2020-12/schema",
-        title: "Options of a client",
-        description: "What zx_client_new() takes. An option with x-per-call can also be given to \
-                      zx_send_reply_buttons_with(), for that call alone; one with x-environment \
-                      comes from there where it is not given. What a schema cannot say: no option may \
-                      be given twice, and a base_url with http:// needs a loopback host or \
-                      allow_plain_http.",
-        r#type: "object",
-        properties: Properties,
-        additional_properties: false,
-    };
-    // Only a key that is no string could fail to be written.
-    serde_json::to_string(&schema).unwrap_or_default()
-}
-
-#[derive(serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Schema {
-    #[serde(rename = "$schema")]
-    schema: &'static str,
-    title: &'static str,
-    description: &'static str,
-    r#type: &'static str,
-    properties: Properties,
-    additional_properties: bool,
-}
-
-struct Properties;
-
-impl Serialize for Properties {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(OPTIONS.iter().map(|row| (row.name, Property::of(row))))
+pub(crate) const fn schema() -> &'static CStr {
+    match CStr::from_bytes_with_nul(TEXT.as_bytes()) {
+        Ok(schema) => schema,
+        Err(_) => c"",
     }
 }
 
-/// What is left out does not apply.
-#[derive(serde::Serialize, Default)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Property {
-    title: &'static str,
-    description: &'static str,
-    r#type: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip)]
+    name: String,
+    r#type: Type,
     default: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    minimum: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    maximum: Option<Value>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    r#enum: Vec<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    minimum: Option<f64>,
+    maximum: Option<f64>,
+    r#enum: Option<Vec<String>>,
     max_length: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pattern: Option<&'static str>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    examples: Vec<&'static str>,
-    #[serde(rename = "x-environment", skip_serializing_if = "<[_]>::is_empty")]
-    environment: &'static [&'static str],
+    /// The variables that hold where it is not given. Where there are several, which one does is
+    /// decided when the route is known.
+    #[serde(rename = "x-environment", default)]
+    environment: Vec<String>,
     #[serde(rename = "x-per-call")]
-    per_call: bool,
+    is_per_call: bool,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Type {
+    Boolean,
+    Integer,
+    Number,
+    String,
+}
+
+/// In the order of the file, for a form and for a person.
+fn properties() -> &'static [Property] {
+    static PROPERTIES: OnceBox<Vec<Property>> = OnceBox::new();
+
+    // Only a mistake in the file could make it unreadable.
+    PROPERTIES.get_or_init(|| Box::new(read().unwrap_or_default()))
+}
+
+fn read() -> serde_json::Result<Vec<Property>> {
+    #[derive(Deserialize)]
+    struct Schema<'a> {
+        #[serde(borrow)]
+        properties: &'a RawValue,
+    }
+
+    let schema: Schema = serde_json::from_str(TEXT.trim_end_matches('\0'))?;
+    let mut properties = Vec::new();
+    json::members(schema.properties.get(), |name, property| {
+        properties.push(Property {
+            name: name.into_owned(),
+            ..serde_json::from_str(property.get())?
+        });
+        Ok(())
+    })?;
+    Ok(properties)
+}
+
+/// Options and their values, each as the schema wants it.
+#[derive(Default)]
+pub(super) struct Values {
+    values: Map<String, Value>,
+    from_environment: Vec<&'static Property>,
+}
+
+impl Values {
+    /// What is given to a call.
+    pub(super) fn of_call(json: Option<&str>) -> Result<Self, String> {
+        Values::given(json, |property| property.is_per_call)
+    }
+
+    /// What is given to a client, what the environment says, and the defaults.
+    pub(super) fn of_client(json: Option<&str>) -> Result<Self, String> {
+        let mut this = Values::given(json, |_| true)?;
+        for property in properties() {
+            let name = &property.name;
+            if this.values.contains_key(name) {
+                continue;
+            }
+            if let [variable] = property.environment.as_slice()
+                && let Some(text) = environment::variable(variable)
+                    .map_err(|_| format!("the environment variable {variable} is not UTF-8"))?
+            {
+                this.from_environment.push(property);
+                let value = property.checked(Value::String(text));
+                let value = value.map_err(|reason| this.blame(name, &reason))?;
+                this.values.insert(name.clone(), value);
+            } else if let Some(default) = &property.default {
+                this.values.insert(name.clone(), default.clone());
+            }
+        }
+        Ok(this)
+    }
+
+    fn given(json: Option<&str>, is_allowed: fn(&Property) -> bool) -> Result<Self, String> {
+        let mut this = Values::default();
+        let Some(json) = json else {
+            return Ok(this);
+        };
+        if json.len() > MAX_TEXT_BYTES {
+            return Err(TOO_LONG.to_owned());
+        }
+        let mut wrong = None;
+        json::members(json, |key, value| {
+            if wrong.is_none() {
+                wrong = this.take(&key, value, is_allowed).err();
+            }
+            Ok(())
+        })
+        .map_err(|error| describe(&error))?;
+        wrong.map_or(Ok(this), Err)
+    }
+
+    fn take(
+        &mut self,
+        key: &str,
+        value: &RawValue,
+        is_allowed: fn(&Property) -> bool,
+    ) -> Result<(), String> {
+        let property = properties().iter().find(|property| property.name == key);
+        let property = property.ok_or_else(|| unknown(key, is_allowed))?;
+        if !is_allowed(property) {
+            return Err(format!(
+                "{key} is an option of the client: give it to zx_client_new"
+            ));
+        }
+        if self.values.contains_key(key) {
+            return Err(format!("{key} is given twice"));
+        }
+        // What serde_json cannot hold, such as 1e999, is as wrong as null, which no option may be.
+        let value = serde_json::from_str(value.get()).unwrap_or_default();
+        let value = property.checked(value);
+        let value = value.map_err(|reason| format!("{key} {reason}"))?;
+        self.values.insert(key.to_owned(), value);
+        Ok(())
+    }
+
+    /// The values in their places, which are named like the options.
+    pub(super) fn place<T: DeserializeOwned>(&self) -> Result<T, String> {
+        serde_json::from_value(Value::Object(self.values.clone()))
+            // Without serde's reason, which repeats values.
+            .map_err(|_| "options_json cannot be read: a bug in libzixflow".to_owned())
+    }
+
+    /// The same over others, which hold where nothing is given.
+    pub(super) fn place_over<T: DeserializeOwned + serde::Serialize>(
+        mut self,
+        others: &T,
+    ) -> Result<T, String> {
+        if let Ok(Value::Object(others)) = serde_json::to_value(others) {
+            for (name, value) in others {
+                self.values.entry(name).or_insert(value);
+            }
+        }
+        self.place()
+    }
+
+    /// A reason that names the option, or the environment variable that it comes from.
+    pub(super) fn blame(&self, option: &str, reason: &str) -> String {
+        let property = self.from_environment.iter().find(|it| it.name == option);
+        match property.and_then(|property| property.environment.first()) {
+            Some(variable) => format!("the environment variable {variable} {reason}"),
+            None => format!("{option} {reason}"),
+        }
+    }
 }
 
 impl Property {
-    fn of(row: &Row) -> Self {
-        let common = Property {
-            title: row.title,
-            description: row.description,
-            per_call: row.is_for_calls(),
-            ..Property::default()
-        };
-        match &row.kind {
-            Kind::Flag(default, _) => Property {
-                r#type: "boolean",
-                default: Some(json!(default)),
-                ..common
+    /// The value, if the option may have it. What only its use can tell of a text is checked there.
+    fn checked(&self, value: Value) -> Result<Value, String> {
+        let number = value.as_f64().filter(|number| {
+            let least = self.minimum.unwrap_or(f64::MIN);
+            (least..=self.maximum.unwrap_or(f64::MAX)).contains(number)
+        });
+        match (self.r#type, &value, number) {
+            (Type::Boolean, Value::Bool(_), _) | (Type::Number, _, Some(_)) => Ok(value),
+            // Some serialisers have but one kind of number: 30000.0 is whole.
+            (Type::Integer, _, Some(number)) if number.fract() == 0.0 => {
+                Ok(Value::from(number as u64))
+            }
+            (Type::String, Value::String(text), _) => match (&self.r#enum, self.max_length) {
+                (Some(words), _) if !words.contains(text) => Err(self.demand()),
+                (_, Some(most)) if text.len() > most => Err(format!("is longer than {most} bytes")),
+                _ => Ok(value),
             },
-            Kind::Whole {
-                least,
-                most,
-                default,
-                ..
-            } => Property {
-                r#type: "integer",
-                default: Some(json!(default)),
-                minimum: Some(json!(least)),
-                maximum: Some(json!(most)),
-                ..common
-            },
-            Kind::Number { least, most, .. } => Property {
-                r#type: "number",
-                minimum: Some(json!(least)),
-                maximum: Some(json!(most)),
-                ..common
-            },
-            Kind::Word(words) => Property {
-                r#type: "string",
-                default: words.first().map(|(word, _)| json!(word)),
-                r#enum: words.iter().map(|(word, _)| *word).collect(),
-                ..common
-            },
-            Kind::Text {
-                format,
-                default,
-                variables,
-                ..
-            } => Property {
-                r#type: "string",
-                default: default.map(|default| json!(default)),
-                max_length: format.most_bytes,
-                pattern: Some(format.pattern),
-                examples: vec![format.example],
-                environment: variables,
-                ..common
-            },
+            _ => Err(self.demand()),
         }
     }
+
+    fn demand(&self) -> String {
+        let [least, most] = [self.minimum, self.maximum].map(Option::unwrap_or_default);
+        match (self.r#type, &self.r#enum) {
+            (Type::Boolean, _) => "must be true or false".to_owned(),
+            (Type::Integer, _) => format!("must be a whole number from {least} to {most}"),
+            (Type::Number, _) => format!("must be a number from {least} to {most}"),
+            (Type::String, None) => "must be a string".to_owned(),
+            (Type::String, Some(words)) => {
+                let words: Vec<_> = words.iter().map(|word| format!("{word:?}")).collect();
+                format!("must be {}", words.join(" or "))
+            }
+        }
+    }
+}
+
+/// What is wrong, and where, but not the text itself: it may hold a proxy's password.
+fn describe(error: &serde_json::Error) -> String {
+    let what = match error.classify() {
+        serde_json::error::Category::Data => "not a JSON object",
+        serde_json::error::Category::Eof => "JSON that ends too soon",
+        _ => "not JSON",
+    };
+    format!(
+        "options_json is {what} (line {}, column {}): it must be NULL or an object such as \
+         {{\"timeout_ms\": 10000}}",
+        error.line(),
+        error.column()
+    )
+}
+
+/// A key is shown only where it may have been meant for an option: anything else in its place may be
+/// a secret.
+fn unknown(key: &str, is_allowed: fn(&Property) -> bool) -> String {
+    const MAX_NAME_BYTES: usize = 40;
+
+    let is_a_name = key.len() <= MAX_NAME_BYTES
+        && key
+            .bytes()
+            .all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-'));
+    let is_close = properties()
+        .iter()
+        .any(|property| distance(key, &property.name).is_some());
+    let key = if is_a_name || is_close {
+        format!("unknown option {key:?}")
+    } else {
+        "unknown option in options_json".to_owned()
+    };
+    let allowed = properties().iter().filter(|property| is_allowed(property));
+    let allowed: Vec<&str> = allowed.map(|property| property.name.as_str()).collect();
+    format!("{key}; valid options: {}", allowed.join(", "))
 }

@@ -10,6 +10,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls_native_certs::{CertificateResult, ErrorKind};
+use serde::Deserialize;
 
 use super::pool::with_descriptors;
 use super::tls_failure;
@@ -19,10 +20,10 @@ use crate::sys::{environment, is_out_of_descriptors};
 const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;
 
 /// Where the trusted authorities come from.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Roots {
     /// Mozilla's, built in.
-    #[default]
     Bundled,
     /// The machine's own.
     System,

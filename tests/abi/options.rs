@@ -46,7 +46,7 @@ fn misspelt_option_is_refused_and_the_message_lists_what_there_is() {
         assert!(message.contains(option), "{message}");
     }
     refusal(&json!({ "Timeout_ms": 1000 }), "Timeout_ms");
-    refusal(&json!({ "": 1 }), "no option");
+    refusal(&json!({ "": 1 }), "unknown option");
 }
 
 #[test]
@@ -430,7 +430,7 @@ fn key_that_is_like_no_option_is_not_repeated() {
     ] {
         let message = refusal(
             &json!({ &key: "" }),
-            "a key of options_json is no option; there are: ",
+            "unknown option in options_json; valid options: ",
         );
         assert!(
             !message.contains(&key) && !message.contains("pass-word"),
@@ -445,7 +445,7 @@ fn key_that_is_like_no_option_is_not_repeated() {
         "proxy.",
         "2tries",
     ] {
-        refusal(&json!({ key: 1 }), &format!("\"{key}\" is no option"));
+        refusal(&json!({ key: 1 }), &format!("unknown option \"{key}\""));
     }
     // What stands where an option's value should is never repeated either.
     for option in [

@@ -25,7 +25,7 @@ fn options() -> Vec<(String, Value)> {
     let Value::Object(properties) = schema()["properties"].take() else {
         panic!("no properties");
     };
-    let place = |name: &str| schema_text().find(&format!("\"{name}\":{{"));
+    let place = |name: &str| schema_text().find(&format!("\n    \"{name}\": {{"));
     let mut options: Vec<_> = properties.into_iter().collect();
     options.sort_by_key(|(name, _)| place(name));
     options
