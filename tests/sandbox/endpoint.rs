@@ -5,7 +5,7 @@ use std::net::{TcpListener, UdpSocket};
 use serde_json::{Value, json};
 
 use crate::client::{exchange, request, request_with, send};
-use zixflow_sandbox::{Config, Sandbox};
+use support::sandbox::{Config, Sandbox};
 
 use crate::{KEY, PATH, WORKSPACE, config, message, start};
 
