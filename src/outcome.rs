@@ -2,9 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use crate::json;
 use crate::status::Status::{self, *};
 use crate::transport::Failure;
 
@@ -134,15 +134,14 @@ impl Row {
 impl Response {
     pub(crate) fn body(&self) -> ResponseBody {
         match &self.body {
-            Body::Whole(body) => str::from_utf8(body)
-                .map(ResponseBody::read)
-                .unwrap_or_default(),
+            Body::Whole(body) => ResponseBody::read(body),
             Body::Broken(..) => ResponseBody::default(),
         }
     }
 }
 
-/// What an answer's body says.
+/// What a response's body says. The API's page describes an object of `success` (which older pages
+/// call `status`), `message`, and `request_id` where it has one.
 #[derive(Default)]
 pub(crate) struct ResponseBody {
     /// Whether it is a JSON object at all.
@@ -150,82 +149,75 @@ pub(crate) struct ResponseBody {
     pub(crate) success: Option<bool>,
     pub(crate) message: Option<String>,
     pub(crate) request_id: Option<String>,
-    /// Whether that is all it says.
+    /// Whether it is that object, and nothing more.
     pub(crate) is_documented: bool,
 }
 
-/// The object that the API's page describes. Older pages call `success` `status`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Documented {
-    #[serde(alias = "status")]
-    success: bool,
-    message: String,
-    #[serde(default, deserialize_with = "given")]
-    request_id: Option<String>,
-}
-
-/// Of any other object: whether the message was queued. One that says it twice says nothing.
-#[derive(Deserialize)]
-struct Success<'a> {
-    #[serde(borrow, default, deserialize_with = "given")]
-    success: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "given")]
-    status: Option<&'a RawValue>,
-}
-
-/// Of any other object: what it says in words.
-#[derive(Default, Deserialize)]
-struct Words<'a> {
-    #[serde(borrow, default)]
-    message: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    request_id: Option<&'a RawValue>,
-}
-
-/// A value that is there, `null` included.
-fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(from).map(Some)
-}
-
 impl ResponseBody {
-    fn read(body: &str) -> Self {
-        let body = body.strip_prefix('\u{feff}').unwrap_or(body);
-        // serde would take an array for a struct, too.
-        if !body.trim_ascii_start().starts_with('{') {
-            return ResponseBody::default();
+    fn read(body: &[u8]) -> Self {
+        if let Some(body) = str::from_utf8(body).ok().and_then(Self::of_json) {
+            return body;
         }
-        match serde_json::from_str(body) {
-            Ok(Documented {
-                success,
-                message,
-                request_id,
-            }) => ResponseBody {
-                is_object: true,
-                success: Some(success),
-                message: Some(message),
-                request_id,
-                is_documented: true,
-            },
-            Err(_) => ResponseBody::other(body),
+        // What cannot be read in it costs that character, and not the whole.
+        let body = Self::of_json(&json::repaired(body)).unwrap_or_default();
+        let is_sure = |id: &String| !id.contains([' ', char::REPLACEMENT_CHARACTER]);
+        ResponseBody {
+            request_id: body.request_id.filter(is_sure),
+            is_documented: false,
+            ..body
         }
     }
 
-    /// Reads what can be read of any other object.
-    fn other(body: &str) -> Self {
-        let success = serde_json::from_str(body)
-            .ok()
-            .and_then(|Success { success, status }| success.or(status))
-            .and_then(|value| serde_json::from_str(value.get()).ok());
-        let words: Words = serde_json::from_str(body).unwrap_or_default();
-        let text = |value: Option<&RawValue>| serde_json::from_str(value?.get()).ok();
-        ResponseBody {
-            is_object: serde_json::from_str::<serde::de::IgnoredAny>(body).is_ok(),
+    fn of_json(text: &str) -> Option<Self> {
+        let [mut success, mut status, mut message, mut request_id] = [Member::default(); 4];
+        let mut is_more = false;
+        json::members(json::without_mark(text), |key, value| {
+            match &*key {
+                "success" => success.add(value),
+                "status" => status.add(value),
+                "message" => message.add(value),
+                "request_id" => request_id.add(value),
+                _ => is_more = true,
+            }
+            Ok(())
+        })
+        .ok()?;
+        let is_both = success.is_given() && status.is_given();
+        let success = if success.is_given() { success } else { status };
+        let success = success.once().and_then(|value| value.get().parse().ok());
+        let message = message.once().and_then(|value| json::text(value).ok());
+        let id = request_id.once();
+        let id: Option<String> = id.and_then(|value| serde_json::from_str(value.get()).ok());
+        let has_what_it_must = success.is_some() && message.is_some();
+        let is_id_right = request_id.is_given() == id.is_some();
+        Some(ResponseBody {
+            is_object: true,
+            is_documented: has_what_it_must && is_id_right && !is_both && !is_more,
             success,
-            message: text(words.message),
-            request_id: text(words.request_id),
-            is_documented: false,
-        }
+            message,
+            request_id: id,
+        })
+    }
+}
+
+/// What an object gives under a key. What it gives twice says nothing.
+#[derive(Clone, Copy, Default)]
+struct Member<'a> {
+    value: Option<&'a RawValue>,
+    is_twice: bool,
+}
+
+impl<'a> Member<'a> {
+    fn add(&mut self, value: &'a RawValue) {
+        self.is_twice = self.value.replace(value).is_some();
+    }
+
+    fn is_given(&self) -> bool {
+        self.value.is_some()
+    }
+
+    fn once(&self) -> Option<&'a RawValue> {
+        self.value.filter(|_| !self.is_twice)
     }
 }
 
@@ -337,6 +329,50 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_read_costs_that_character_alone() {
+        let with = |message: &[u8], id: &[u8]| {
+            let parts: [&[u8]; 5] = [
+                b"\xef\xbb\xbf{\"success\":true,\"message\":\"",
+                message,
+                b"\",\"request_id\":\"",
+                id,
+                b"\"}",
+            ];
+            ResponseBody::read(&parts.concat())
+        };
+        for (message, read) in [
+            (&b"caf\xe9 1"[..], "caf\u{fffd} 1"),
+            (b"caf\xc3", "caf\u{fffd}"),
+            (b"a\tb\x00\x1f", "a b  "),
+            (b"\\\"\n\\\\", "\" \\"),
+            (b"\\ud83d!", "\u{fffd}\u{fffd}\u{fffd}!"),
+        ] {
+            let body = with(message, b"r-1");
+            assert_eq!(body.success, Some(true), "{read}");
+            assert_eq!(body.message.as_deref(), Some(read));
+            assert_eq!(body.request_id.as_deref(), Some("r-1"), "{read}");
+        }
+        // But for an ID, which is whole or none.
+        for id in [&b"r\xff1"[..], b"r\t1", b"r\\ud83d1"] {
+            let body = with(b"queued", id);
+            assert_eq!(body.success, Some(true));
+            assert_eq!(body.message.as_deref(), Some("queued"));
+            assert_eq!(body.request_id, None);
+            assert!(!body.is_documented);
+        }
+        assert!(with(b"queued", b"r-1").is_documented);
+        for no_json in [
+            &b"\xff{}"[..],
+            b"{\"success\":true\x01}",
+            b"{\"success\":\"\t}",
+        ] {
+            assert!(!ResponseBody::read(no_json).is_object);
+        }
+        let twice = b"{\"success\":true,\"success\":true,\"message\":\"\t\"}";
+        assert_eq!(ResponseBody::read(twice).success, None);
+    }
+
+    #[test]
     fn an_object_that_says_whether_it_was_queued_twice_says_nothing() {
         for (body, success) in [
             (r#"{"success":true,"message":""}"#, Some(true)),
@@ -357,11 +393,11 @@ mod tests {
             (r#"{"s\u0075ccess":false,"success":true}"#, None),
             (r#"{"more":{"success":true}}"#, None),
         ] {
-            let read = ResponseBody::read(body);
+            let read = ResponseBody::read(body.as_bytes());
             assert_eq!(read.success, success, "{body}");
             assert!(read.is_object, "{body}");
             assert_eq!(
-                ResponseBody::read(&format!("\u{feff}{body}")).success,
+                ResponseBody::read(format!("\u{feff}{body}").as_bytes()).success,
                 success,
                 "{body}"
             );
@@ -378,7 +414,7 @@ mod tests {
             "{}x",
             "{",
         ] {
-            let read = ResponseBody::read(body);
+            let read = ResponseBody::read(body.as_bytes());
             assert!(!read.is_object && read.success.is_none(), "{body}");
         }
     }

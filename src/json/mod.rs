@@ -118,19 +118,40 @@ pub(crate) fn text(string: &RawValue) -> serde_json::Result<String> {
 pub(crate) fn depth(value: &RawValue) -> usize {
     let mut depth = 0_usize;
     let mut deepest = 0;
-    let mut is_in_string = false;
-    let mut is_escaped = false;
-    for byte in value.get().bytes() {
-        match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' => is_escaped = true,
-            b'"' => is_in_string = !is_in_string,
+    for (character, is_in_string) in characters(value.get()) {
+        match character {
             _ if is_in_string => {}
-            b'[' | b'{' => depth += 1,
-            b']' | b'}' => depth = depth.saturating_sub(1),
+            '[' | '{' => depth += 1,
+            ']' | '}' => depth = depth.saturating_sub(1),
             _ => {}
         }
         deepest = deepest.max(depth);
     }
     deepest
+}
+
+/// A text that is no JSON only for some characters of its strings, so that it is: U+FFFD for each
+/// that is not UTF-8, and a space for a control character.
+pub(crate) fn repaired(text: &[u8]) -> String {
+    characters(&String::from_utf8_lossy(text))
+        .map(|(character, is_in_string)| {
+            if is_in_string && character.is_ascii_control() {
+                ' '
+            } else {
+                character
+            }
+        })
+        .collect()
+}
+
+/// The characters of a JSON text, and of each whether it is in a string.
+fn characters(text: &str) -> impl Iterator<Item = (char, bool)> {
+    let mut is_in_string = false;
+    let mut is_escaped = false;
+    text.chars().map(move |character| {
+        let is_quote = character == '"' && !is_escaped;
+        is_in_string ^= is_quote;
+        is_escaped = is_in_string && character == '\\' && !is_escaped;
+        (character, is_in_string && !is_quote)
+    })
 }

@@ -55,6 +55,14 @@ fn behind_mark(body: &str) -> String {
     format!("\u{feff}{body}")
 }
 
+/// An answer with a byte that its text cannot have, in place of the question mark.
+fn broken(byte: u8, answer: impl Into<Vec<u8>>) -> Vec<u8> {
+    let mut answer = answer.into();
+    let mark = answer.iter().rposition(|it| *it == b'?');
+    answer[mark.expect("a question mark")] = byte;
+    answer
+}
+
 /// An object with such a `success`, and a message.
 fn twice(success: &str) -> String {
     format!(r#"{{"success":{success},"message":"Well."}}"#)
@@ -85,6 +93,8 @@ fn rows() -> Vec<Row> {
     let older = r#"{"status":true,"message":"Queued.","request_id":"r-1"}"#;
     let older_refusal = r#"{"status":false,"message":"No."}"#;
     let more = r#"{"success":true,"message":"Queued.","request_id":"r-1","credits":7}"#;
+    let queued_cafe = r#"{"success":true,"message":"Queued: caf?","request_id":"r-1"}"#;
+    let refused_cafe = r#"{"success":false,"message":"No such caf?."}"#;
     let early_hints = "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n";
     let go_on = "HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -98,6 +108,36 @@ fn rows() -> Vec<Row> {
         row("in chunks", chunked(QUEUED), "ok", None),
         row("in many small chunks", in_small_chunks, "ok", None),
         row("long head", answer(200, &long_field, QUEUED), "ok", None),
+        row(
+            "Latin-1",
+            broken(b'\xe9', answer(200, "", queued_cafe)),
+            "ok",
+            None,
+        ),
+        row(
+            "raw tab",
+            broken(b'\t', answer(200, "", queued_cafe)),
+            "ok",
+            None,
+        ),
+        row(
+            "half a character, not success",
+            broken(b'\xc3', answer(503, now, refused_cafe)),
+            "busy",
+            true,
+        ),
+        row(
+            "raw control character, not success",
+            broken(b'\x02', answer(500, now, refused_cafe)),
+            "rejected",
+            true,
+        ),
+        row(
+            "control character outside of a string",
+            broken(b'\x02', answer(200, "", &format!("{QUEUED}?"))),
+            "outcome_unknown",
+            false,
+        ),
         row(
             "byte order mark",
             answer(200, "", &behind_mark(QUEUED)),
