@@ -27,7 +27,7 @@ pub struct Sandbox {
 
 impl Sandbox {
     pub fn start() -> Self {
-        let mut program = Command::new(build())
+        let mut program = Command::new(installed().unwrap_or_else(build))
             .args(["--http", "127.0.0.1:0", "--https", "off", "--api-key", KEY])
             .args(["--notify-after-ms", "20"])
             .stdout(Stdio::piped())
@@ -77,6 +77,12 @@ impl Drop for Sandbox {
     }
 }
 
+/// The program of an installed tree, where the tests are told of one.
+fn installed() -> Option<PathBuf> {
+    let prefix = env::var_os("ZIXFLOW_INSTALLED")?;
+    Some(PathBuf::from(prefix).join("bin/zixflow-sandbox"))
+}
+
 fn build() -> PathBuf {
     let mut cargo = Command::new(env!("CARGO"));
     // What `cargo test` tells its programs of their package: a build script may look at it, and all
@@ -89,7 +95,11 @@ fn build() -> PathBuf {
         }
     }
     let built = cargo
-        .args(["build", "--package=zixflow-sandbox", "--message-format=json"])
+        .args([
+            "build",
+            "--package=zixflow-sandbox",
+            "--message-format=json",
+        ])
         .arg("--manifest-path")
         .arg(root().join("Cargo.toml"))
         .stderr(Stdio::inherit())
