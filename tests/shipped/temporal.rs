@@ -24,14 +24,14 @@ fn workflow_and_activity_pass_in_the_test_environments() {
 }
 
 #[test]
-#[ignore = "builds a Temporal server, which takes minutes: cargo test --test temporal -- --ignored --nocapture real_server"]
+#[ignore = "builds a Temporal server, which takes minutes: cargo test --workspace --test shipped -- --ignored --nocapture real_server"]
 fn nothing_is_sent_twice_or_lost_on_a_real_server() {
     println!("{}", with_a_server(&["-count=1", "-v", "-timeout=8m"]));
 }
 
 /// Prints how many workflows a second there are, and whose processor time it takes.
 #[test]
-#[ignore = "measures: cargo test --release --test temporal -- --ignored --nocapture throughput"]
+#[ignore = "measures: cargo test --workspace --test shipped --release -- --ignored --nocapture throughput"]
 fn throughput() {
     let bench = ["-run=^$", "-bench=.", "-benchtime=2000x", "-timeout=8m"];
     println!("{}", with_a_server(&bench));

@@ -25,7 +25,7 @@ import (
 func setting(name string) string {
 	value := os.Getenv(name)
 	if value == "" {
-		panic(name + " is not set: run this by cargo test -p zixflow-shipped-tests temporal -- --ignored")
+		panic(name + " is not set: run this by cargo test --workspace --test shipped -- --ignored")
 	}
 	return value
 }
