@@ -5,13 +5,24 @@ import "C"
 
 import (
 	"context"
+	"errors"
+	"time"
 	"unsafe"
 )
 
+// sameTime is how far the library's time-out and the timer of a context that has
+// the same deadline may be apart.
+const sameTime = 50 * time.Millisecond
+
 // cancelWith returns a token that ends the calls it is given to once the context
-// is cancelled, and NULL for a context that never is. After release nothing of it
-// is left, nor of what raised it.
-func cancelWith(ctx context.Context) (token *C.zx_cancel, release func(), err *Error) {
+// is done, and NULL for a context that never is. After release nothing of it is
+// left, nor of what raised it.
+//
+// A call that times out anyway is left to do so: then its failure is retryable
+// where it was not sent, which a cancelled one is not. The context's error tells
+// which of the two it is. Its deadline does not: it may be a time by a clock that
+// has been set since.
+func cancelWith(ctx context.Context, end time.Time) (token *C.zx_cancel, release func(), err *Error) {
 	if ctx.Done() == nil {
 		return nil, func() {}, nil
 	}
@@ -22,7 +33,8 @@ func cancelWith(ctx context.Context) (token *C.zx_cancel, release func(), err *E
 	raised := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(raised)
-		if !deadlinePassed(ctx) { // a deadline is the library's own, which tells it from a cancellation
+		timesOut := errors.Is(ctx.Err(), context.DeadlineExceeded) && time.Until(end) < sameTime
+		if !timesOut {
 			C.zx_cancel_now(token)
 		}
 	})

@@ -25,10 +25,12 @@ import (
 
 // Client is a client of the API. It serves any number of goroutines at once.
 //
-// A call blocks a thread of the process for as long as it lasts, so no more than
-// 1000 calls of a client, or as [WithMaxConcurrentCalls] has it, are under way at
-// once, and no more than 4000 of all clients. Further ones wait for their turn,
-// first come first served, which their timeout and their context end.
+// A call blocks a thread for as long as it lasts, so no more than 1000 calls of a
+// client, or as [WithMaxConcurrentCalls] has it, are under way at once, and no
+// more than 4000 of all clients. Further ones wait for their turn, first come
+// first served, which their timeout and their context end. Go keeps a thread for
+// later use and never ends one that is idle, so a process keeps as many threads
+// as it ever had calls under way at once.
 type Client struct {
 	handle              *C.zx_client
 	timeout             int64 // in milliseconds, as given by WithTimeout; 0 for none
@@ -164,18 +166,18 @@ func (c *Client) send(ctx context.Context, text *C.char, options []CallOption) (
 		return Receipt{}, err
 	}
 	defer c.giveTurn()
-	settings.limit(time.Until(deadline))
+	settings.limit(time.Until(deadline.Time))
 
-	receipt, failure := c.call(ctx, text, settings.encode())
+	receipt, failure := c.call(ctx, text, settings.encode(), deadline)
 	if failure != nil {
-		failure.cause = c.cause(ctx, failure.Status)
+		failure.cause = c.cause(ctx, failure.Status, deadline)
 		return Receipt{}, failure
 	}
 	return receipt, nil
 }
 
 // call blocks until the library has the outcome.
-func (c *Client) call(ctx context.Context, message *C.char, options string) (Receipt, *Error) {
+func (c *Client) call(ctx context.Context, message *C.char, options string, deadline deadline) (Receipt, *Error) {
 	defer runtime.KeepAlive(c) // or the garbage collector may release the handle meanwhile
 	var lent texts
 	defer lent.free()
@@ -183,7 +185,7 @@ func (c *Client) call(ctx context.Context, message *C.char, options string) (Rec
 	if err := lent.err(); err != nil {
 		return Receipt{}, err
 	}
-	token, release, err := cancelWith(ctx)
+	token, release, err := cancelWith(ctx, deadline.Time)
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -194,20 +196,15 @@ func (c *Client) call(ctx context.Context, message *C.char, options string) (Rec
 }
 
 // cause is what ended a call before its outcome, if anything on this side did.
-func (c *Client) cause(ctx context.Context, status Status) error {
+func (c *Client) cause(ctx context.Context, status Status, deadline deadline) error {
 	endedEarly := status == StatusNotSent || status == StatusOutcomeUnknown
 	switch {
 	case c.closed.Load() && (endedEarly || status == StatusInvalidArgument):
 		return ErrClosed // with StatusInvalidArgument, the handle was gone before the call
 	case endedEarly && ctx.Err() != nil:
 		return ctx.Err()
-	case endedEarly && deadlinePassed(ctx):
-		return context.DeadlineExceeded // the context's own timer may come a moment later
+	case endedEarly:
+		return deadline.passed() // the context's own timer may come a moment later
 	}
 	return nil
-}
-
-func deadlinePassed(ctx context.Context) bool {
-	deadline, ok := ctx.Deadline()
-	return ok && !time.Now().Before(deadline)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -103,6 +104,99 @@ func TestCancelDuringTheCall(t *testing.T) {
 	}
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("%v does not wrap the cancellation", err)
+	}
+}
+
+// What ends a call is the context, whatever its deadline looks like by a clock that
+// may have been set since the call began.
+func TestContextEndsTheCallWhateverTheClockSays(t *testing.T) {
+	none := func() (time.Time, bool) { return time.Time{}, false }
+	at := func(d time.Duration) func() (time.Time, bool) {
+		return func() (time.Time, bool) { return time.Now().Add(d).Round(0), true } // without a monotonic reading
+	}
+	for name, one := range map[string]struct {
+		before, after func() (time.Time, bool)
+		err           error
+	}{
+		"cancelled, the clock set forward":   {at(time.Minute), at(-time.Hour), context.Canceled},
+		"cancelled, the clock set back":      {at(time.Minute), at(time.Hour), context.Canceled},
+		"cancelled, the clock as it was":     {at(time.Minute), at(time.Minute), context.Canceled},
+		"expired, the clock set forward":     {at(time.Minute), at(-time.Hour), context.DeadlineExceeded},
+		"expired, the clock set back":        {at(time.Minute), at(time.Hour), context.DeadlineExceeded},
+		"expired, and it names no deadline":  {none, none, context.DeadlineExceeded},
+		"another error, the clock set ahead": {at(time.Minute), at(-time.Hour), errors.New("stopped")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, isTurn := range []bool{false, true} {
+				entered := make(chan struct{}, 1)
+				client, want := newClient(t, serve(t, silence(entered))), zixflow.StatusOutcomeUnknown
+				if isTurn {
+					client, want = full(t, 1), zixflow.StatusNotSent
+					time.AfterFunc(50*time.Millisecond, func() { entered <- struct{}{} })
+				}
+				ctx := &clockSet{Context: context.Background(), done: make(chan struct{}), deadline: one.before}
+				var ended time.Time
+				go func() {
+					<-entered
+					ended = time.Now()
+					ctx.end(one.err, one.after)
+				}()
+				_, err := client.Send(ctx, message())
+				failure(t, err, want)
+				if late := time.Since(ended); late > 10*time.Second { // of a minute
+					t.Errorf("returned %v late", late)
+				}
+				if !errors.Is(err, one.err) {
+					t.Errorf("%v does not wrap %v", err, one.err)
+				}
+			}
+		})
+	}
+}
+
+// clockSet is a context whose deadline is another one, once it has ended.
+type clockSet struct {
+	context.Context
+	mutex    sync.Mutex
+	done     chan struct{}
+	err      error
+	deadline func() (time.Time, bool)
+}
+
+func (c *clockSet) end(err error, deadline func() (time.Time, bool)) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	c.err, c.deadline = err, deadline
+	close(c.done)
+}
+
+func (c *clockSet) Done() <-chan struct{} { return c.done }
+
+func (c *clockSet) Err() error {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	return c.err
+}
+
+func (c *clockSet) Deadline() (time.Time, bool) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	return c.deadline()
+}
+
+// A deadline that lacks a monotonic reading, as one from JSON does, is kept like any other.
+func TestDeadlineWithoutAMonotonicReading(t *testing.T) {
+	client := newClient(t, serve(t, silence(make(chan struct{}, 1))))
+	deadline := time.Now().Add(150 * time.Millisecond).Round(0)
+	ctx, cancel := context.WithDeadline(context.Background(), deadline)
+	defer cancel()
+	_, err := client.Send(ctx, message())
+	failure(t, err, zixflow.StatusOutcomeUnknown)
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v does not wrap the deadline's error", err)
+	}
+	if time.Now().Before(deadline) {
+		t.Error("it ended before its deadline")
 	}
 }
 

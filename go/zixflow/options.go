@@ -1,3 +1,5 @@
+//go:build cgo
+
 package zixflow
 
 import (
@@ -73,8 +75,9 @@ func WithMessagesPerSecond(rate float64) Option {
 }
 
 // WithMaxConcurrentCalls limits the calls of the client that are under way at
-// once, 1 to 4000 in place of 1000. Each blocks a thread: a lower limit keeps one
-// client from taking the threads of all.
+// once, 1 to 4000 in place of 1000. Each blocks a thread, which the process keeps
+// for good: a lower limit keeps their number down, and one client from taking the
+// turns of all.
 func WithMaxConcurrentCalls(n int) Option { return concurrency(n) }
 
 type concurrency int
@@ -157,9 +160,25 @@ func (s *settings) timeout() (time.Duration, bool) {
 	return time.Duration(min(timeout, math.MaxInt64/int64(time.Millisecond))) * time.Millisecond, ok
 }
 
-// deadline is when a call that begins now has to be over: by its timeout, its
-// context's deadline or both, and with neither by the library's default.
-func (s *settings) deadline(ctx context.Context) time.Time {
+// deadline is when a call has to be over. It has a monotonic reading, which a
+// context's own deadline may lack: that is read once, when the call begins.
+type deadline struct {
+	time.Time
+	isContexts bool // and not that of a shorter timeout
+}
+
+// passed is what ended a call that timed out: the context's deadline, or nothing
+// of the caller's.
+func (d deadline) passed() error {
+	if d.isContexts && !time.Now().Before(d.Time) {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
+// deadline is that of a call that begins now: by its timeout, its context's
+// deadline or both, and with neither by the library's default.
+func (s *settings) deadline(ctx context.Context) deadline {
 	end, ends := ctx.Deadline()
 	timeout := defaultTimeout
 	if given, ok := s.timeout(); ok {
@@ -167,10 +186,12 @@ func (s *settings) deadline(ctx context.Context) time.Time {
 	} else if ends {
 		timeout = longestTimeout
 	}
-	if byTimeout := time.Now().Add(timeout); !ends || byTimeout.Before(end) {
-		return byTimeout
+	left := time.Until(end)
+	isContexts := ends && left <= timeout
+	if isContexts {
+		timeout = left
 	}
-	return end
+	return deadline{time.Now().Add(timeout), isContexts}
 }
 
 // limit gives the library what is left of the call's time. A timeout that is

@@ -1,3 +1,5 @@
+//go:build cgo
+
 package zixflow
 
 import (
@@ -23,13 +25,13 @@ type turns chan struct{}
 var processTurns = make(turns, mostConcurrentCalls)
 
 // takeTurn waits for a place in C until the deadline, the context's end or Close.
-func (c *Client) takeTurn(ctx context.Context, deadline time.Time) *Error {
-	timeout := time.NewTimer(time.Until(deadline))
+func (c *Client) takeTurn(ctx context.Context, deadline deadline) *Error {
+	timeout := time.NewTimer(time.Until(deadline.Time))
 	defer timeout.Stop()
-	if err := c.turns.take(ctx, c.closing, timeout.C); err != nil {
+	if err := c.turns.take(ctx, c.closing, timeout.C, deadline); err != nil {
 		return err
 	}
-	if err := c.processTurns.take(ctx, c.closing, timeout.C); err != nil {
+	if err := c.processTurns.take(ctx, c.closing, timeout.C, deadline); err != nil {
 		c.turns.give()
 		return err
 	}
@@ -41,7 +43,7 @@ func (c *Client) giveTurn() {
 	c.turns.give()
 }
 
-func (t turns) take(ctx context.Context, closing <-chan struct{}, timeout <-chan time.Time) *Error {
+func (t turns) take(ctx context.Context, closing <-chan struct{}, timeout <-chan time.Time, deadline deadline) *Error {
 	select {
 	case t <- struct{}{}: // a free place is taken even at the last moment
 		return nil
@@ -55,10 +57,7 @@ func (t turns) take(ctx context.Context, closing <-chan struct{}, timeout <-chan
 	case <-ctx.Done():
 		return t.tooLate(ctx.Err())
 	case <-timeout:
-		if deadlinePassed(ctx) {
-			return t.tooLate(context.DeadlineExceeded) // the context's own timer may come a moment later
-		}
-		return t.tooLate(nil)
+		return t.tooLate(deadline.passed()) // the context's own timer may come a moment later
 	}
 }
 

@@ -253,6 +253,30 @@ fn header_of_another_version_does_not_compile() {
     assert!(stderr.contains("is written for zixflow.h 0.3"), "{stderr}");
 }
 
+/// One line says what is missing, and not the ten that name what cgo would have defined.
+#[test]
+fn without_cgo_one_line_says_what_is_needed() {
+    if !c::require_tool("go") {
+        return;
+    }
+    for module in ["./zixflow", "./cmd/first"] {
+        let output = go("examples/go")
+            .args(["build", "-o", "/dev/null", module])
+            .env("CGO_ENABLED", "0")
+            .output()
+            .expect("go can be run");
+        assert!(!output.status.success());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let said: Vec<&str> = stderr
+            .lines()
+            .filter(|line| !line.starts_with("# "))
+            .collect();
+        assert_eq!(said.len(), 1, "{stderr}");
+        let sentence = "install a C compiler and set CGO_ENABLED=1";
+        assert!(said[0].contains(sentence), "{stderr}");
+    }
+}
+
 #[test]
 fn library_of_another_version_is_refused() {
     if !c::require_tool("go") {
