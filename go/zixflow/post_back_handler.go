@@ -25,6 +25,10 @@ const mostPostBack = 1 << 20
 // mostRemembered bounds the keys of post-backs that were taken, to some 10 MB.
 const mostRemembered = 100_000
 
+// ErrPostBackRefused is what the function that a [PostBackHandler] was given returns
+// for a post-back that it will never take, however often it comes.
+var ErrPostBackRefused = errors.New("zixflow: the post-back is refused")
+
 // PostBackHandler returns a handler for what Zixflow posts to a message's
 // PostBackURL, which hands each post-back on to accept.
 //
@@ -33,9 +37,10 @@ const mostRemembered = 100_000
 //
 //	"https://example.com/post-backs/" + url.PathEscape(token)
 //
-// Each post-back is answered with 204 once accept has returned nil, and with 500
-// where it has not (where it panics, the connection ends, as net/http has it);
-// then it is Zixflow's to post it again. One that comes again after it was
+// Each post-back is answered with 204 once accept has returned nil, with 422 where
+// it returns [ErrPostBackRefused] or an error that wraps that, and with 500 where
+// it returns another (where it panics, the connection ends, as net/http has it);
+// after a 500 it is Zixflow's to post it again. One that comes again after it was
 // accepted is answered in the same way, and not handed on: its Key is among the
 // last 100,000 that the handler remembers. One that comes again meanwhile waits
 // for what accept says. What is no post-back is answered with 4xx.
@@ -93,11 +98,14 @@ func (h *postBackHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	err = h.taken.once(r.Context(), sha256.Sum256([]byte(postBack.Key)), func() error {
 		return h.accept(r.Context(), postBack)
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrPostBackRefused):
+		http.Error(w, "The post-back is refused: do not post it again.", http.StatusUnprocessableEntity)
+	case err != nil:
 		http.Error(w, "The post-back was not taken: post it again.", http.StatusInternalServerError)
-		return
+	default:
+		w.WriteHeader(http.StatusNoContent)
 	}
-	w.WriteHeader(http.StatusNoContent)
 }
 
 // knows tells whether the URL has the token, in a time that tells nothing of it.

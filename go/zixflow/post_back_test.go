@@ -176,6 +176,23 @@ func TestHandlerAnswers(t *testing.T) {
 	}
 }
 
+// What is refused comes again only by mistake, and is refused again.
+func TestHandlerAnswersWhatIsRefused(t *testing.T) {
+	calls := 0
+	_, post := handler(t, func(context.Context, zixflow.PostBack) error {
+		calls++
+		return fmt.Errorf("of another system: %w", zixflow.ErrPostBackRefused)
+	})
+	for range 2 {
+		if got := post(postBack(1)); got != 422 {
+			t.Errorf("got %d", got)
+		}
+	}
+	if calls != 2 {
+		t.Errorf("handed on %d times", calls)
+	}
+}
+
 func TestHandlerTakesAgainWhatWasNotAccepted(t *testing.T) {
 	calls := 0
 	_, post := handler(t, func(context.Context, zixflow.PostBack) error {

@@ -259,9 +259,9 @@ fn without_cgo_one_line_says_what_is_needed() {
     if !c::require_tool("go") {
         return;
     }
-    for module in ["./zixflow", "./cmd/first"] {
-        let output = go("examples/go")
-            .args(["build", "-o", "/dev/null", module])
+    for (module, package) in [("go", "./zixflow"), ("examples/go", "./cmd/first")] {
+        let output = go(module)
+            .args(["build", "-o", "/dev/null", package])
             .env("CGO_ENABLED", "0")
             .output()
             .expect("go can be run");

@@ -262,6 +262,17 @@ func TestWorkerThatShutsDownLetsItsCallsEnd(t *testing.T) {
 	require.Equal(t, 1, result.Calls)
 }
 
+// The first worker comes when the time to send is over.
+func TestQuestionIsNotAskedTooLate(t *testing.T) {
+	run := ask(t, t.Name(), "15550100001", 2*time.Second, time.Minute)
+	time.Sleep(4 * time.Second)
+	startWorker(t, "off")
+	result, err := whatsapp.ResultOf(within(t, time.Minute), run)
+	require.NoError(t, err)
+	require.Equal(t, whatsapp.NotSent, result.Outcome)
+	require.Equal(t, 0, posted.acceptances(run))
+}
+
 // Of a workflow that somebody gave a retry policy and a timeout.
 func TestWorkflowThatIsRunAgainSendsNothing(t *testing.T) {
 	startWorker(t, "off")

@@ -31,11 +31,17 @@ const (
 )
 
 // Ask is the workflow. Start it without a retry policy, and with an ID that says what is
-// asked, such as an order's number: Temporal runs one of an ID at a time.
+// asked, such as an order's number: Temporal runs one of an ID at a time. See [CheckID].
 func Ask(ctx workflow.Context, question Question) (Result, error) {
-	info := workflow.GetInfo(ctx)
+	return ask(ctx, question, workflow.GetInfo(ctx))
+}
+
+func ask(ctx workflow.Context, question Question, info *workflow.Info) (Result, error) {
 	if info.Attempt > 1 {
 		return Result{}, temporal.NewNonRetryableApplicationError("An earlier run may have sent the message: it is not run again.", "RunTwice", nil)
+	}
+	if err := CheckID(info.WorkflowExecution.ID); err != nil {
+		return Result{}, temporal.NewNonRetryableApplicationError(err.Error(), "InvalidQuestion", nil)
 	}
 	if until := question.Until; until != "" && until.rank() == 0 {
 		return Result{}, temporal.NewNonRetryableApplicationError(fmt.Sprintf("Until is %q: leave it empty, or make it delivered, read or clicked.", until), "InvalidQuestion", nil)
@@ -44,7 +50,13 @@ func Ask(ctx workflow.Context, question Question) (Result, error) {
 		return Result{}, temporal.NewNonRetryableApplicationError(fmt.Sprintf("SendWithin is %v: make it %v at most.", question.SendWithin, LongestSendWithin), "InvalidQuestion", nil)
 	}
 	// A run that begins in the middle of another, by a reset, still has the latter's message.
-	asked := asked{question: question, run: info.OriginalRunID}
+	asked := asked{
+		question: question,
+		run:      info.OriginalRunID,
+		wasReset: info.OriginalRunID != info.WorkflowExecution.RunID,
+		// Not from now: the first worker may come long after the start.
+		sendBefore: info.WorkflowStartTime.Add(cmp.Or(question.SendWithin, defaultSendWithin)),
+	}
 	asked.question.Message.PostBackData = postBackData(asked.run, info.WorkflowExecution.ID)
 
 	asked.send(ctx)
@@ -60,8 +72,10 @@ func Ask(ctx workflow.Context, question Question) (Result, error) {
 
 // asked is what a workflow knows of its message.
 type asked struct {
-	question Question
-	run      string // tells its post-backs from those of another run of the same ID
+	question   Question
+	run        string // tells its post-backs from those of another run of the same ID
+	wasReset   bool   // another run had the same message, and may have sent it
+	sendBefore time.Time
 
 	call      queued
 	calls     int
@@ -89,15 +103,14 @@ const (
 // Anything else, known or not, is an outcome that only a post-back settles.
 func (a *asked) send(ctx workflow.Context) {
 	defer a.takePostBacks(ctx)
-	deadline := workflow.Now(ctx).Add(cmp.Or(a.question.SendWithin, defaultSendWithin))
 	for {
-		left := deadline.Sub(workflow.Now(ctx))
-		if left <= 0 { // a pause lasts until there is a worker again
+		left := a.sendBefore.Sub(workflow.Now(ctx))
+		if left <= 0 { // a start or a pause lasts until there is a worker
 			a.call, a.reason = certainlyNot, cmp.Or(a.reason, "The time to send it was over before it began.")
 			return
 		}
 		pause := a.callOnce(ctx, left)
-		if pause == 0 || workflow.Now(ctx).Add(pause).After(deadline) || workflow.Sleep(ctx, pause) != nil {
+		if pause == 0 || workflow.Now(ctx).Add(pause).After(a.sendBefore) || workflow.Sleep(ctx, pause) != nil {
 			return
 		}
 		if a.takePostBacks(ctx); a.told.any { // it was queued, whatever the call said
@@ -120,9 +133,10 @@ func (a *asked) takePostBacks(ctx workflow.Context) {
 	}
 }
 
-// isNotSent is whether the message was certainly not queued.
+// isNotSent is whether the message was certainly not queued. What the calls of the run
+// before a reset came to, nobody knows here.
 func (a *asked) isNotSent() bool {
-	return a.call == certainlyNot && !a.told.any
+	return a.call == certainlyNot && !a.told.any && !a.wasReset
 }
 
 // callOnce has a worker call the API, and returns the pause before the next call, or 0
@@ -205,6 +219,8 @@ func (a *asked) result() Result {
 		result.Reason = a.told.remark
 	case result.Outcome == Unconfirmed && result.Queued:
 		result.Reason = "It was queued, and no post-back says that it arrived."
+	case result.Outcome == Unconfirmed && a.wasReset && a.call == certainlyNot:
+		result.Reason = "It may have been sent before the workflow was reset; not since: " + a.reason
 	case result.Outcome == Unconfirmed:
 		result.Reason = a.reason
 	}

@@ -12,6 +12,7 @@ import (
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
 
 	"zixflow.example/go/zixflow"
 )
@@ -28,12 +29,12 @@ var question = Question{
 	WaitFor:    time.Hour,
 }
 
-// testRun is a workflow's original run: the test environment says none.
-const testRun = ""
+const testRun = "the-run"
 
 // rehearsal is an Ask whose calls end as given, and what it did.
 type rehearsal struct {
 	*testsuite.TestWorkflowEnvironment
+	adapt func(*workflow.Info)
 	takes time.Duration // each call
 	calls []time.Time   // when each was over
 	data  []string      // by which each one's post-backs find the workflow
@@ -42,8 +43,7 @@ type rehearsal struct {
 // rehearse returns an Ask whose calls end as given, the last one's way for all that follow.
 func rehearse(t *testing.T, ends ...error) *rehearsal {
 	var suite testsuite.WorkflowTestSuite
-	r := &rehearsal{TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment()}
-	r.RegisterWorkflow(Ask)
+	r := &rehearsal{TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), adapt: func(*workflow.Info) {}}
 	r.RegisterActivity(&Sender{})
 	r.OnActivity((*Sender)(nil).Send, mock.Anything, mock.Anything, mock.Anything).Maybe().AfterFn(func() time.Duration { return r.takes }).Return(
 		func(_ context.Context, message zixflow.ReplyButtons, call int) (Receipt, error) {
@@ -59,8 +59,18 @@ func rehearse(t *testing.T, ends ...error) *rehearsal {
 	return r
 }
 
+// run runs Ask in what the environment lacks: an original run, and a start in the past.
+func (r *rehearsal) run(question Question) {
+	r.ExecuteWorkflow(func(ctx workflow.Context, question Question) (Result, error) {
+		info := *workflow.GetInfo(ctx)
+		info.WorkflowExecution.RunID, info.OriginalRunID = testRun, testRun
+		r.adapt(&info)
+		return ask(ctx, question, &info)
+	}, question)
+}
+
 func (r *rehearsal) result(t *testing.T, question Question) Result {
-	r.ExecuteWorkflow(Ask, question)
+	r.run(question)
 	require.True(t, r.IsWorkflowCompleted())
 	require.NoError(t, r.GetWorkflowError())
 	var result Result
@@ -179,6 +189,68 @@ func TestNothingIsSentWhenTheTimeIsOver(t *testing.T) {
 	require.Empty(t, r.calls)
 }
 
+// The first worker came only when it was too late, or in the middle of the time.
+func TestTimeToSendCountsFromTheStart(t *testing.T) {
+	r := rehearse(t, nil)
+	r.adapt = func(info *workflow.Info) { info.WorkflowStartTime = info.WorkflowStartTime.Add(-61 * time.Second) }
+	result := r.result(t, question)
+	require.Equal(t, NotSent, result.Outcome)
+	require.NotEmpty(t, result.Reason)
+	require.Empty(t, r.calls)
+
+	r = rehearse(t, refusal("busy", 25*time.Second))
+	r.adapt = func(info *workflow.Info) { info.WorkflowStartTime = info.WorkflowStartTime.Add(-30 * time.Second) }
+	require.Equal(t, NotSent, r.result(t, question).Outcome)
+	require.Len(t, r.calls, 2, "at 30 and 55 seconds")
+}
+
+// A run that begins by a reset has the start of the one before, which may have sent the
+// message after the point that the reset went back to.
+func TestResetWorkflowNeverSaysThatNothingWasSent(t *testing.T) {
+	reset := func(r *rehearsal, ago time.Duration) {
+		r.adapt = func(info *workflow.Info) {
+			info.WorkflowExecution.RunID = "another"
+			info.WorkflowStartTime = info.WorkflowStartTime.Add(-ago)
+		}
+	}
+	for name, one := range map[string]struct {
+		end   error
+		ago   time.Duration
+		calls int
+	}{
+		"too late to send":     {nil, time.Hour, 0},
+		"refused now":          {refusal("rejected"), 0, 1},
+		"no worker now":        {temporal.NewTimeoutError(enums.TIMEOUT_TYPE_SCHEDULE_TO_START, nil), 0, 0},
+		"busy until the end":   {refusal("busy", time.Hour), 0, 1},
+		"cancelled beforehand": {temporal.NewCanceledError(), 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := rehearse(t, one.end)
+			reset(r, one.ago)
+			result := r.result(t, question)
+			require.Equal(t, Unconfirmed, result.Outcome)
+			require.False(t, result.Queued)
+			require.Contains(t, result.Reason, "reset")
+			require.Equal(t, one.calls, result.Calls)
+
+			r = rehearse(t, one.end)
+			reset(r, one.ago)
+			r.tell(30*time.Minute, delivered)
+			require.Equal(t, Delivered, r.result(t, question).Outcome)
+		})
+	}
+}
+
+func TestWorkflowThatNoPostBackWouldFindIsRefused(t *testing.T) {
+	for _, id := range impossibleIDs {
+		r := rehearse(t, nil)
+		r.adapt = func(info *workflow.Info) { info.WorkflowExecution.ID = id }
+		r.run(question)
+		require.ErrorContains(t, r.GetWorkflowError(), "InvalidQuestion", "%q", id)
+		require.Empty(t, r.calls)
+	}
+}
+
 func TestRetryEndsWithWhatCannotBeRepeated(t *testing.T) {
 	for name, last := range lost {
 		r := rehearse(t, refusal("busy", time.Second), last)
@@ -234,7 +306,7 @@ func TestQuestionThatCannotBeAskedIsRefused(t *testing.T) {
 		"send within": {SendWithin: LongestSendWithin + 1},
 	} {
 		r := rehearse(t, nil)
-		r.ExecuteWorkflow(Ask, question)
+		r.run(question)
 		require.ErrorContains(t, r.GetWorkflowError(), "InvalidQuestion", name)
 		require.Empty(t, r.calls)
 	}
@@ -329,7 +401,7 @@ func TestWaitEndsWithWhatTheCallerWaitsFor(t *testing.T) {
 	question := question
 	question.Until = "sent"
 	r := rehearse(t, nil)
-	r.ExecuteWorkflow(Ask, question)
+	r.run(question)
 	require.ErrorContains(t, r.GetWorkflowError(), `Until is "sent"`)
 	require.Empty(t, r.calls)
 }
@@ -347,7 +419,7 @@ func TestCancelledWorkflowSaysWhatIsTrueOfItsMessage(t *testing.T) {
 			r := rehearse(t, one.end)
 			r.RegisterDelayedCallback(r.CancelWorkflow, 10*time.Second)
 			began := r.Now()
-			r.ExecuteWorkflow(Ask, question)
+			r.run(question)
 			var canceled *temporal.CanceledError
 			require.ErrorAs(t, r.GetWorkflowError(), &canceled)
 			var result Result

@@ -3,6 +3,7 @@ package whatsapp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -29,14 +30,30 @@ type PostBack struct {
 // signalWithin is for the server to take a signal; then the post-back is to come again.
 const signalWithin = 5 * time.Second
 
+// longestID is what a Temporal server takes, unless it is configured otherwise.
+const longestID = 1000
+
+// CheckID says whether a workflow of that ID can be found by its post-backs: the SDK sends
+// the ID as a gRPC header too, which has only visible ASCII and spaces.
+func CheckID(workflowID string) error {
+	isForeign := func(c rune) bool { return c < ' ' || c > '~' }
+	if workflowID == "" || len(workflowID) > longestID || strings.ContainsFunc(workflowID, isForeign) {
+		return fmt.Errorf("the workflow ID %.100q cannot be used: make it of 1 to %d characters of ASCII, none of them a control character", workflowID, longestID)
+	}
+	return nil
+}
+
 // PostBackHandler hands each post-back on to its workflow. The token is the secret in the
 // URL's path: see [zixflow.PostBackHandler]. One that the server did not take is answered
-// with 500, for Zixflow to post it again.
+// with 500, for Zixflow to post it again; one that it never will, with 422.
 func PostBackHandler(token string, server client.Client) (http.Handler, error) {
 	return zixflow.PostBackHandler(token, func(ctx context.Context, postBack zixflow.PostBack) error {
 		run, workflowID, isOurs := parsePostBackData(postBack.PostBackData)
 		if !isOurs {
 			return nil // it would come again and again
+		}
+		if err := CheckID(workflowID); err != nil {
+			return fmt.Errorf("%w: %w", zixflow.ErrPostBackRefused, err)
 		}
 		ctx, cancel := context.WithTimeout(ctx, signalWithin)
 		defer cancel()
@@ -51,6 +68,9 @@ func PostBackHandler(token string, server client.Client) (http.Handler, error) {
 		})
 		if gone := (*serviceerror.NotFound)(nil); errors.As(err, &gone) {
 			return nil // the workflow is over, or never was
+		}
+		if invalid := (*serviceerror.InvalidArgument)(nil); errors.As(err, &invalid) {
+			return fmt.Errorf("%w: %w", zixflow.ErrPostBackRefused, err)
 		}
 		return err
 	})

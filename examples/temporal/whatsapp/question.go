@@ -27,8 +27,9 @@ type Question struct {
 	// does what is more than that, and Failed.
 	Until Outcome
 
-	// SendWithin is how long the message is tried to be sent, while the API is busy or
-	// cannot be reached or no worker is there: 10 minutes if 0, [LongestSendWithin] at most.
+	// SendWithin is how long the message is tried to be sent, from the workflow's start, while
+	// the API is busy or cannot be reached or no worker is there: 10 minutes if 0,
+	// [LongestSendWithin] at most. A start that is delayed counts from when it was asked for.
 	SendWithin time.Duration
 
 	// WaitFor is how long post-backs are waited for once the message may have been

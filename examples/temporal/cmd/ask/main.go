@@ -36,7 +36,7 @@ func main() {
 	}
 	id := flag.String("id", "", "the workflow's, such as an order's number: what was asked is not asked again, but shown")
 	until := flag.String("until", "", "what to wait for: delivered, read or clicked, which is the default")
-	sendWithin := flag.Duration("send-within", 0, "how long to try to send it (default 10m0s)")
+	sendWithin := flag.Duration("send-within", 0, "how long to try to send it, whether a worker is there or not (default 10m0s)")
 	waitFor := flag.Duration("wait-for", 0, "how long to wait for post-backs (default 5m0s)")
 	phoneID := flag.String("phone-id", "1234567890", "of the WhatsApp Business account that sends")
 	body := flag.String("body", "Is 6 pm fine?", "the question")
@@ -44,6 +44,11 @@ func main() {
 	if flag.NArg() != 1 {
 		flag.Usage()
 		os.Exit(2)
+	}
+	if *id != "" { // else Temporal makes one
+		if err := whatsapp.CheckID(*id); err != nil {
+			log.Fatal(err)
+		}
 	}
 	result, err := ask(*id, whatsapp.Question{
 		Message: zixflow.ReplyButtons{
