@@ -22,6 +22,7 @@ file(MAKE_DIRECTORY "${directory}")
 run("${LD}" -r --gc-sections --force-group-allocation ${symbols} ${INPUT} -o "${linked}")
 # Bitcode makes some tools look for symbols there alone.
 run("${OBJCOPY}" --strip-debug --remove-section=.llvmbc --remove-section=.llvmcmd
+  "--remove-section=.gnu.lto_*" "--remove-section=.gnu.debuglto_*"
   "--keep-global-symbols=${SYMBOLS}" "${linked}" "${object}")
 file(REMOVE "${OUTPUT}")
 run("${AR}" crsD "${OUTPUT}" "${object}")

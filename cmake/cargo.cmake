@@ -39,6 +39,11 @@ if(ZIXFLOW_TARGET)
       "AR_${zixflow_suffix}=${CMAKE_AR}")
   endif()
 endif()
+# Whatever CFLAGS say: Rust links the C code of its crates, and knows nothing of a C compiler's
+# bitcode, nor of its sanitizers' libraries.
+foreach(kind IN ITEMS HOST TARGET)
+  list(APPEND zixflow_cargo "${kind}_CFLAGS=$ENV{${kind}_CFLAGS} -fno-lto -fno-sanitize=all")
+endforeach()
 if(zixflow_rustflags)
   list(APPEND zixflow_cargo "RUSTFLAGS=${zixflow_rustflags}")
 endif()

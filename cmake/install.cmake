@@ -1,9 +1,17 @@
 # What is put under a prefix. All of it finds the rest by its own place, so that the tree can be
 # moved: the components are `runtime`, `development` and `tools`.
 
-foreach(directory IN ITEMS LIBDIR INCLUDEDIR BINDIR DATADIR)
-  if(IS_ABSOLUTE "${CMAKE_INSTALL_${directory}}")
-    message(FATAL_ERROR "CMAKE_INSTALL_${directory} has to be relative to the prefix.")
+# Nix, for one, gives absolute directories.
+foreach(directory IN ITEMS LIBDIR INCLUDEDIR BINDIR DATADIR MANDIR)
+  set(absolute "${CMAKE_INSTALL_${directory}}")
+  if(IS_ABSOLUTE "${absolute}")
+    file(RELATIVE_PATH relative "${CMAKE_INSTALL_PREFIX}" "${absolute}")
+    if(relative MATCHES "^\\.\\.(/|$)")
+      message(FATAL_ERROR
+        "CMAKE_INSTALL_${directory} is ${absolute}, which is not in ${CMAKE_INSTALL_PREFIX}, the "
+        "prefix. Name a directory in the prefix, best relative to it, such as lib.")
+    endif()
+    set(CMAKE_INSTALL_${directory} "${relative}")
   endif()
 endforeach()
 

@@ -23,6 +23,8 @@ set(zixflow_needs m dl pthread rt util)
 add_custom_target(zixflow_cargo
   COMMAND ${zixflow_cargo} "ZIXFLOW_SONAME=${zixflow_soname}" "${ZIXFLOW_CARGO}" rustc
     ${zixflow_cargo_options} --release --lib --crate-type cdylib,staticlib
+    # What is missing is to be missed now, and not by the loader of some program.
+    -- -C link-arg=-Wl,-z,defs
   BYPRODUCTS "${zixflow_built_shared}" "${zixflow_built_static}"
   COMMENT "Building libzixflow with cargo"
   USES_TERMINAL VERBATIM)
