@@ -1,11 +1,13 @@
 //! `cargo run -p zixflow-sandbox`: a desk for a host's developer. See `--help`.
 
+mod output;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
+use output::{complain, print, print_only};
 use zixflow_sandbox::{Config, Sandbox, recipients};
 
 const USAGE: &str = "\
@@ -24,7 +26,8 @@ Usage: zixflow-sandbox [OPTIONS]
   --notify-after-ms N  when an accepted message gets its status [200]
   --notify-late-ms N   the same where that comes late [10000]
   --slow-answer-ms N   how long the very slow answer takes [12000]
-  --help               this text
+  -h, --help           this text
+  --version            the version
 
 A message with a `post_back_url` on this machine gets a notification once it is accepted.
 Magic recipients, with the status that the library reports under its default options:
@@ -32,22 +35,32 @@ Magic recipients, with the status that the library reports under its default opt
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if arguments.iter().any(|argument| argument == "--help") {
-        println!("{USAGE}\n{}", recipients::table().trim_end());
-        return ExitCode::SUCCESS;
+    let asks_for = |name| arguments.iter().any(|argument| argument == name);
+    if asks_for("--help") || asks_for("-h") {
+        return print_only(&format!("{USAGE}\n{}", recipients::table().trim_end()));
+    }
+    if asks_for("--version") {
+        return print_only(concat!("zixflow-sandbox ", env!("CARGO_PKG_VERSION")));
     }
     let config = match config(arguments) {
         Ok(config) => config,
         Err(problem) => {
-            eprintln!("{problem}\nTry --help.");
+            complain(&format!("{problem}\nTry --help."));
             return ExitCode::from(2);
         }
     };
     let (api_key, workspace_id) = (config.api_key.clone(), config.workspace_id.clone());
     match Sandbox::start(config) {
-        Ok(sandbox) => serve(&sandbox, &api_key, &workspace_id),
+        Ok(sandbox) => {
+            if let Err(error) = print(&greeting(&sandbox, &api_key, &workspace_id)) {
+                complain(&format!("What to set could not be printed: {error}"));
+            }
+            loop {
+                std::thread::park();
+            }
+        }
         Err(error) => {
-            eprintln!("The sandbox did not start: {error}");
+            complain(&format!("The sandbox did not start: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -58,7 +71,7 @@ fn config(arguments: Vec<String>) -> Result<Config, String> {
         http: Some(SocketAddr::from(([127, 0, 0, 1], 8080))),
         https: Some(SocketAddr::from(([127, 0, 0, 1], 8443))),
         ca_file: default_ca_file(),
-        log: Arc::new(|text| println!("{text}")),
+        log: output::log(),
         ..Config::default()
     };
     let mut arguments = arguments.into_iter();
@@ -106,34 +119,37 @@ fn milliseconds(option: &str, value: &str) -> Result<Duration, String> {
         .map_err(|_| format!("{option} takes a number of milliseconds."))
 }
 
-fn serve(sandbox: &Sandbox, api_key: &str, workspace_id: &str) -> ExitCode {
-    println!(
-        "Zixflow's endpoint is played here, until Ctrl-C. Paste this where your program runs:\n"
-    );
+/// What to set, and where to look.
+fn greeting(sandbox: &Sandbox, api_key: &str, workspace_id: &str) -> String {
     let plain_url = sandbox.http_url();
-    if let (Some(url), Some(ca_file)) = (sandbox.https_url(), sandbox.ca_file()) {
-        export("ZIXFLOW_BASE_URL", url);
-        export("ZIXFLOW_CA_FILE", &ca_file.display().to_string());
+    let mut settings = Vec::new();
+    let ca_file = sandbox.ca_file().map(|path| path.display().to_string());
+    if let (Some(url), Some(ca_file)) = (sandbox.https_url(), &ca_file) {
+        settings.push(("ZIXFLOW_BASE_URL", url));
+        settings.push(("ZIXFLOW_CA_FILE", ca_file));
     } else if let Some(url) = plain_url {
-        export("ZIXFLOW_BASE_URL", url);
+        settings.push(("ZIXFLOW_BASE_URL", url));
     }
-    export("ZIXFLOW_API_KEY", api_key);
-    export("ZIXFLOW_WORKSPACE_ID", workspace_id);
-    println!();
+    settings.push(("ZIXFLOW_API_KEY", api_key));
+    settings.push(("ZIXFLOW_WORKSPACE_ID", workspace_id));
+
+    let mut text =
+        "Zixflow's endpoint is played here, until Ctrl-C. Paste this where your program runs:\n\n"
+            .to_owned();
+    for (name, value) in settings {
+        text += &format!("    export {name}={}\n", quoted(value));
+    }
+    text.push('\n');
     if let Some(url) = plain_url.filter(|_| sandbox.https_url().is_some()) {
-        println!("Without TLS, ZIXFLOW_BASE_URL is {url}");
+        text += &format!("Without TLS, ZIXFLOW_BASE_URL is {url}\n");
     }
     if let Some(url) = plain_url.or(sandbox.https_url()) {
-        println!("See what comes, as a phone shows it: {url}/");
+        text += &format!("See what comes, as a phone shows it: {url}/\n");
     }
-    println!();
-    loop {
-        std::thread::park();
-    }
+    text
 }
 
 /// As a shell takes it, whatever the value is.
-fn export(name: &str, value: &str) {
-    let value = value.replace('\'', "'\\''");
-    println!("    export {name}='{value}'");
+fn quoted(value: &str) -> String {
+    format!("'{}'", value.replace('\'', "'\\''"))
 }

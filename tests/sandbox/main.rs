@@ -8,6 +8,7 @@ mod magic_recipients;
 mod page;
 mod paste;
 mod post_backs;
+mod printing;
 mod records;
 mod running;
 

@@ -24,7 +24,7 @@ impl Started {
             printed += &lines.next().expect("another line").expect("UTF-8");
             printed.push('\n');
         }
-        // It blocks where nobody reads what it prints.
+        // A pipe that nobody reads any more would end the printing.
         thread::spawn(|| lines.map_while(Result::ok).for_each(drop));
         Self {
             _program: program,
