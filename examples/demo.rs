@@ -82,10 +82,10 @@ fn compile() -> Result<Command, String> {
 
 fn run(mut program: Command) -> Result<bool, String> {
     let output = program
-        .stderr(Stdio::inherit())
         .output()
         .map_err(|error| format!("The C program could not be run: {error}"))?;
     println!("The C program ended with {}, and printed:\n", output.status);
+    eprint!("{}", String::from_utf8_lossy(&output.stderr));
     print!("{}", String::from_utf8_lossy(&output.stdout));
     Ok(output.status.success())
 }

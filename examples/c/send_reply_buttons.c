@@ -1,4 +1,5 @@
-/* Sends one reply-buttons message, given as JSON, prints what came of it, and says what to do. */
+/* Sends one reply-buttons message, given as JSON, says what came of it and what to do, and prints the
+ * reply. The packages have it as zixflow-send. */
 
 #include <errno.h>
 
@@ -8,11 +9,15 @@
 enum { LONGEST_MESSAGE = 1024 * 1024 };
 
 static const char usage[] =
-    "Usage: send_reply_buttons [FILE]\n"
+    " [FILE]\n"
     "\n"
     "Sends the WhatsApp reply-buttons message in FILE, `-` for standard input, through\n"
-    "Zixflow and prints what came of it, what to do, and last the reply as it came. Without\n"
-    "FILE it sends a built-in message, whose recipient is the sandbox's.\n"
+    "Zixflow. Without FILE it sends a built-in message, whose recipient is the sandbox's.\n"
+    "It prints the reply, which is JSON, on standard output, and on standard error what\n"
+    "came of the message and what to do.\n"
+    "\n"
+    "  -h, --help  this text\n"
+    "  --version   the library's version\n"
     "\n" ENVIRONMENT_USAGE "\n" EXIT_STATUS_USAGE;
 
 static const char built_in_message[] =
@@ -103,18 +108,18 @@ static const char *advice(zx_status status, int is_retryable)
     }
 }
 
-/* Prints one value of a reply behind its name, if it is there. */
-static void print_value(const char *name, const char *reply, const char *pointer)
+/* Says one value of a reply behind its name, if it is there. */
+static void say_value(const char *name, const char *reply, const char *pointer)
 {
     char *value = zx_json_get(reply, pointer);
 
     if (value != NULL)
-        printf("%s: %s\n", name, value);
+        fprintf(stderr, "%s: %s\n", name, value);
     zx_free(value);
 }
 
-/* Prints each problem on a line of its own. */
-static void print_problems(const char *reply)
+/* Says each problem on a line of its own. */
+static void say_problems(const char *reply)
 {
     int i;
 
@@ -127,7 +132,8 @@ static void print_problems(const char *reply)
         sprintf(pointer, "/problems/%d/message", i);
         message = zx_json_get(reply, pointer);
         if (message != NULL)
-            printf("problem: %s %s\n", path != NULL && *path != '\0' ? path : "the message", message);
+            fprintf(stderr, "problem: %s %s\n",
+                    path != NULL && *path != '\0' ? path : "the message", message);
         zx_free(path);
         zx_free(message);
         if (message == NULL)
@@ -135,7 +141,7 @@ static void print_problems(const char *reply)
     }
 }
 
-/* Sends the message, prints what came of it, and returns what to exit with. */
+/* Sends the message, says what came of it, prints the reply, and returns what to exit with. */
 static int send_and_advise(const zx_client *client, const char *message)
 {
     char *reply;
@@ -144,13 +150,22 @@ static int send_and_advise(const zx_client *client, const char *message)
     int is_retryable = retryable != NULL && strcmp(retryable, "true") == 0;
 
     zx_free(retryable);
-    printf("outcome: %s\n", zx_status_name(status));
-    print_value("request ID", reply, "/request_id");
-    print_value("message", reply, "/message");
-    print_problems(reply);
-    printf("to do: %s\n", advice(status, is_retryable));
-    print_value("pause in ms", reply, "/retry_after_ms");
+    fprintf(stderr, "outcome: %s\n", zx_status_name(status));
+    say_value("request ID", reply, "/request_id");
+    say_value("message", reply, "/message");
+    say_problems(reply);
+    fprintf(stderr, "to do: %s\n", advice(status, is_retryable));
+    say_value("pause in ms", reply, "/retry_after_ms");
     return print_reply(reply, status);
+}
+
+/* Returns what to exit with after something was printed. */
+static int printed(int result)
+{
+    if (result >= 0 && fflush(stdout) == 0)
+        return EXIT_SUCCESS;
+    perror("standard output");
+    return EXIT_TROUBLE;
 }
 
 int main(int argc, char **argv)
@@ -158,12 +173,15 @@ int main(int argc, char **argv)
     int exit_status;
     zx_client *client;
     char *message = NULL;
+    const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+    const char *name = slash != NULL ? slash + 1 : argc > 0 ? argv[0] : "zixflow-send";
 
-    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-        return printf("%s", usage) >= 0 && fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_TROUBLE;
-    }
+    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
+        return printed(printf("Usage: %s%s", name, usage));
+    if (argc == 2 && strcmp(argv[1], "--version") == 0)
+        return printed(printf("%s %s\n", name, zx_version()));
     if (argc > 2 || (argc == 2 && argv[1][0] == '-' && argv[1][1] != '\0')) {
-        fprintf(stderr, "%s", usage);
+        fprintf(stderr, "Usage: %s%s", name, usage);
         return EXIT_USAGE;
     }
     if (argc == 2) {

@@ -16,7 +16,7 @@ int main() try {
   const zixflow::client client(setting("ZIXFLOW_API_KEY"), setting("ZIXFLOW_WORKSPACE_ID"));
 
   zixflow::reply_buttons message;
-  message.recipient = "919876543210";
+  message.recipient = "15550100001";
   message.phone_id = "1234567890";
   message.body = "Hi \"Zoë\", is 6 pm fine?";
   message.buttons = {{"yes", "Yes"}, {"no", "No"}};

@@ -46,7 +46,7 @@ std::string read_all(std::istream &input) {
 
 std::string built_in_message() {
   zixflow::reply_buttons message;
-  message.recipient = "919876543210";
+  message.recipient = "15550100001";
   message.phone_id = "1234567890";
   message.header = zixflow::header{zixflow::header_type::text, "Your table"};
   message.body = "Hi \"Zoë\" \U0001F44B, is 6 pm fine?";

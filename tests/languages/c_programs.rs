@@ -105,11 +105,11 @@ fn run(command: &mut Command, input: &[u8]) -> Finished {
     finished
 }
 
-/// The reply of a run that came to an outcome, its last line, after a look at its keys' order.
+/// The reply of a run that came to an outcome, all that it printed, after a look at its keys' order.
 #[track_caller]
 fn reply(finished: &Finished) -> Value {
-    let lines = finished.stdout.strip_suffix('\n').expect("a line");
-    let line = lines.lines().last().expect("a line");
+    let line = finished.stdout.strip_suffix('\n').expect("a line");
+    assert!(!line.contains('\n'), "{line}");
     let reply: Value = serde_json::from_str(line).expect("one JSON object");
     let order = [
         "success",
@@ -142,7 +142,6 @@ fn reply(finished: &Finished) -> Value {
 #[track_caller]
 fn accepted(finished: &Finished) -> Value {
     assert_eq!(finished.code(), 0, "{finished:?}");
-    assert_eq!(finished.stderr, "");
     let reply = reply(finished);
     let keys: Vec<&str> = reply
         .as_object()
@@ -305,7 +304,7 @@ fn ends_as_documented(magic: &MagicRecipient, program: &Path, sandbox: &Sandbox)
     assert_eq!(arrived, attempts, "{}", magic.number);
 }
 
-/// The lines in front of the reply, for a person: made without a JSON library.
+/// On standard error, for a person: made without a JSON library.
 #[test]
 fn what_came_of_a_message_is_said_line_by_line() {
     let sandbox = start();
@@ -315,8 +314,7 @@ fn what_came_of_a_message_is_said_line_by_line() {
         command.env("ZIXFLOW_TIMEOUT_MS", "3000").arg("-");
         let finished = run(&mut command, message.as_bytes());
         let reply = reply(&finished);
-        let mut lines: Vec<String> = finished.stdout.lines().map(str::to_owned).collect();
-        lines.pop();
+        let lines: Vec<String> = finished.stderr.lines().map(str::to_owned).collect();
         (lines, reply)
     };
     let to = |recipient| ODD_MESSAGE.replace("919876543210", recipient);
@@ -464,6 +462,32 @@ fn help_is_printed_and_a_full_disk_is_noticed() {
     }
 }
 
+/// By whatever name it was installed.
+#[test]
+fn the_program_knows_its_name_and_version() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let program = directory.path().join("zixflow-send");
+    std::os::unix::fs::symlink(send_reply_buttons(), &program).expect("a link");
+    for (option, expected) in [
+        ("--help", "Usage: zixflow-send [FILE]\n"),
+        ("-h", "Usage: zixflow-send [FILE]\n"),
+        (
+            "--version",
+            concat!("zixflow-send ", env!("CARGO_PKG_VERSION"), "\n"),
+        ),
+    ] {
+        let printed = run(command(&program).arg(option), b"");
+        assert_eq!(printed.code(), 0, "{printed:?}");
+        assert!(printed.stdout.starts_with(expected), "{printed:?}");
+        assert_eq!(printed.stderr, "");
+    }
+    let refused = run(command(&program).arg("--no-such-option"), b"");
+    assert!(
+        refused.stderr.starts_with("Usage: zixflow-send [FILE]\n"),
+        "{refused:?}"
+    );
+}
+
 #[test]
 fn a_composed_message_carries_any_name_unchanged() {
     let sandbox = start();
@@ -587,12 +611,9 @@ fn the_demo_ends_with_the_reply_of_an_accepted_message() {
     let reply: Value = serde_json::from_str(last).expect("a reply");
     assert_eq!(reply["success"], true);
     let request_id = reply["request_id"].as_str().expect("text");
-    let shown = demo.stdout.matches(request_id).count();
-    assert_eq!(
-        shown, 3,
-        "on the wire, in a line and in the reply: {}",
-        demo.stdout
-    );
+    let shown = |text: &str| text.matches(request_id).count();
+    assert_eq!(shown(&demo.stdout), 2, "on the wire and in the reply");
+    assert_eq!(shown(&demo.stderr), 1, "in a line");
     assert!(
         demo.stdout.contains("> x-api-key: ********\n"),
         "{}",

@@ -27,7 +27,7 @@ func send() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	receipt, err := client.Send(ctx, zixflow.ReplyButtons{
-		Recipient: "919876543210",
+		Recipient: "15550100001",
 		PhoneID:   "1234567890",
 		Body:      `Hi "Zoë", is 6 pm fine?`,
 		Buttons:   []zixflow.Button{{ID: "yes", Title: "Yes"}, {ID: "no", Title: "No"}},

@@ -83,7 +83,7 @@ func read(source string) ([]byte, error) {
 	switch source {
 	case "":
 		return zixflow.Compose(zixflow.ReplyButtons{
-			Recipient: "919876543210",
+			Recipient: "15550100001",
 			PhoneID:   "1234567890",
 			Header:    &zixflow.Header{Type: zixflow.HeaderText, Content: "Your table"},
 			Body:      `Hi "Zoë" 👋, is 6 pm fine?`,
