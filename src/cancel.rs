@@ -1,5 +1,7 @@
-//! A token that ends the calls it was given to.
+//! A token that ends the calls that watch it: a host's cancel token, or a client's own, which its
+//! shut-down raises.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,10 +11,14 @@ use crate::sys::{Cause, Interrupt};
 
 /// Any number of calls, on any number of clients, may watch one.
 pub(crate) struct CancelToken {
+    /// What the calls that it ends are told.
+    cause: Cause,
     is_raised: AtomicBool,
-    /// Of the calls of this process that are under way.
-    interrupts: PerProcess<Mutex<Vec<Arc<Interrupt>>>>,
+    watchers: PerProcess<Mutex<Watchers>>,
 }
+
+/// The calls of this process that are under way, by the address of what interrupts each.
+type Watchers = HashMap<usize, Arc<Interrupt>>;
 
 /// A call that watches a token, until it is dropped.
 pub(crate) struct Watch<'a> {
@@ -21,26 +27,37 @@ pub(crate) struct Watch<'a> {
 }
 
 impl CancelToken {
-    pub(crate) fn new() -> Self {
+    pub(crate) const fn new(cause: Cause) -> Self {
         CancelToken {
+            cause,
             is_raised: AtomicBool::new(false),
-            interrupts: PerProcess::new(),
+            watchers: PerProcess::new(),
         }
     }
 
     /// Ends the calls that watch it, those to come included.
     pub(crate) fn raise(&self) {
         self.is_raised.store(true, Ordering::SeqCst);
-        for interrupt in self.interrupts().iter() {
-            interrupt.raise(Cause::Cancelled);
+        for interrupt in self.watchers().values() {
+            interrupt.raise(self.cause);
         }
     }
 
+    pub(crate) fn is_raised(&self) -> bool {
+        self.is_raised.load(Ordering::SeqCst)
+    }
+
+    /// How many calls of this process watch it.
+    pub(crate) fn watcher_count(&self) -> usize {
+        self.watchers().len()
+    }
+
     pub(crate) fn watch<'a>(&'a self, interrupt: &'a Arc<Interrupt>) -> Watch<'a> {
-        self.interrupts().push(Arc::clone(interrupt));
+        self.watchers()
+            .insert(key(interrupt), Arc::clone(interrupt));
         // Whoever raised it before the line above did not see the interrupt.
-        if self.is_raised.load(Ordering::SeqCst) {
-            interrupt.raise(Cause::Cancelled);
+        if self.is_raised() {
+            interrupt.raise(self.cause);
         }
         Watch {
             token: self,
@@ -48,23 +65,21 @@ impl CancelToken {
         }
     }
 
-    fn interrupts(&self) -> MutexGuard<'_, Vec<Arc<Interrupt>>> {
-        let Ok(interrupts) = self
-            .interrupts
+    fn watchers(&self) -> MutexGuard<'_, Watchers> {
+        let Ok(watchers) = self
+            .watchers
             .get_or_try_make(|| Ok::<_, Infallible>(Mutex::default()));
-        interrupts.lock().unwrap_or_else(PoisonError::into_inner)
+        watchers.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn key(interrupt: &Arc<Interrupt>) -> usize {
+    Arc::as_ptr(interrupt).addr()
 }
 
 impl Drop for Watch<'_> {
     fn drop(&mut self) {
-        let mut interrupts = self.token.interrupts();
-        if let Some(place) = interrupts
-            .iter()
-            .position(|interrupt| Arc::ptr_eq(interrupt, self.interrupt))
-        {
-            interrupts.swap_remove(place);
-        }
+        self.token.watchers().remove(&key(self.interrupt));
     }
 }
 
@@ -78,7 +93,7 @@ mod tests {
     #[test]
     fn a_raised_token_ends_the_waits_of_all_that_watch_it() {
         const LONG: Duration = Duration::from_secs(60);
-        let token = CancelToken::new();
+        let token = CancelToken::new(Cause::Cancelled);
         let began = Instant::now();
         thread::scope(|scope| {
             for _ in 0..3 {
@@ -93,12 +108,12 @@ mod tests {
             token.raise();
         });
         assert!(began.elapsed() < LONG);
-        assert!(token.interrupts().is_empty());
+        assert_eq!(token.watcher_count(), 0);
     }
 
     #[test]
     fn token_holds_on_to_no_call_that_is_over() {
-        let token = CancelToken::new();
+        let token = CancelToken::new(Cause::Cancelled);
         let [over, under_way]: [Arc<Interrupt>; 2] = Default::default();
         let watch_of_over = token.watch(&over);
         let watch = token.watch(&under_way);
@@ -106,7 +121,8 @@ mod tests {
         token.raise();
         assert_eq!(over.raised(), None);
         assert_eq!(under_way.raised(), Some(Cause::Cancelled));
+        assert_eq!(token.watcher_count(), 1);
         drop(watch);
-        assert!(token.interrupts().is_empty());
+        assert_eq!(token.watcher_count(), 0);
     }
 }

@@ -1,10 +1,9 @@
-//! A client: it checks a message, sends it, reads the answer, and tries again exactly where that
+//! A client: it checks a message, sends it, reads the response, and tries again exactly where that
 //! cannot deliver twice.
 
 use std::fmt;
 use std::io::Read;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use ureq::http::header::{HeaderMap, HeaderName, RETRY_AFTER};
@@ -12,22 +11,22 @@ use ureq::http::{self, Uri};
 
 use crate::backoff;
 use crate::cancel::CancelToken;
+use crate::counts::{Counts, Stats};
 use crate::headers::Headers;
 use crate::message;
 use crate::options::{CallOptions, ClientOptions};
 use crate::outcome::{self, Body, Response};
 use crate::per_process::PerProcess;
-use crate::rate_limit::{RateLimit, RateLimited};
-use crate::reply::{Refusal, Reply};
+use crate::rate_limit::RateLimit;
+use crate::reply::Reply;
 use crate::secrets::{Ending, Secrets};
 use crate::status::Status;
-use crate::transport::{
-    Call, Failure, IdleLimits, Interrupted, Pool, Progress, Proxy, Route, Trace,
-};
+use crate::sys::{Cause, Interrupt};
+use crate::transport::{Attempt, Failure, IdleLimits, Limits, Pool, Proxy, Route, Stop, Trace};
 use crate::tries::Try;
 
-/// How much of an answer is read. The API's own has about a hundred bytes.
-const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+/// How much of a response is read. The API's own has about a hundred bytes.
+const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
 
 pub(crate) struct Client {
     url: Uri,
@@ -38,7 +37,8 @@ pub(crate) struct Client {
     idle_limits: IdleLimits,
     route: Arc<Route>,
     process_states: PerProcess<ProcessState>,
-    is_shut_down: AtomicBool,
+    /// Raised by a shut-down. Every call watches it.
+    shut_down: CancelToken,
 }
 
 /// What a host asks for in one call.
@@ -54,14 +54,29 @@ struct ProcessState {
     rate_limit: Option<RateLimit>,
 }
 
+/// A call whose message is sound.
+struct Call<'a> {
+    began: Instant,
+    message: &'a str,
+    options: CallOptions,
+    limits: Limits,
+}
+
+/// Counts a call when it ends, also where a panic ends it.
+struct CountedCall<'a> {
+    counts: &'a Counts,
+    began: Instant,
+    status: Status,
+}
+
 /// What comes after an attempt.
 enum Next {
     /// Another, after such a pause.
-    Again(Duration),
-    /// None: its reply is the call's.
-    Keep,
-    /// None, although its reply asked for one.
-    GiveUp(Failure),
+    Retry(Duration),
+    /// Nothing: its reply is the call's.
+    Return,
+    /// Nothing, although its reply asked for a retry: who ended the call does not want one.
+    Stop(Stop),
 }
 
 impl Client {
@@ -86,52 +101,59 @@ impl Client {
             idle_limits: options.idle_limits,
             route: Arc::new(options.route),
             process_states: PerProcess::new(),
-            is_shut_down: AtomicBool::new(false),
+            shut_down: CancelToken::new(Cause::ShutDown),
         })
     }
 
-    /// Sends a message; blocks until its outcome is known. A request that cannot be read is a call, too,
-    /// and is counted.
-    pub(crate) fn send(&self, request: Result<Request<'_>, Refusal>) -> Reply {
-        let began = Instant::now();
+    /// Sends a message; blocks until its outcome is known. The request is read in here: one that cannot
+    /// be read is a call, too, and is counted.
+    pub(crate) fn send<'a>(&self, read: impl FnOnce() -> Result<Request<'a>, Reply>) -> Reply {
         let state = match self.process_state() {
             Ok(state) => state,
-            Err(failure) => return Refusal::NotSent(failure).into(),
+            Err(failure) => return Reply::not_sent(&failure),
         };
-        let reply = request
-            .and_then(|request| self.check_and_send(state, &request, began))
-            .unwrap_or_else(Reply::from);
-        state.pool.counts.call(reply.status, began.elapsed());
+        let mut counted = CountedCall {
+            counts: &state.pool.counts,
+            began: Instant::now(),
+            status: Status::ZX_INTERNAL,
+        };
+        let reply = read()
+            .and_then(|request| self.check_and_send(state, &request, counted.began))
+            .unwrap_or_else(|reply| reply);
+        counted.status = reply.status;
         reply
     }
 
     /// Ends the calls in flight; later ones end at once.
     pub(crate) fn shut_down(&self) {
-        self.is_shut_down.store(true, Ordering::SeqCst);
+        self.shut_down.raise();
         if let Some(state) = self.process_states.get() {
-            state.pool.shut_down();
+            state.pool.close_idle();
         }
     }
 
     /// The counts since the client was made in this process, as JSON.
-    pub(crate) fn stats(&self) -> Result<String, Failure> {
-        let state = self.process_state()?;
+    pub(crate) fn stats(&self) -> Result<String, Reply> {
+        let pool = &self
+            .process_state()
+            .map_err(|failure| Reply::not_sent(&failure))?
+            .pool;
+        let stats = Stats {
+            counts: &pool.counts,
+            calls_under_way: self.shut_down.watcher_count(),
+            connections_idle: pool.idle_count(),
+        };
         // Only a key that is no string could fail to be written.
-        Ok(serde_json::to_string(&state.pool.stats()).unwrap_or_default())
+        Ok(serde_json::to_string(&stats).unwrap_or_default())
     }
 
     fn process_state(&self) -> Result<&ProcessState, Failure> {
-        let state = self.process_states.get_or_try_make(|| {
-            Ok::<_, Failure>(ProcessState {
+        self.process_states.get_or_try_make(|| {
+            Ok(ProcessState {
                 pool: Pool::new(&self.route, &self.headers, self.idle_limits)?,
                 rate_limit: self.messages_per_second.map(RateLimit::new),
             })
-        })?;
-        // A shut-down that came before the pool was made did not reach it.
-        if self.is_shut_down.load(Ordering::SeqCst) {
-            state.pool.shut_down();
-        }
-        Ok(state)
+        })
     }
 
     fn check_and_send(
@@ -139,37 +161,41 @@ impl Client {
         state: &ProcessState,
         request: &Request<'_>,
         began: Instant,
-    ) -> Result<Reply, Refusal> {
+    ) -> Result<Reply, Reply> {
         let options = self
             .options
             .parse(request.options_json)
-            .map_err(Refusal::Argument)?;
+            .map_err(Reply::invalid_argument)?;
         let problems = message::check(request.message, options.validation);
         if !problems.is_empty() {
-            return Err(Refusal::Message(problems));
+            return Err(Reply::invalid_message(problems));
         }
-        let call = state.pool.begin_call(began, began + options.timeout)?;
+        let interrupt = Arc::new(Interrupt::default());
+        let _shut_down = self.shut_down.watch(&interrupt);
         let cancel = request.cancel.as_ref();
-        let _watch = cancel.map(|token| token.watch(&call.limits.interrupt));
-        Ok(self.send_until(state, &call, request.message, options))
+        let _cancel = cancel.map(|token| token.watch(&interrupt));
+        let call = Call {
+            began,
+            message: request.message,
+            options,
+            limits: Limits {
+                deadline: began + options.timeout,
+                interrupt: Arc::clone(&interrupt),
+            },
+        };
+        Ok(self.send_until(state, &call))
     }
 
-    fn send_until(
-        &self,
-        state: &ProcessState,
-        call: &Call<'_>,
-        message: &str,
-        options: CallOptions,
-    ) -> Reply {
-        if let Err(limited) = state.take_turn(call) {
-            return limited.into();
+    fn send_until(&self, state: &ProcessState, call: &Call<'_>) -> Reply {
+        if let Err(stop) = state.take_turn(&call.limits) {
+            return Reply::not_sent(&stop.into());
         }
         let mut tries = Vec::new();
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let at = options.tries.then(|| call.began.elapsed());
-            let (mut reply, trace) = self.attempt(&state.pool, call, message, options);
+            let at = call.options.tries.then(|| call.began.elapsed());
+            let (mut reply, trace) = self.attempt(&state.pool, call);
             reply.attempts = attempts;
             if let (Some(at), Some(trace)) = (at, trace) {
                 tries.push(Try::new(
@@ -180,73 +206,65 @@ impl Client {
                     &reply.message,
                 ));
             }
-            reply = match state.next(call, &reply, attempts <= options.max_retries) {
-                Next::Again(pause) => {
+            reply = match state.next(call, &reply) {
+                Next::Retry(pause) => {
                     if let Some(last) = tries.last_mut() {
                         last.pauses(pause);
                     }
                     continue;
                 }
-                Next::Keep => reply,
-                Next::GiveUp(failure) => reply.not_sent(&failure),
+                Next::Return => reply,
+                Next::Stop(stop) => reply.but_not_sent(&stop.into()),
             };
             reply.tries = tries;
             return reply;
         }
     }
 
-    fn attempt(
-        &self,
-        pool: &Pool,
-        call: &Call<'_>,
-        message: &str,
-        options: CallOptions,
-    ) -> (Reply, Option<Trace>) {
+    fn attempt(&self, pool: &Pool, call: &Call<'_>) -> (Reply, Option<Trace>) {
         pool.counts.attempts.increase();
-        let pooled = pool.take();
-        pooled.attempt.begin(
+        let pooled = pool.take(Attempt::new(
             &call.limits,
-            options.connect_timeout,
-            message.len(),
-            options.tries,
-        );
+            call.options.connect_timeout,
+            call.message.len(),
+            call.options.tries,
+        ));
         let response = pooled
             .agent
             .post(self.url.clone())
-            .send(message.as_bytes())
+            .send(call.message.as_bytes())
             .map(receive)
             .map_err(Failure::from);
-        let progress = pooled.attempt.progress();
+        let was_sent = pooled.attempt.was_sent();
         let trace = pooled.attempt.take_trace();
         let server_keeps_it = response.as_ref().ok().and_then(|it| it.keep_alive);
         pool.put_back(pooled, server_keeps_it);
+        // A shut-down may have closed what was idle just before that.
+        if self.shut_down.is_raised() {
+            pool.close_idle();
+        }
 
-        let reply = match (response, progress) {
-            (Ok(Received { response, .. }), Progress::Sent) => self.read(&response),
-            (Ok(Received { response, .. }), Progress::Incomplete | Progress::Aborted) => {
-                self.read_early(&response)
-            }
-            (Err(failure), progress) => {
-                let (verdict, message) = outcome::unanswered(&failure, progress == Progress::Sent);
-                Reply::new(verdict, message)
-            }
+        let reply = match response {
+            Ok(response) if was_sent => self.read(&response),
+            Ok(response) => self.read_early(&response),
+            Err(failure) => Reply::without_response(&failure, was_sent),
         };
         (reply, trace)
     }
 
-    /// The reply to an answer that came before the whole request had left. Only a refusal can be an
-    /// answer to that; anything else may be another message's.
+    /// The reply to a response that came before the whole request had left. Only a refusal can be a
+    /// response to that; anything else may be another message's.
     fn read_early(&self, response: &Response) -> Reply {
         let reply = self.read(response);
         if reply.status.is_refusal() {
             return reply;
         }
-        reply.not_sent(&Failure::Early {
+        reply.but_not_sent(&Failure::Early {
             http_status: response.http_status,
         })
     }
 
-    /// The reply to an answer, by the table of outcomes.
+    /// The reply to a response, by the table of outcomes.
     fn read(&self, response: &Response) -> Reply {
         let body = response.body();
         let row = outcome::row(response, &body);
@@ -276,92 +294,68 @@ impl Client {
 
 impl ProcessState {
     /// Waits for the turn of an attempt, where the client has a rate limit.
-    fn take_turn(&self, call: &Call<'_>) -> Result<(), RateLimited> {
+    fn take_turn(&self, limits: &Limits) -> Result<(), Stop> {
         match &self.rate_limit {
-            Some(rate_limit) => rate_limit.take_turn(&call.limits),
-            None => call.limits.check().map_err(RateLimited::Interrupted),
+            Some(rate_limit) => rate_limit.take_turn(limits),
+            None => limits.check(),
         }
     }
 
-    fn next(&self, call: &Call<'_>, reply: &Reply, may_retry: bool) -> Next {
+    fn next(&self, call: &Call<'_>, reply: &Reply) -> Next {
         if !reply.is_retryable() {
-            return Next::Keep;
+            return Next::Return;
         }
         // Who ended the call does not want the message sent, though it could be.
-        if let Err(raised @ Interrupted::Raised(_)) = call.limits.check() {
-            return Next::GiveUp(raised.into());
+        if let Err(stop @ Stop::Raised(_)) = call.limits.check() {
+            return Next::Stop(stop);
         }
-        if !may_retry {
-            return Next::Keep;
+        if reply.attempts > call.options.max_retries {
+            return Next::Return;
         }
         let now = Instant::now();
-        let pause = backoff::pause(reply);
-        let again = now.checked_add(pause);
+        let again = now.checked_add(backoff::pause(reply));
         let Some(again) = again.filter(|again| *again < call.limits.deadline) else {
-            return Next::Keep;
+            return Next::Return;
         };
-        let waited = call
-            .limits
-            .sleep_until(again)
-            .map_err(RateLimited::Interrupted);
-        match waited.and_then(|()| self.take_turn(call)) {
+        let waited = call.limits.sleep_until(again);
+        match waited.and_then(|()| self.take_turn(&call.limits)) {
             Ok(()) => {
                 self.pool.counts.retries.increase();
-                Next::Again(now.elapsed())
+                Next::Retry(now.elapsed())
             }
-            Err(RateLimited::Interrupted(raised @ Interrupted::Raised(_))) => {
-                Next::GiveUp(raised.into())
-            }
-            Err(_) => Next::Keep,
+            Err(stop @ Stop::Raised(_)) => Next::Stop(stop),
+            Err(_) => Next::Return,
         }
     }
 }
 
-impl From<RateLimited> for Reply {
-    fn from(limited: RateLimited) -> Self {
-        match limited {
-            RateLimited::TooLate(delay) => Reply {
-                retry_after: Some(delay),
-                ..Reply::new(
-                    Status::ZX_BUSY.retryable(),
-                    "the message was not sent: the turn that messages_per_second gives it comes \
-                     later than timeout_ms allows",
-                )
-            },
-            RateLimited::Interrupted(interrupted) => Refusal::NotSent(interrupted.into()).into(),
-        }
+impl Drop for CountedCall<'_> {
+    fn drop(&mut self) {
+        self.counts.call(self.status, self.began.elapsed());
     }
 }
 
-/// An answer, and how long the server keeps the connection that it came over.
-struct Received {
-    response: Response,
-    keep_alive: Option<Duration>,
-}
-
-/// Reads the whole of an answer, or as much as comes.
-fn receive(response: http::Response<ureq::Body>) -> Received {
+/// Reads the whole of a response, or as much as comes.
+fn receive(response: http::Response<ureq::Body>) -> Response {
     let (head, body) = response.into_parts();
     let mut bytes = Vec::with_capacity(512);
     let read = body
         .into_reader()
-        .take(MAX_ANSWER_BYTES as u64 + 1)
+        .take(MAX_RESPONSE_BYTES as u64 + 1)
         .read_to_end(&mut bytes);
     let body = match read {
         Err(error) => Body::Broken(bytes, Failure::from(error).to_string()),
-        Ok(_) if bytes.len() > MAX_ANSWER_BYTES => {
+        Ok(_) if bytes.len() > MAX_RESPONSE_BYTES => {
             Body::Broken(bytes, "it is longer than 1 MiB".to_owned())
         }
         Ok(_) => Body::Whole(bytes),
     };
     const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-    Received {
+    Response {
+        http_status: head.status.as_u16(),
+        retry_after: fields(&head.headers, RETRY_AFTER, outcome::retry_after).max(),
         keep_alive: fields(&head.headers, KEEP_ALIVE, outcome::keep_alive).min(),
-        response: Response {
-            http_status: head.status.as_u16(),
-            retry_after: fields(&head.headers, RETRY_AFTER, outcome::retry_after).max(),
-            body,
-        },
+        body,
     }
 }
 
@@ -389,21 +383,30 @@ impl fmt::Debug for Client {
 
 #[cfg(test)]
 mod tests {
-    use super::Client;
+    use super::{Client, Request};
     use crate::options::ClientOptions;
+    use crate::panics;
+    use crate::reply::Reply;
+    use crate::status::Status;
+
+    fn client(options: &str) -> Client {
+        let options = ClientOptions::parse(Some(options)).expect("sound options");
+        Client::new("key-secret", "workspace", options).expect("a client")
+    }
+
+    fn stats(client: &Client) -> String {
+        client.stats().unwrap_or_else(|reply| reply.message)
+    }
 
     #[test]
     fn no_debug_output_has_a_secret() {
-        let options = ClientOptions::parse(Some(
-            r#"{"proxy": "http://user:proxy-secret@127.0.0.1:3128"}"#,
-        ))
-        .expect("sound options");
-        let options_text = format!("{options:#?}");
-        let client = Client::new("key-secret", "workspace", options).expect("a client");
+        let options = r#"{"proxy": "http://user:proxy-secret@127.0.0.1:3128"}"#;
+        let client = client(options);
+        let options = ClientOptions::parse(Some(options));
         let pool_text = format!("{:#?}", client.process_state().expect("a pool").pool);
         let headers_text = format!("{:#?}", client.headers);
         for text in [
-            options_text,
+            format!("{options:#?}"),
             pool_text,
             headers_text,
             format!("{client:#?}"),
@@ -411,5 +414,35 @@ mod tests {
             assert!(text.contains("127.0.0.1") || text.contains("Headers"));
             assert!(!text.contains("-secret"), "{text}");
         }
+    }
+
+    #[test]
+    fn call_that_panics_is_counted() {
+        let client = client("{}");
+        let panicked = panics::catch(|| client.send(|| -> Result<Request<'_>, Reply> { panic!() }));
+        assert!(panicked.is_err());
+        let stats = stats(&client);
+        assert!(stats.contains(r#""calls":1,"#), "{stats}");
+        assert!(stats.contains(r#""calls_internal":1,"#), "{stats}");
+    }
+
+    #[test]
+    fn client_that_is_shut_down_before_its_first_call_sends_nothing() {
+        const MESSAGE: &str = r#"{"recipient":"919876543210","phone_id":"1","interactive":{}}"#;
+        let client = client(r#"{"base_url": "http://127.0.0.1:9", "validation": "basic"}"#);
+        client.shut_down();
+        let reply = client.send(|| {
+            Ok(Request {
+                message: MESSAGE,
+                options_json: None,
+                cancel: None,
+            })
+        });
+        assert_eq!(reply.status, Status::ZX_NOT_SENT, "{}", reply.message);
+        assert_eq!((reply.attempts, reply.is_retryable()), (0, false));
+        assert!(reply.message.ends_with("the client was shut down"));
+        let stats = stats(&client);
+        assert!(stats.contains(r#""calls_not_sent":1,"#), "{stats}");
+        assert!(stats.contains(r#""calls_under_way":0,"#), "{stats}");
     }
 }

@@ -1,43 +1,16 @@
-//! What became of a message: how an answer of the API is read.
+//! What became of a message: how a response of the API is read.
 
 use std::time::{Duration, SystemTime};
 
 use serde_json::value::RawValue;
 
 use crate::json;
-use crate::status::Status::{self, *};
-use crate::transport::Failure;
-
-impl Status {
-    pub(crate) const fn retryable(self) -> Verdict {
-        Verdict {
-            status: self,
-            retryable: true,
-        }
-    }
-
-    pub(crate) const fn definite(self) -> Verdict {
-        Verdict {
-            status: self,
-            retryable: false,
-        }
-    }
-
-    /// Whether a response said that the message was not queued.
-    pub(crate) fn is_refusal(self) -> bool {
-        matches!(self, ZX_UNAUTHORIZED | ZX_REJECTED | ZX_BUSY)
-    }
-}
-
-/// A status, and whether sending again can help and cannot deliver twice.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Verdict {
-    pub(crate) status: Status,
-    pub(crate) retryable: bool,
-}
+use crate::status::Status::*;
+use crate::status::Verdict;
+use crate::transport::{Failure, Stop};
 
 impl Verdict {
-    /// With what to tell a person, where the answer does not: what happened, and what to do.
+    /// With what to tell a person, where the response does not: what happened, and what to do.
     const fn with_text(self, what: &'static str, advice: &'static str) -> Row {
         Row {
             verdict: self,
@@ -54,11 +27,13 @@ pub(crate) struct Row {
     advice: &'static str,
 }
 
-/// An answer of the API, as far as it came.
+/// A response of the API, as far as it came.
 pub(crate) struct Response {
     pub(crate) http_status: u16,
     /// How long the API asks to be left alone.
     pub(crate) retry_after: Option<Duration>,
+    /// How long the server keeps the connection that it came over.
+    pub(crate) keep_alive: Option<Duration>,
     pub(crate) body: Body,
 }
 
@@ -68,7 +43,8 @@ pub(crate) enum Body {
     Broken(Vec<u8>, String),
 }
 
-/// The table of outcomes: the first row that fits.
+/// The table of outcomes. The first row that fits counts: what the API itself says goes before what its
+/// HTTP status says.
 #[rustfmt::skip]
 pub(crate) fn row(response: &Response, body: &ResponseBody) -> Row {
     let is_json_object = body.is_object;
@@ -83,7 +59,7 @@ pub(crate) fn row(response: &Response, body: &ResponseBody) -> Row {
         (403, _) if is_json_object => ZX_UNAUTHORIZED.definite()
             .with_text("the API refused the credentials", ": check the API key and workspace ID"),
         (403, _) => ZX_REJECTED.definite()
-            .with_text("a firewall or gateway refused the message", ": it was not the API's answer, so \
+            .with_text("a firewall or gateway refused the message", ": it was not the API's response, so \
                    ask whoever runs what is in front of it"),
         (429, _) | (503, Some(false)) => ZX_BUSY.retryable()
             .with_text("the API is busy and did not take the message", ": send it later"),
@@ -92,28 +68,28 @@ pub(crate) fn row(response: &Response, body: &ResponseBody) -> Row {
         (_, Some(false)) => ZX_REJECTED.definite()
             .with_text("the API did not queue the message", ""),
         (300..=399, _) => ZX_REJECTED.definite()
-            .with_text("the API answered with a redirect", ", which is never followed: check base_url"),
+            .with_text("the API responded with a redirect", ", which is never followed: check base_url"),
         // 408 is also what a balancer says where it has handed the request on and the API is slow.
         (400..=407 | 409..=499, _) => ZX_REJECTED.definite()
             .with_text("the API did not queue the message", ""),
         _ => ZX_OUTCOME_UNKNOWN.definite()
-            .with_text("the message may have been queued: the API's answer", " does not say"),
+            .with_text("the message may have been queued: the API's response", " does not say"),
     }
 }
 
-/// The rows without an answer: the whole request may have reached the API, or cannot have.
-pub(crate) fn unanswered(failure: &Failure, may_have_arrived: bool) -> (Verdict, String) {
+/// The rows without a response: whether the whole request may have reached the API is what counts.
+pub(crate) fn without_response(failure: &Failure, may_have_arrived: bool) -> (Verdict, String) {
     if may_have_arrived {
         let sentence = format!(
-            "the message may have been queued: it was sent, but no answer came, as {failure}; \
+            "the message may have been queued: it was sent, but no response came ({failure}); \
              before you send it again, wait for a notification at its post_back_url"
         );
         return (ZX_OUTCOME_UNKNOWN.definite(), sentence);
     }
-    let verdict = if failure.is_transient() {
-        ZX_NOT_SENT.retryable()
-    } else {
-        ZX_NOT_SENT.definite()
+    let verdict = match failure {
+        Failure::Stopped(Stop::RateLimit(_)) => ZX_BUSY.retryable(),
+        failure if failure.is_transient() => ZX_NOT_SENT.retryable(),
+        _ => ZX_NOT_SENT.definite(),
     };
     (verdict, format!("the message was not sent: {failure}"))
 }
@@ -124,7 +100,7 @@ impl Row {
         let code = response.http_status;
         match &response.body {
             Body::Broken(_, reason) if self.verdict.status == ZX_OUTCOME_UNKNOWN => {
-                format!("{what} (HTTP {code}) broke off, as {reason}")
+                format!("{what} (HTTP {code}) broke off: {reason}")
             }
             _ => format!("{what} (HTTP {code}){advice}"),
         }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::sys::Interrupt;
-use crate::transport::{Interrupted, Limits};
+use crate::transport::{Limits, Stop};
 
 pub(crate) struct RateLimit {
     interval: Duration,
@@ -17,13 +17,6 @@ struct Queue {
     next: Instant,
     /// The first of them waits for that time, and each other one for its turn to be the first.
     waiting: VecDeque<Arc<Interrupt>>,
-}
-
-/// Why an attempt may not leave.
-pub(crate) enum RateLimited {
-    /// Its turn would come too late: so long from now.
-    TooLate(Duration),
-    Interrupted(Interrupted),
 }
 
 impl RateLimit {
@@ -39,8 +32,8 @@ impl RateLimit {
 
     /// Waits for a turn. One that comes too late is not waited for; one that is given up is the next
     /// one's.
-    pub(crate) fn take_turn(&self, limits: &Limits) -> Result<(), RateLimited> {
-        limits.check().map_err(RateLimited::Interrupted)?;
+    pub(crate) fn take_turn(&self, limits: &Limits) -> Result<(), Stop> {
+        limits.check()?;
         let mut queue = self.lock();
         let now = Instant::now();
         let before = u32::try_from(queue.waiting.len()).unwrap_or(u32::MAX);
@@ -53,7 +46,7 @@ impl RateLimit {
             return Ok(());
         }
         if delay >= limits.deadline.saturating_duration_since(now) {
-            return Err(RateLimited::TooLate(delay));
+            return Err(Stop::RateLimit(delay));
         }
         queue.waiting.push_back(Arc::clone(&limits.interrupt));
         drop(queue);
@@ -75,16 +68,14 @@ impl RateLimit {
         waited
     }
 
-    fn wait_in_queue(&self, limits: &Limits) -> Result<(), RateLimited> {
+    fn wait_in_queue(&self, limits: &Limits) -> Result<(), Stop> {
         let next = || self.lock().next;
         limits
             .wait_while_not(|| is_first(&self.lock(), limits))
             .and_then(|()| limits.sleep_until(next()))
-            .map_err(|interrupted| match interrupted {
-                Interrupted::Deadline => {
-                    RateLimited::TooLate(next().saturating_duration_since(Instant::now()))
-                }
-                interrupted => RateLimited::Interrupted(interrupted),
+            .map_err(|stop| match stop {
+                Stop::Deadline => Stop::RateLimit(next().saturating_duration_since(Instant::now())),
+                stop => stop,
             })
     }
 
@@ -106,9 +97,9 @@ mod tests {
     use std::thread;
     use std::time::{Duration, Instant};
 
-    use super::{RateLimit, RateLimited};
+    use super::RateLimit;
     use crate::sys::{Cause, Interrupt};
-    use crate::transport::Limits;
+    use crate::transport::{Limits, Stop};
 
     fn limits() -> Limits {
         Limits {
@@ -176,7 +167,7 @@ mod tests {
         };
         for limits in [cancelled, over] {
             let turn = rate_limit.take_turn(&limits);
-            assert!(matches!(turn, Err(RateLimited::Interrupted(_))));
+            assert!(matches!(turn, Err(Stop::Raised(_) | Stop::Deadline)));
         }
         let began = Instant::now();
         assert!(rate_limit.take_turn(&limits()).is_ok());
@@ -190,7 +181,7 @@ mod tests {
             deadline: Instant::now() + Duration::from_millis(400),
             ..limits()
         };
-        let Err(RateLimited::TooLate(delay)) = rate_limit.take_turn(&short) else {
+        let Err(Stop::RateLimit(delay)) = rate_limit.take_turn(&short) else {
             panic!("it is too late");
         };
         assert!(delay > Duration::from_millis(500) && delay <= Duration::from_secs(1));

@@ -5,12 +5,12 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use crate::findings::Findings;
-use crate::outcome::{self, Verdict};
-use crate::status::Status;
+use crate::outcome;
+use crate::status::{Status, Verdict};
 use crate::transport::Failure;
 use crate::tries::Try;
 
-/// How much a reply repeats of each thing that an answer says.
+/// How much a reply repeats of each thing that a response says.
 pub(crate) const MAX_SHOWN_BYTES: usize = 4 * 1024;
 
 /// The keys, in this order. One that does not apply is left out.
@@ -61,16 +61,19 @@ impl Reply {
         }
     }
 
-    /// The message was not sent, or not again: what an answer said still holds.
-    pub(crate) fn not_sent(self, failure: &Failure) -> Self {
-        let (verdict, message) = outcome::unanswered(failure, false);
-        Reply {
-            http_status: self.http_status,
-            attempts: self.attempts,
-            retry_after: self.retry_after,
-            response: self.response,
-            ..Reply::new(verdict, message)
-        }
+    /// What is wrong with an argument, which the reason names.
+    pub(crate) fn invalid_argument(reason: impl Into<String>) -> Self {
+        Reply::new(Status::ZX_INVALID_ARGUMENT.definite(), reason)
+    }
+
+    /// What is wrong with the message: at least one problem.
+    pub(crate) fn invalid_message(problems: Findings) -> Self {
+        Reply::with_problems("message", problems)
+    }
+
+    /// The same of a post-back.
+    pub(crate) fn invalid_post_back(problems: Findings) -> Self {
+        Reply::with_problems("post-back", problems)
     }
 
     fn with_problems(what: &str, problems: Findings) -> Self {
@@ -81,6 +84,41 @@ impl Reply {
         }
     }
 
+    pub(crate) fn not_sent(failure: &Failure) -> Self {
+        Reply::without_response(failure, false)
+    }
+
+    pub(crate) fn without_response(failure: &Failure, may_have_arrived: bool) -> Self {
+        let (verdict, message) = outcome::without_response(failure, may_have_arrived);
+        Reply {
+            retry_after: failure.retry_after(),
+            ..Reply::new(verdict, message)
+        }
+    }
+
+    /// The message was not sent, or not again: what a response said still holds.
+    pub(crate) fn but_not_sent(self, failure: &Failure) -> Self {
+        Reply {
+            http_status: self.http_status,
+            attempts: self.attempts,
+            retry_after: self.retry_after,
+            response: self.response,
+            ..Reply::not_sent(failure)
+        }
+    }
+
+    /// A bug of this library, and the line of source in which it showed.
+    pub(crate) fn internal(place: &str) -> Self {
+        Reply::new(
+            Status::ZX_INTERNAL.definite(),
+            format!(
+                "a bug in libzixflow {} ({place}): please report it. A message that was being sent \
+                 may have been queued",
+                env!("CARGO_PKG_VERSION")
+            ),
+        )
+    }
+
     pub(crate) fn is_retryable(&self) -> bool {
         self.retryable == Some(true)
     }
@@ -88,38 +126,6 @@ impl Reply {
     pub(crate) fn to_json(&self) -> String {
         // Only a map with keys that are no text could fail to be written, and here is none.
         serde_json::to_string(self).unwrap_or_default()
-    }
-}
-
-/// Why a call ended before there was anything for the API to answer.
-#[derive(Debug)]
-pub(crate) enum Refusal {
-    /// What is wrong with an argument, which the text names.
-    Argument(String),
-    /// What is wrong with the message: at least one problem.
-    Message(Findings),
-    /// The same of a post-back.
-    PostBack(Findings),
-    NotSent(Failure),
-}
-
-impl From<Failure> for Refusal {
-    fn from(failure: Failure) -> Self {
-        Refusal::NotSent(failure)
-    }
-}
-
-impl From<Refusal> for Reply {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Argument(reason) => Reply::new(Status::ZX_INVALID_ARGUMENT.definite(), reason),
-            Refusal::Message(problems) => Reply::with_problems("message", problems),
-            Refusal::PostBack(problems) => Reply::with_problems("post-back", problems),
-            Refusal::NotSent(failure) => {
-                let (verdict, message) = outcome::unanswered(&failure, false);
-                Reply::new(verdict, message)
-            }
-        }
     }
 }
 

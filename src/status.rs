@@ -5,6 +5,7 @@ use strum::{FromRepr, IntoStaticStr, VariantArray};
 
 /// The statuses, in the order of their numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, FromRepr, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "lowercase")]
 #[allow(non_camel_case_types)]
 #[repr(i32)]
 pub enum Status {
@@ -17,30 +18,64 @@ pub enum Status {
     ZX_INVALID_MESSAGE = 2,
     /// Not queued: the API refused the credentials.
     ZX_UNAUTHORIZED = 3,
-    /// Not queued: the API answered that it did not queue it.
+    /// Not queued: the API responded that it did not queue it.
     ZX_REJECTED = 4,
-    /// Not queued: the API turned it away for now, or the turn that messages_per_second gives would
-    /// have come too late. Try later.
+    /// Not queued: the API turned it away for now, or the next slot under messages_per_second was
+    /// after timeout_ms. Try later.
     ZX_BUSY = 5,
     /// Not queued: the API cannot have received the whole request.
     ZX_NOT_SENT = 6,
-    /// Perhaps queued: the request went out, and no answer settles whether it was. Do not send it
+    /// Perhaps queued: the request went out, and no response settles whether it was. Do not send it
     /// again before you know.
     ZX_OUTCOME_UNKNOWN = 7,
     /// Perhaps queued: a bug in this library.
     ZX_INTERNAL = 8,
 }
 
+/// A status, and whether sending again can help and cannot deliver twice.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Verdict {
+    pub(crate) status: Status,
+    pub(crate) retryable: bool,
+}
+
 impl Status {
     /// As replies spell it: `ok`.
-    pub(crate) fn name(self) -> String {
+    pub(crate) fn name(self) -> &'static str {
         let name: &str = self.into();
-        name.trim_start_matches("ZX_").to_ascii_lowercase()
+        name.trim_start_matches("zx_")
+    }
+
+    pub(crate) const fn retryable(self) -> Verdict {
+        Verdict {
+            status: self,
+            retryable: true,
+        }
+    }
+
+    pub(crate) const fn definite(self) -> Verdict {
+        Verdict {
+            status: self,
+            retryable: false,
+        }
+    }
+
+    /// Whether it is that of a response which says that the message was not queued.
+    pub(crate) const fn is_refusal(self) -> bool {
+        match self {
+            Status::ZX_UNAUTHORIZED | Status::ZX_REJECTED | Status::ZX_BUSY => true,
+            Status::ZX_OK
+            | Status::ZX_INVALID_ARGUMENT
+            | Status::ZX_INVALID_MESSAGE
+            | Status::ZX_NOT_SENT
+            | Status::ZX_OUTCOME_UNKNOWN
+            | Status::ZX_INTERNAL => false,
+        }
     }
 }
 
 impl Serialize for Status {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.name())
+        serializer.serialize_str(self.name())
     }
 }

@@ -9,7 +9,7 @@ use crate::cancel::CancelToken;
 use crate::client::Client;
 use crate::message::{self, MAX_TEXT_BYTES};
 use crate::options;
-use crate::reply::Refusal;
+use crate::reply::Reply;
 
 /// Why a text cannot be used.
 pub(super) enum BadText {
@@ -54,14 +54,14 @@ pub(super) unsafe fn bounded_text<'a>(pointer: *const c_char) -> Result<&'a str,
 /// # Safety
 ///
 /// As for [`bounded_text`].
-pub(super) unsafe fn options<'a>(pointer: *const c_char) -> Result<Option<&'a str>, Refusal> {
+pub(super) unsafe fn options<'a>(pointer: *const c_char) -> Result<Option<&'a str>, Reply> {
     // SAFETY: the caller's promise.
     match unsafe { bounded_text(pointer) } {
         Ok(text) => Ok(Some(text)),
         Err(BadText::Null) => Ok(None),
         // Longer still than what the options' own reader takes.
-        Err(BadText::TooLong) => Err(Refusal::Argument(options::TOO_LONG.to_owned())),
-        Err(bad) => Err(Refusal::Argument(bad.describe("options_json"))),
+        Err(BadText::TooLong) => Err(Reply::invalid_argument(options::TOO_LONG)),
+        Err(bad) => Err(Reply::invalid_argument(bad.describe("options_json"))),
     }
 }
 
@@ -70,9 +70,9 @@ pub(super) unsafe fn options<'a>(pointer: *const c_char) -> Result<Option<&'a st
 /// # Safety
 ///
 /// As for [`bounded_text`].
-pub(super) unsafe fn text<'a>(name: &str, pointer: *const c_char) -> Result<&'a str, Refusal> {
+pub(super) unsafe fn text<'a>(name: &str, pointer: *const c_char) -> Result<&'a str, Reply> {
     // SAFETY: the caller's promise.
-    unsafe { bounded_text(pointer) }.map_err(|bad| Refusal::Argument(bad.describe(name)))
+    unsafe { bounded_text(pointer) }.map_err(|bad| Reply::invalid_argument(bad.describe(name)))
 }
 
 /// A text that may be NULL.
@@ -83,7 +83,7 @@ pub(super) unsafe fn text<'a>(name: &str, pointer: *const c_char) -> Result<&'a 
 pub(super) unsafe fn optional_text<'a>(
     name: &str,
     pointer: *const c_char,
-) -> Result<Option<&'a str>, Refusal> {
+) -> Result<Option<&'a str>, Reply> {
     if pointer.is_null() {
         return Ok(None);
     }
@@ -96,11 +96,11 @@ pub(super) unsafe fn optional_text<'a>(
 /// # Safety
 ///
 /// As for [`bounded_text`].
-pub(super) unsafe fn message<'a>(pointer: *const c_char) -> Result<&'a str, Refusal> {
+pub(super) unsafe fn message<'a>(pointer: *const c_char) -> Result<&'a str, Reply> {
     // SAFETY: the caller's promise.
     unsafe { bounded_text(pointer) }.map_err(|bad| match bad {
-        BadText::TooLong => Refusal::Message(message::too_long()),
-        bad => Refusal::Argument(bad.describe("message_json")),
+        BadText::TooLong => Reply::invalid_message(message::too_long()),
+        bad => Reply::invalid_argument(bad.describe("message_json")),
     })
 }
 
@@ -109,22 +109,22 @@ pub(super) unsafe fn message<'a>(pointer: *const c_char) -> Result<&'a str, Refu
 /// # Safety
 ///
 /// As for [`bounded_text`].
-pub(super) unsafe fn post_back<'a>(pointer: *const c_char) -> Result<&'a str, Refusal> {
+pub(super) unsafe fn post_back<'a>(pointer: *const c_char) -> Result<&'a str, Reply> {
     // SAFETY: the caller's promise.
     unsafe { bounded_text(pointer) }.map_err(|bad| match bad {
-        BadText::TooLong => Refusal::PostBack(message::too_long()),
-        bad => Refusal::Argument(bad.describe("body")),
+        BadText::TooLong => Reply::invalid_post_back(message::too_long()),
+        bad => Reply::invalid_argument(bad.describe("body")),
     })
 }
 
 /// The client that a host's pointer stands for. The pointer is looked up, not followed.
-pub(super) fn client(pointer: *const zx_client) -> Result<Arc<Client>, Refusal> {
+pub(super) fn client(pointer: *const zx_client) -> Result<Arc<Client>, Reply> {
     registry::client(pointer.addr())
         .map_err(|mistaken| mistaken.describe("client", "zx_client_new()"))
 }
 
 /// The token that a host's pointer stands for; `None` for NULL, which is no token.
-pub(super) fn cancel(pointer: *const zx_cancel) -> Result<Option<Arc<CancelToken>>, Refusal> {
+pub(super) fn cancel(pointer: *const zx_cancel) -> Result<Option<Arc<CancelToken>>, Reply> {
     match registry::cancel(pointer.addr()) {
         Ok(token) => Ok(Some(token)),
         Err(BadHandle::Null) => Ok(None),
@@ -133,8 +133,8 @@ pub(super) fn cancel(pointer: *const zx_cancel) -> Result<Option<Arc<CancelToken
 }
 
 impl BadHandle {
-    fn describe(self, parameter: &str, maker: &str) -> Refusal {
-        Refusal::Argument(match self {
+    fn describe(self, parameter: &str, maker: &str) -> Reply {
+        Reply::invalid_argument(match self {
             BadHandle::Null => format!("{parameter} is NULL: {maker} returns NULL when it fails"),
             BadHandle::Client => format!("{parameter} is a client, and must come from {maker}"),
             BadHandle::Cancel => {
@@ -144,7 +144,7 @@ impl BadHandle {
                 "{parameter} is a string that this library handed out, and must come from {maker}"
             ),
             BadHandle::Unknown => {
-                format!("{parameter} is not live: it was freed, or did not come from {maker}")
+                format!("{parameter} is not a valid handle: already freed, or not from {maker}")
             }
         })
     }

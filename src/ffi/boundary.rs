@@ -5,7 +5,7 @@ use std::ffi::c_char;
 use super::registry;
 use super::types::zx_status;
 use crate::panics;
-use crate::reply::{Refusal, Reply};
+use crate::reply::Reply;
 use crate::status::Status;
 use crate::sys;
 
@@ -51,37 +51,23 @@ pub(super) fn export<R>(out: &Out, on_panic: R, work: impl FnOnce() -> (R, Optio
     });
     result.unwrap_or_else(|place| {
         // Where even this panics (no memory), the out-parameter stays NULL.
-        let _ = panics::catch(|| out.hand_out(internal(&place).to_json()));
+        let _ = panics::catch(|| out.hand_out(Reply::internal(&place).to_json()));
         on_panic
     })
 }
 
 /// [`export`], for one that returns the status of a reply and hands the reply out.
-pub(super) fn export_reply(out: &Out, work: impl FnOnce() -> Result<Reply, Refusal>) -> zx_status {
+pub(super) fn export_reply(out: &Out, work: impl FnOnce() -> Result<Reply, Reply>) -> zx_status {
     export(out, Status::ZX_INTERNAL as zx_status, || {
-        let reply = work().unwrap_or_else(Reply::from);
+        let reply = work().unwrap_or_else(|reply| reply);
         (reply.status as zx_status, Some(reply.to_json()))
     })
 }
 
 /// [`export`], for one that hands out a text, or a reply that says why there is none.
-pub(super) fn export_text(out: &Out, work: impl FnOnce() -> Result<String, Refusal>) -> zx_status {
+pub(super) fn export_text(out: &Out, work: impl FnOnce() -> Result<String, Reply>) -> zx_status {
     export(out, Status::ZX_INTERNAL as zx_status, || match work() {
         Ok(text) => (Status::ZX_OK as zx_status, Some(text)),
-        Err(refusal) => {
-            let reply = Reply::from(refusal);
-            (reply.status as zx_status, Some(reply.to_json()))
-        }
+        Err(reply) => (reply.status as zx_status, Some(reply.to_json())),
     })
-}
-
-fn internal(place: &str) -> Reply {
-    Reply::new(
-        Status::ZX_INTERNAL.definite(),
-        format!(
-            "a bug in libzixflow {} ({place}): please report it. A message that was being sent \
-             may have been queued",
-            env!("CARGO_PKG_VERSION")
-        ),
-    )
 }

@@ -5,6 +5,7 @@ use super::boundary::{Out, export};
 use super::registry;
 use super::types::zx_cancel;
 use crate::cancel::CancelToken;
+use crate::sys::Cause;
 
 /// Makes a cancel token, for any number of calls of zx_send_reply_buttons_with(), on any number of
 /// clients and threads.
@@ -14,7 +15,10 @@ use crate::cancel::CancelToken;
 #[unsafe(no_mangle)]
 pub extern "C" fn zx_cancel_new() -> *mut zx_cancel {
     export(&Out::NONE, std::ptr::null_mut(), || {
-        (registry::keep_cancel(CancelToken::new()).cast(), None)
+        (
+            registry::keep_cancel(CancelToken::new(Cause::Cancelled)).cast(),
+            None,
+        )
     })
 }
 

@@ -8,7 +8,7 @@ use super::registry;
 use super::types::{zx_cancel, zx_client, zx_status};
 use crate::client::{Client, Request};
 use crate::options::{self, ClientOptions};
-use crate::reply::{Refusal, Reply};
+use crate::reply::Reply;
 
 /// Makes a client. Nothing is sent: wrong credentials show at the first message.
 ///
@@ -70,7 +70,7 @@ pub unsafe extern "C" fn zx_client_new(
         // SAFETY: rule 1 of the header.
         match unsafe { new_client(api_key, workspace_id, options_json) } {
             Ok(client) => (client, None),
-            Err(refusal) => (std::ptr::null_mut(), Some(Reply::from(refusal).to_json())),
+            Err(reply) => (std::ptr::null_mut(), Some(reply.to_json())),
         }
     })
 }
@@ -82,7 +82,7 @@ unsafe fn new_client(
     api_key: *const c_char,
     workspace_id: *const c_char,
     options_json: *const c_char,
-) -> Result<*mut zx_client, Refusal> {
+) -> Result<*mut zx_client, Reply> {
     // SAFETY: the caller's promise, for each text.
     let (api_key, workspace_id, options_json) = unsafe {
         (
@@ -91,8 +91,8 @@ unsafe fn new_client(
             arguments::options(options_json)?,
         )
     };
-    let options = ClientOptions::parse(options_json).map_err(Refusal::Argument)?;
-    let client = Client::new(api_key, workspace_id, options).map_err(Refusal::Argument)?;
+    let options = ClientOptions::parse(options_json).map_err(Reply::invalid_argument)?;
+    let client = Client::new(api_key, workspace_id, options).map_err(Reply::invalid_argument)?;
     Ok(registry::keep_client(client).cast())
 }
 
@@ -143,8 +143,7 @@ pub unsafe extern "C" fn zx_send_reply_buttons_with(
     export_reply(&out, || {
         let client = arguments::client(client)?;
         // SAFETY: rule 1 of the header.
-        let request = unsafe { request(message_json, options_json, cancel) };
-        Ok(client.send(request))
+        Ok(client.send(|| unsafe { request(message_json, options_json, cancel) }))
     })
 }
 
@@ -155,7 +154,7 @@ unsafe fn request<'a>(
     message_json: *const c_char,
     options_json: *const c_char,
     cancel: *const zx_cancel,
-) -> Result<Request<'a>, Refusal> {
+) -> Result<Request<'a>, Reply> {
     let cancel = arguments::cancel(cancel)?;
     // SAFETY: the caller's promise.
     let (options_json, message) = unsafe {
@@ -185,11 +184,11 @@ pub unsafe extern "C" fn zx_client_stats(
 ) -> zx_status {
     // SAFETY: rule 2 of the header.
     let out = unsafe { Out::new(stats_json) };
-    export_text(&out, || Ok(arguments::client(client)?.stats()?))
+    export_text(&out, || arguments::client(client)?.stats())
 }
 
 /// Ends the calls in flight on a client at once, each with ZX_NOT_SENT or ZX_OUTCOME_UNKNOWN as is
-/// true of it. Later calls with it answer ZX_NOT_SENT. The client still has to be freed.
+/// true of it. Later calls with it return ZX_NOT_SENT. The client still has to be freed.
 ///
 /// @param client  The client. One that is NULL, stale or foreign is ignored.
 #[unsafe(no_mangle)]

@@ -32,7 +32,8 @@ pub extern "C" fn zx_status_name(status: zx_status) -> *const c_char {
 
     export(&Out::NONE, NONE.as_ptr(), || {
         let names = NAMES.get_or_init(|| {
-            let names = Status::VARIANTS.iter().map(<&str>::from);
+            let names = Status::VARIANTS.iter().map(|status| status.name());
+            let names = names.map(|name| format!("ZX_{}", name.to_ascii_uppercase()));
             Box::new(names.flat_map(CString::new).collect())
         });
         let name = usize::try_from(status).ok().and_then(|it| names.get(it));

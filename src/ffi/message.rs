@@ -9,7 +9,7 @@ use super::arguments::{self, optional_text};
 use super::boundary::{Out, export, export_reply, export_text};
 use super::types::{zx_reply_buttons, zx_status};
 use crate::message::{self, Button, Composition};
-use crate::reply::{Refusal, Reply};
+use crate::reply::Reply;
 use crate::status::Status;
 
 /// Checks a message as zx_send_reply_buttons() does, and sends nothing.
@@ -35,7 +35,7 @@ pub unsafe extern "C" fn zx_check_reply_buttons(
                 "nothing is wrong with the message",
             )
         } else {
-            Refusal::Message(found.problems).into()
+            Reply::invalid_message(found.problems)
         };
         Ok(Reply {
             notes: found.warnings,
@@ -83,14 +83,14 @@ impl zx_reply_buttons {
     /// # Safety
     ///
     /// `message` is NULL or points to a struct of which the first `size` bytes can be read.
-    unsafe fn read(message: *const Self) -> Result<Self, Refusal> {
+    unsafe fn read(message: *const Self) -> Result<Self, Reply> {
         if message.is_null() {
-            return Err(Refusal::Argument("message is NULL".to_owned()));
+            return Err(Reply::invalid_argument("message is NULL"));
         }
         // SAFETY: not NULL, and every version of the struct begins with `size`.
         let size = unsafe { message.cast::<usize>().read() };
         if size < offset_of!(Self, recipient) || size > size_of::<Self>() {
-            return Err(Refusal::Argument(format!(
+            return Err(Reply::invalid_argument(format!(
                 "message->size is {size}, and must be sizeof(zx_reply_buttons): {} in this \
                  library, version {}. Set it, and do not load a library older than the header",
                 size_of::<Self>(),
@@ -114,7 +114,7 @@ impl zx_reply_buttons {
     /// # Safety
     ///
     /// The pointers are NULL or point to what the header says, for as long as `'a`.
-    unsafe fn composition<'a>(&self) -> Result<Composition<'a>, Refusal> {
+    unsafe fn composition<'a>(&self) -> Result<Composition<'a>, Reply> {
         // SAFETY: the caller's promise, for each field.
         unsafe {
             Ok(Composition {
@@ -135,18 +135,18 @@ impl zx_reply_buttons {
     /// # Safety
     ///
     /// As for [`composition`](Self::composition).
-    unsafe fn read_buttons<'a>(&self) -> Result<Vec<Button<'a>>, Refusal> {
+    unsafe fn read_buttons<'a>(&self) -> Result<Vec<Button<'a>>, Reply> {
         let count = self.button_count;
         if count == 0 {
             return Ok(Vec::new());
         }
         if self.buttons.is_null() {
-            return Err(Refusal::Argument(format!(
+            return Err(Reply::invalid_argument(format!(
                 "message->buttons is NULL, but message->button_count is {count}"
             )));
         }
         if count > MAX_BUTTONS_READ {
-            return Err(Refusal::Argument(format!(
+            return Err(Reply::invalid_argument(format!(
                 "message->button_count is {count}: a message has 1 to 3 buttons. Was the struct \
                  zeroed?"
             )));
@@ -193,8 +193,8 @@ pub unsafe extern "C" fn zx_compose_reply_buttons(
 /// # Safety
 ///
 /// `message` is NULL or what the header says it is.
-unsafe fn compose(message: *const zx_reply_buttons) -> Result<String, Refusal> {
+unsafe fn compose(message: *const zx_reply_buttons) -> Result<String, Reply> {
     // SAFETY: the caller's promise.
     let composition = unsafe { zx_reply_buttons::read(message)?.composition()? };
-    message::compose(&composition).map_err(Refusal::Message)
+    message::compose(&composition).map_err(Reply::invalid_message)
 }

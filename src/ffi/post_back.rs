@@ -6,7 +6,7 @@ use super::arguments;
 use super::boundary::{Out, export_text};
 use super::types::zx_status;
 use crate::post_back;
-use crate::reply::Refusal;
+use crate::reply::Reply;
 
 /// Reads the body of what Zixflow posts to a message's `post_back_url`.
 ///
@@ -39,6 +39,6 @@ pub unsafe extern "C" fn zx_read_post_back(
     export_text(&out, || {
         // SAFETY: rule 1 of the header.
         let body = unsafe { arguments::post_back(body)? };
-        post_back::read(body).map_err(Refusal::PostBack)
+        post_back::read(body).map_err(Reply::invalid_post_back)
     })
 }

@@ -1,7 +1,7 @@
 //! Everything the library has handed out and not got back.
 //!
 //! A pointer from the host is a key to look up here, never one to follow: so a second free, a
-//! stale client, a pointer of the wrong kind and one from nowhere are answered, not suffered.
+//! stale client, a pointer of the wrong kind and one from nowhere are reported, not suffered.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -186,6 +186,7 @@ impl Hasher for AddressHasher {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::Cause;
 
     #[test]
     fn a_live_client_is_found_and_a_freed_one_is_not() {
@@ -200,7 +201,8 @@ mod tests {
     #[test]
     fn what_is_no_client_is_told_apart() {
         let mut registry = Registry::<()>::new();
-        let token = registry.insert_handle(Object::Cancel(Arc::new(CancelToken::new())));
+        let token = CancelToken::new(Cause::Cancelled);
+        let token = registry.insert_handle(Object::Cancel(Arc::new(token)));
         assert_eq!(registry.client(token), Err(BadHandle::Cancel));
         assert!(registry.cancel(token).is_ok());
         let client = registry.insert_handle(Object::Client(Arc::new(())));

@@ -12,12 +12,16 @@
 //! | [`environment`] | the environment, as far as a process may trust it |
 //! | [`block_all_signals`], [`hold_off_cancellation`] | what a host's threads expect of ours, and ours of theirs |
 //! | [`is_out_of_descriptors`] | which errors say that closing something would help |
+//!
+//! [`is_transient`] is the same everywhere.
 
 #![allow(unsafe_code)]
 
 pub(crate) mod environment;
 #[cfg(unix)]
 mod unix;
+
+use std::io;
 
 #[cfg(unix)]
 use unix::is_privileged;
@@ -26,3 +30,11 @@ pub(crate) use unix::{
     Cause, Event, Interrupt, TcpSocket, block_all_signals, fork, hold_off_cancellation,
     is_out_of_descriptors, time_since_boot,
 };
+
+/// Whether the same system call may do better in a moment.
+pub(crate) fn is_transient(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+    )
+}

@@ -8,22 +8,21 @@ use std::sync::Arc;
 
 use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
 
-use super::attempt::{Attempt, Progress};
-use super::deadline::is_transient;
+use super::attempt::{CurrentAttempt, Progress};
 use super::failure::Failure;
 use super::socket::{Received, Socket};
 use super::tls::TlsStream;
 use super::trace::Origin;
 use crate::counts::Counts;
 use crate::headers::Headers;
-use crate::sys::Event;
+use crate::sys::{Event, is_transient};
 
 pub(super) struct Connection {
     stream: Stream,
     /// The peer's, asked for once.
     address: Option<SocketAddr>,
     buffers: ConnectionBuffers,
-    attempt: Arc<Attempt>,
+    attempt: CurrentAttempt,
     counts: Arc<Counts>,
     is_new: bool,
 }
@@ -41,57 +40,50 @@ impl Connection {
     pub(super) fn new(
         stream: Stream,
         headers: Arc<Headers>,
-        attempt: Arc<Attempt>,
+        attempt: CurrentAttempt,
         counts: Arc<Counts>,
     ) -> Self {
         let address = stream.socket().peer();
-        attempt.set_connection(true);
-        attempt.record_connection(Origin::New, address);
+        attempt.connected(Origin::New, address);
         Connection {
             stream,
             address,
             counts,
-            buffers: ConnectionBuffers::new(headers, Arc::clone(&attempt)),
+            buffers: ConnectionBuffers::new(headers),
             attempt,
             is_new: true,
         }
     }
 
-    /// Sends all that is pending, or as much as the peer takes before it answers, closes or breaks:
-    /// then the request is cut short, and what the peer said is still to be read.
-    fn flush(&mut self) -> Result<(), Failure> {
-        // What came before the request is no answer to it. Of a kept connection ureq asks that.
-        let mut goes_on = !std::mem::take(&mut self.is_new) || self.is_unanswered()?;
+    /// Sends all that is pending. `false`: the peer responded, closed or broke before it took all, and
+    /// what it said is still to be read.
+    fn flush(&mut self) -> Result<bool, Failure> {
+        // What came before the request is no response to it. Of a kept connection ureq asks that.
+        let mut goes_on = !std::mem::take(&mut self.is_new) || self.is_silent_or_interim()?;
         while goes_on && !self.is_flushed() {
             goes_on = match self.send() {
                 Ok(()) => true,
                 Err(error) if is_transient(&error) => self.wait_to_send()?,
                 Err(_) => {
-                    // Where it is not the connection that broke, nobody would answer half a request.
+                    // Where it is not the connection that broke, nobody would respond to half a request.
                     self.stream.socket().end_sending();
                     false
                 }
             };
         }
-        if goes_on {
-            self.attempt.flushed();
-        } else {
-            self.attempt.abort();
-            self.buffers.discard_output();
-        }
-        Ok(())
+        Ok(goes_on)
     }
 
-    /// Waits until the peer takes more. `false`: it answered or closed instead.
+    /// Waits until the peer takes more. `false`: it responded or closed instead.
     fn wait_to_send(&mut self) -> Result<bool, Failure> {
         let mut event = [Event::readable_or_writable(self.stream.socket())];
         self.attempt.limits().wait_for(&mut event)?;
         let [event] = event;
-        Ok(event.is_writable() || self.is_unanswered()?)
+        Ok(event.is_writable() || self.is_silent_or_interim()?)
     }
 
-    /// Whether the peer has said nothing yet, or only that an answer is on its way.
-    fn is_unanswered(&mut self) -> Result<bool, Failure> {
+    /// Whether the peer has said nothing yet, or only that a response is on its way.
+    fn is_silent_or_interim(&mut self) -> Result<bool, Failure> {
         Ok(match self.receive()? {
             Received::Nothing => true,
             Received::Bytes(_) => is_interim(self.buffers.input()),
@@ -104,13 +96,13 @@ impl Connection {
         match &mut self.stream {
             Stream::Plain(socket) => {
                 let sent = (&*socket).write(pending)?;
-                self.buffers.sent(sent);
+                self.buffers.consume_output(sent);
                 Ok(())
             }
             Stream::Tls(tls) => {
                 if !pending.is_empty() {
                     let encrypted = tls.encrypt(pending)?;
-                    self.buffers.sent(encrypted);
+                    self.buffers.consume_output(encrypted);
                 }
                 tls.send()
             }
@@ -143,7 +135,7 @@ impl Connection {
     }
 
     /// Whether the peer has said nothing since the last exchange. What belongs to no exchange is not
-    /// counted: over TLS, a session ticket that came after the answer.
+    /// counted: over TLS, a session ticket that came after the response.
     fn is_silent(&mut self) -> bool {
         for _ in 0..MAX_TICKET_RECEIVES {
             if self.stream.socket().is_silent() {
@@ -176,16 +168,27 @@ impl Transport for Connection {
     }
 
     /// Head and body come one after the other and go out together: nothing is sent before the
-    /// request is complete or the buffer is full.
+    /// request is complete or the buffer is full. The one place that says how far a request came.
     fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), ureq::Error> {
-        if self.attempt.progress() == Progress::Aborted {
-            return Ok(());
-        }
-        self.buffers.commit_output(amount);
-        let is_complete = self.attempt.record_written(amount);
-        if is_complete || self.buffers.is_output_full() {
-            let attempt = Arc::clone(&self.attempt);
-            attempt.timed(|phases| &mut phases.send, || self.flush())?;
+        let progress = match self.attempt.progress() {
+            Progress::Aborted => return Ok(()),
+            Progress::Head => match self.buffers.write_head(amount) {
+                true => self.attempt.head_written(),
+                false => Progress::Head,
+            },
+            _ => {
+                self.buffers.write(amount);
+                self.attempt.body_written(amount)
+            }
+        };
+        if progress == Progress::Written || self.buffers.is_output_full() {
+            let attempt = self.attempt.clone();
+            if attempt.timed(|phases| &mut phases.send, || self.flush())? {
+                attempt.flushed();
+            } else {
+                attempt.abort();
+                self.buffers.discard_output();
+            }
         }
         Ok(())
     }
@@ -208,13 +211,14 @@ impl Transport for Connection {
     /// ureq asks before it uses a kept connection, and when it puts one back. The network is asked
     /// only the first time, which is the time that counts.
     fn is_open(&mut self) -> bool {
-        if !self.attempt.is_fresh() {
-            return self.is_clean() && self.attempt.progress() == Progress::Sent;
+        match self.attempt.progress() {
+            Progress::Head => {}
+            progress => return progress == Progress::Sent && self.is_clean(),
         }
         let is_open = self.is_clean() && self.is_silent();
         if is_open {
             self.counts.connections_reused.increase();
-            self.attempt.record_connection(Origin::Kept, self.address);
+            self.attempt.connected(Origin::Kept, self.address);
         } else {
             self.counts.connections_found_closed.increase();
         }
@@ -245,7 +249,7 @@ impl Stream {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.attempt.set_connection(false);
+        self.attempt.disconnected();
     }
 }
 
@@ -257,7 +261,7 @@ impl fmt::Debug for Connection {
     }
 }
 
-/// Whether there is nothing but answers of a 1xx status, the last of them perhaps not whole: others are
+/// Whether there is nothing but responses of a 1xx status, the last of them perhaps not whole: others are
 /// to come (RFC 9110, section 15.2).
 fn is_interim(mut input: &[u8]) -> bool {
     while input.starts_with(b"HTTP/1.1 1") {
@@ -276,7 +280,7 @@ const END_OF_HEAD: &[u8] = b"\r\n\r\n";
 
 /// A whole request of the usual size, so that it goes out in one send.
 const OUTPUT_BYTES: usize = 16 * 1024;
-/// A whole answer of the usual size.
+/// A whole response of the usual size.
 const INPUT_BYTES: usize = 4 * 1024;
 /// Where a head that is still not complete counts as broken; ureq's own limit.
 const MAX_INPUT_BYTES: usize = 64 * 1024;
@@ -284,7 +288,6 @@ const MAX_INPUT_BYTES: usize = 64 * 1024;
 /// The buffers that ureq writes to and reads from. Allocated when first used.
 struct ConnectionBuffers {
     headers: Arc<Headers>,
-    attempt: Arc<Attempt>,
     output: Vec<u8>,
     /// What of `output` is written but not sent.
     pending: std::ops::Range<usize>,
@@ -296,10 +299,9 @@ struct ConnectionBuffers {
 }
 
 impl ConnectionBuffers {
-    fn new(headers: Arc<Headers>, attempt: Arc<Attempt>) -> Self {
+    fn new(headers: Arc<Headers>) -> Self {
         ConnectionBuffers {
             headers,
-            attempt,
             output: Vec::new(),
             pending: 0..0,
             input: Vec::new(),
@@ -312,11 +314,29 @@ impl ConnectionBuffers {
         self.output.get(self.pending.clone()).unwrap_or_default()
     }
 
-    fn commit_output(&mut self, amount: usize) {
+    fn write(&mut self, amount: usize) {
         self.pending.end += amount;
     }
 
-    fn sent(&mut self, amount: usize) {
+    /// Returns whether the head is complete with this. Then the library's header fields stand behind
+    /// those that ureq wrote, ahead of the empty line that ends it.
+    fn write_head(&mut self, amount: usize) -> bool {
+        self.write(amount);
+        if !self.pending().ends_with(END_OF_HEAD) {
+            return false;
+        }
+        self.pending.end -= LINE_BREAK.len();
+        for part in [self.headers.as_bytes(), LINE_BREAK] {
+            let end = self.pending.end + part.len();
+            if let Some(place) = self.output.get_mut(self.pending.end..end) {
+                place.copy_from_slice(part);
+                self.pending.end = end;
+            }
+        }
+        true
+    }
+
+    fn consume_output(&mut self, amount: usize) {
         self.pending.start += amount;
         if self.pending.is_empty() {
             self.pending = 0..0;
@@ -325,23 +345,6 @@ impl ConnectionBuffers {
 
     fn discard_output(&mut self) {
         self.pending = 0..0;
-    }
-
-    /// Puts the header fields behind those that ureq wrote, ahead of the empty line that ends the
-    /// head. Of a request that was cut short there is none left.
-    fn complete_head(&mut self) {
-        let Some(written) = self.pending().strip_suffix(END_OF_HEAD) else {
-            return;
-        };
-        let start = self.pending.start + written.len() + LINE_BREAK.len();
-        self.pending.end = start;
-        for part in [self.headers.as_bytes(), LINE_BREAK] {
-            let end = self.pending.end + part.len();
-            if let Some(place) = self.output.get_mut(self.pending.end..end) {
-                place.copy_from_slice(part);
-                self.pending.end = end;
-            }
-        }
     }
 
     fn is_output_full(&self) -> bool {
@@ -392,9 +395,6 @@ impl Buffers for ConnectionBuffers {
     /// The body goes straight to the output. The other buffer would only be used for a body of
     /// unknown length, which no message has.
     fn tmp_and_output(&mut self) -> (&mut [u8], &mut [u8]) {
-        if self.attempt.begin_body() {
-            self.complete_head();
-        }
         (&mut [], self.output())
     }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use super::Authority;
+use super::authority::Authority;
 use super::deadline::Limits;
 use super::failure::{Failure, Refused};
 use crate::sys::{Event, TcpSocket};

@@ -3,12 +3,30 @@
 //! ureq speaks HTTP; everything below is the library's own, because only whoever owns the socket
 //! knows whether a request can have reached the API. From the top: a [`Pool`] holds [`PooledAgent`]s. A
 //! pooled agent is one ureq agent with at most one connection, used by one call at a time, and the
-//! [`Attempt`](attempt::Attempt) through which that call sets its limits and learns how far it came.
+//! [`CurrentAttempt`](attempt::CurrentAttempt) through which that call sets its limits and learns how
+//! far it came.
+//!
+//! Each module uses those below it alone:
+//!
+//! | module | what it is |
+//! | --- | --- |
+//! | `pool` | the idle connections of one client |
+//! | `route` | opens a connection: name, TCP, proxy, TLS |
+//! | `connection` | what ureq drives: sends, receives, and reports how far a request came |
+//! | `attempt`, `trace` | what the caller and the connection share: limits, and how far the request came |
+//! | `proxy`, `happy_eyeballs`, `resolver` | the steps of the way |
+//! | `tls`, `socket` | a stream that knows when it is at rest; a socket that never blocks |
+//! | `failure` | why an attempt got no response |
+//! | `roots`, `tls_failure` | the certificates that are trusted; what went wrong in TLS |
+//! | `descriptors` | who gives way when descriptors run out |
+//! | `deadline` | every wait of the library |
+//! | `authority` | the host and port of a URL |
 
 mod attempt;
 mod authority;
 mod connection;
 mod deadline;
+mod descriptors;
 mod failure;
 mod happy_eyeballs;
 mod pool;
@@ -21,11 +39,11 @@ mod tls;
 mod tls_failure;
 mod trace;
 
-pub(crate) use attempt::Progress;
+pub(crate) use attempt::Attempt;
 pub(crate) use authority::{Authority, are_escapes_whole};
-pub(crate) use deadline::{Interrupted, Limits};
+pub(crate) use deadline::{Limits, Stop};
 pub(crate) use failure::Failure;
-pub(crate) use pool::{Call, IdleLimits, Pool};
+pub(crate) use pool::{IdleLimits, Pool};
 pub(crate) use proxy::Proxy;
 pub(crate) use roots::{Roots, add_file, root_store};
 pub(crate) use route::{Route, TlsRoute};

@@ -1,10 +1,9 @@
-//! The connections of one client in one process, and the calls that are under way on them.
+//! The idle connections of one client in one process.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::convert::Infallible;
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use once_cell::race::OnceBool;
 use rustls::ClientConfig;
@@ -12,14 +11,13 @@ use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 use ureq::{Agent, http};
 
-use super::attempt::Attempt;
-use super::deadline::Limits;
+use super::attempt::{Attempt, CurrentAttempt};
+use super::descriptors::{self, GiveWay};
 use super::failure::Failure;
 use super::route::{Route, RouteConnector};
-use crate::counts::{Counts, Stats};
+use crate::counts::Counts;
 use crate::headers::Headers;
-use crate::per_process::PerProcess;
-use crate::sys::{Cause, Interrupt, fork, time_since_boot};
+use crate::sys::{fork, time_since_boot};
 
 /// How many idle connections are kept, and how long.
 #[derive(Clone, Copy, Debug)]
@@ -34,38 +32,23 @@ pub(crate) struct Pool {
     idle_limits: IdleLimits,
     tls: Option<Arc<ClientConfig>>,
     pub(crate) counts: Arc<Counts>,
-    state: Arc<Mutex<State>>,
+    idle: Arc<IdleAgents>,
 }
 
+/// The least recently used first.
 #[derive(Default)]
-struct State {
-    is_shut_down: bool,
-    /// The least recently used first.
-    idle: VecDeque<Idle>,
-    /// By number, which tells one call from the next.
-    calls: BTreeMap<u64, Arc<Interrupt>>,
-    next_call: u64,
-}
+struct IdleAgents(Mutex<VecDeque<IdleAgent>>);
 
-struct Idle {
+struct IdleAgent {
     pooled: PooledAgent,
     /// As [`time_since_boot`] tells it.
     until: Duration,
 }
 
-/// One ureq agent with at most one connection, and the attempt that the call which uses it shares
-/// with that connection.
+/// One ureq agent with at most one connection, and the attempt that it makes.
 pub(crate) struct PooledAgent {
     pub(crate) agent: Agent,
-    pub(crate) attempt: Arc<Attempt>,
-}
-
-/// A call that is under way, until it is dropped: a shut-down ends its waits.
-pub(crate) struct Call<'a> {
-    pool: &'a Pool,
-    number: u64,
-    pub(crate) began: Instant,
-    pub(crate) limits: Limits,
+    pub(crate) attempt: CurrentAttempt,
 }
 
 impl Pool {
@@ -81,54 +64,37 @@ impl Pool {
             idle_limits,
             tls: route.tls_configuration()?,
             counts: Arc::default(),
-            state: Arc::default(),
+            idle: Arc::default(),
         };
-        everywhere().push(Arc::downgrade(&pool.state));
+        let idle: Weak<IdleAgents> = Arc::downgrade(&pool.idle);
+        descriptors::register(idle);
         Ok(pool)
     }
 
-    pub(crate) fn begin_call(
-        &self,
-        began: Instant,
-        deadline: Instant,
-    ) -> Result<Call<'_>, Failure> {
-        let mut state = lock(&self.state);
-        if state.is_shut_down {
-            return Err(Failure::ShutDown);
-        }
-        let interrupt = Arc::new(Interrupt::default());
-        let number = state.next_call;
-        state.next_call += 1;
-        state.calls.insert(number, Arc::clone(&interrupt));
-        Ok(Call {
-            pool: self,
-            number,
-            began,
-            limits: Limits {
-                deadline,
-                interrupt,
-            },
-        })
-    }
-
-    /// The most recently used agent, whose connection is the most likely to be open still, or a new
-    /// one.
-    pub(crate) fn take(&self) -> PooledAgent {
+    /// The agent for an attempt: the most recently used one, whose connection is the most likely to be
+    /// open still, or a new one.
+    pub(crate) fn take(&self, attempt: Attempt) -> PooledAgent {
         let now = time_since_boot();
-        let mut state = lock(&self.state);
-        let mut stale = state.remove_stale(now);
+        let mut idle = self.idle.lock();
+        let mut closing = remove_stale(&mut idle, now);
         // A server may have named a shorter time than those that lie around it.
-        let mut pooled = None;
-        while let Some(idle) = state.idle.pop_back() {
-            if idle.until > now {
-                pooled = Some(idle);
+        let mut taken = None;
+        while let Some(last) = idle.pop_back() {
+            if last.until > now {
+                taken = Some(last);
                 break;
             }
-            stale.push(idle);
+            closing.push(last);
         }
-        drop(state);
-        drop(stale);
-        pooled.map_or_else(|| self.new_agent(), |idle| idle.pooled)
+        drop(idle);
+        drop(closing);
+        match taken {
+            Some(IdleAgent { pooled, .. }) => {
+                pooled.attempt.replace(attempt);
+                pooled
+            }
+            None => self.new_agent(CurrentAttempt::new(attempt)),
+        }
     }
 
     /// Keeps a pooled agent's connection, if it has one: no longer than the server said that it will.
@@ -137,54 +103,31 @@ impl Pool {
             return;
         }
         let now = time_since_boot();
-        let keep = server_keeps_it.map_or(self.idle_limits.timeout, |it| {
-            it.min(self.idle_limits.timeout)
-        });
-        let mut state = lock(&self.state);
-        if state.is_shut_down {
-            drop(state);
-            return;
-        }
-        let until = now + keep;
-        state.idle.push_back(Idle { pooled, until });
-        let mut closing = state.remove_stale(now);
-        let surplus = state
-            .idle
-            .len()
-            .saturating_sub(self.idle_limits.connections);
-        closing.extend(state.idle.drain(..surplus));
-        drop(state);
+        let own_limit = self.idle_limits.timeout;
+        let until = now + server_keeps_it.map_or(own_limit, |it| it.min(own_limit));
+        let mut idle = self.idle.lock();
+        idle.push_back(IdleAgent { pooled, until });
+        let mut closing = remove_stale(&mut idle, now);
+        let surplus = idle.len().saturating_sub(self.idle_limits.connections);
+        closing.extend(idle.drain(..surplus));
+        drop(idle);
         drop(closing);
     }
 
-    /// Ends every wait of a call in flight, and closes what is idle.
-    pub(crate) fn shut_down(&self) {
-        let mut state = lock(&self.state);
-        state.is_shut_down = true;
-        for interrupt in state.calls.values() {
-            interrupt.raise(Cause::ShutDown);
-        }
-        let idle = std::mem::take(&mut state.idle);
-        drop(state);
-        drop(idle);
+    pub(crate) fn close_idle(&self) {
+        self.idle.give_way();
     }
 
-    pub(crate) fn stats(&self) -> Stats<'_> {
-        let state = lock(&self.state);
-        Stats {
-            counts: &self.counts,
-            calls_under_way: state.calls.len(),
-            connections_idle: state.idle.len(),
-        }
+    pub(crate) fn idle_count(&self) -> usize {
+        self.idle.lock().len()
     }
 
-    fn new_agent(&self) -> PooledAgent {
-        let attempt = Arc::new(Attempt::new());
+    fn new_agent(&self, attempt: CurrentAttempt) -> PooledAgent {
         let connector = RouteConnector {
             route: Arc::clone(&self.route),
             headers: Arc::clone(&self.headers),
             tls: self.tls.clone(),
-            attempt: Arc::clone(&attempt),
+            attempt: attempt.clone(),
             counts: Arc::clone(&self.counts),
         };
         // No time-out, proxy or header field: all are the connection's business. One connection, of
@@ -209,23 +152,24 @@ impl Pool {
     }
 }
 
-impl State {
-    /// Takes out what has been idle for too long. No thread does this in the background: it happens
-    /// when the client is used. To be dropped without the lock: closing takes time.
-    fn remove_stale(&mut self, now: Duration) -> Vec<Idle> {
-        let stale = self
-            .idle
-            .iter()
-            .take_while(|idle| idle.until <= now)
-            .count();
-        self.idle.drain(..stale).collect()
+impl IdleAgents {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<IdleAgent>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Call<'_> {
-    fn drop(&mut self) {
-        lock(&self.pool.state).calls.remove(&self.number);
+impl GiveWay for IdleAgents {
+    fn give_way(&self) -> bool {
+        let closing = std::mem::take(&mut *self.lock());
+        !closing.is_empty()
     }
+}
+
+/// Takes out what has been idle for too long. No thread does this in the background: it happens
+/// when the client is used. To be dropped without the lock: closing takes time.
+fn remove_stale(idle: &mut VecDeque<IdleAgent>, now: Duration) -> Vec<IdleAgent> {
+    let stale = idle.iter().take_while(|idle| idle.until <= now).count();
+    idle.drain(..stale).collect()
 }
 
 /// Lets ureq make what it makes with its first request, under a lock of its own, while forks wait: a
@@ -241,45 +185,6 @@ fn prepare_ureq() {
         let _ = agent.post("http://localhost/").send_empty();
         true
     });
-}
-
-/// The pools of this process.
-fn everywhere() -> MutexGuard<'static, Vec<Weak<Mutex<State>>>> {
-    static POOLS: PerProcess<Mutex<Vec<Weak<Mutex<State>>>>> = PerProcess::new();
-
-    let Ok(pools) = POOLS.get_or_try_make(|| Ok::<_, Infallible>(Mutex::default()));
-    let mut pools = lock(pools);
-    if pools.len() == pools.capacity() {
-        pools.retain(|pool| pool.strong_count() > 0);
-    }
-    pools
-}
-
-/// Takes a step that needs descriptors. Where the process has none left for it, connections that are
-/// only kept give theirs, and it is taken again.
-pub(super) fn with_descriptors<T>(step: impl Fn() -> T, lacks_descriptors: fn(&T) -> bool) -> T {
-    let outcome = step();
-    if lacks_descriptors(&outcome) && close_idle_everywhere() {
-        step()
-    } else {
-        outcome
-    }
-}
-
-/// Closes the connections that are only kept, of all clients. Returns whether there were any.
-fn close_idle_everywhere() -> bool {
-    let pools: Vec<_> = everywhere().iter().filter_map(Weak::upgrade).collect();
-    let mut closed = false;
-    for pool in pools {
-        let idle = std::mem::take(&mut lock(&pool).idle);
-        closed |= !idle.is_empty();
-        drop(idle);
-    }
-    closed
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Pool {
@@ -309,14 +214,16 @@ impl Resolver for NoLookUp {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
+    use std::collections::VecDeque;
     use std::sync::Arc;
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
-    use super::{Idle, Pool, State, everywhere, lock, with_descriptors};
+    use super::{GiveWay, IdleAgent, Pool, remove_stale};
     use crate::headers::Headers;
     use crate::options::ClientOptions;
     use crate::sys::time_since_boot;
+    use crate::transport::attempt::Attempt;
+    use crate::transport::deadline::Limits;
 
     fn pool() -> Pool {
         let options = ClientOptions::parse(Some(r#"{"base_url": "http://127.0.0.1:9"}"#))
@@ -326,56 +233,35 @@ mod tests {
         Pool::new(&route, &Arc::new(headers), options.idle_limits).expect("a pool")
     }
 
-    fn keep_one(pool: &Pool) {
-        let until = time_since_boot() + Duration::from_secs(60);
-        let pooled = pool.new_agent();
-        lock(&pool.state).idle.push_back(Idle { pooled, until });
-    }
-
-    fn kept(pool: &Pool) -> usize {
-        lock(&pool.state).idle.len()
-    }
-
-    /// How often a step is taken that finds none left so many times.
-    fn steps(times_lacking: u32) -> u32 {
-        let taken = Cell::new(0);
-        let step = || {
-            taken.set(taken.get() + 1);
-            taken.get() <= times_lacking
+    fn idle(pool: &Pool, until: Duration) -> IdleAgent {
+        let limits = Limits {
+            deadline: Instant::now(),
+            interrupt: Arc::default(),
         };
-        with_descriptors(step, |lacks| *lacks);
-        taken.get()
-    }
-
-    #[test]
-    fn kept_connections_give_way_once_in_every_pool_that_there_still_is() {
-        let pools = [pool(), pool()];
-        // The list of the pools forgets those that are gone, and no other.
-        for _ in 0..1000 {
-            drop(pool());
-        }
-        assert!(everywhere().len() < 100);
-
-        pools.iter().for_each(keep_one);
-        assert_eq!(steps(0), 1);
-        assert_eq!(pools.each_ref().map(kept), [1, 1]);
-        assert_eq!(steps(1), 2);
-        assert_eq!(pools.each_ref().map(kept), [0, 0]);
-        assert_eq!(steps(1), 1);
-        keep_one(&pools[0]);
-        assert_eq!(steps(9), 2);
+        let attempt = Attempt::new(&limits, Duration::ZERO, 0, false);
+        let pooled = pool.take(attempt);
+        IdleAgent { pooled, until }
     }
 
     #[test]
     fn what_was_kept_too_long_is_taken_out_and_nothing_else() {
         let pool = pool();
         let now = time_since_boot();
-        let mut state = State::default();
+        let mut agents = VecDeque::new();
         for until in [now, now + Duration::from_nanos(1)] {
-            let pooled = pool.new_agent();
-            state.idle.push_back(Idle { pooled, until });
+            agents.push_back(idle(&pool, until));
         }
-        assert_eq!(state.remove_stale(now).len(), 1);
-        assert_eq!(state.idle.len(), 1);
+        assert_eq!(remove_stale(&mut agents, now).len(), 1);
+        assert_eq!(agents.len(), 1);
+    }
+
+    #[test]
+    fn what_is_idle_gives_way() {
+        let pool = pool();
+        assert!(!pool.idle.give_way());
+        let kept = idle(&pool, time_since_boot() + Duration::from_secs(60));
+        pool.idle.lock().push_back(kept);
+        assert!(pool.idle.give_way());
+        assert_eq!(pool.idle_count(), 0);
     }
 }

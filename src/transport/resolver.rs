@@ -12,8 +12,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use super::Authority;
-use super::deadline::Limits;
+use super::authority::Authority;
+use super::deadline::{Limits, Stop};
 use super::failure::Failure;
 use crate::panics;
 use crate::per_process::PerProcess;
@@ -81,7 +81,7 @@ pub(super) fn look_up(host: &Authority, limits: &Limits) -> Result<Vec<SocketAdd
             host: host.host.clone(),
             error: Arc::clone(error),
         }),
-        None => Err(waited.err().map_or(Failure::Deadline, Failure::from)),
+        None => Err(waited.err().unwrap_or(Stop::Deadline).into()),
     }
 }
 

@@ -12,7 +12,7 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls_native_certs::{CertificateResult, ErrorKind};
 use serde::Deserialize;
 
-use super::pool::with_descriptors;
+use super::descriptors::with_descriptors;
 use super::tls_failure;
 use crate::sys::{environment, is_out_of_descriptors};
 

@@ -7,13 +7,16 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use ureq::unversioned::transport::{ConnectionDetails, Connector};
 
-use super::attempt::Attempt;
+use super::attempt::CurrentAttempt;
+use super::authority::Authority;
 use super::connection::{Connection, Stream};
-use super::deadline::{Limited, Limits};
+use super::deadline::{Limits, Stop};
+use super::descriptors::with_descriptors;
 use super::failure::Failure;
-use super::socket::Socket;
+use super::proxy::Proxy;
+use super::socket::{Limited, Socket};
 use super::tls::{self, TlsStream};
-use super::{Authority, Proxy, happy_eyeballs, pool, resolver};
+use super::{happy_eyeballs, resolver};
 use crate::counts::Counts;
 use crate::headers::Headers;
 
@@ -39,7 +42,7 @@ pub(super) struct RouteConnector {
     pub(super) headers: Arc<Headers>,
     /// Keeps the sessions that a later handshake resumes, so one for all agents.
     pub(super) tls: Option<Arc<ClientConfig>>,
-    pub(super) attempt: Arc<Attempt>,
+    pub(super) attempt: CurrentAttempt,
     pub(super) counts: Arc<Counts>,
 }
 
@@ -54,7 +57,7 @@ impl Route {
 
 impl RouteConnector {
     fn open(&self, limits: &Limits) -> Result<Stream, Failure> {
-        pool::with_descriptors(
+        with_descriptors(
             || self.try_to_open(limits),
             |opened| opened.as_ref().is_err_and(Failure::is_out_of_descriptors),
         )
@@ -126,7 +129,7 @@ impl Connector for RouteConnector {
         let stream = self.open(&limits).map_err(|failure| {
             self.counts.connections_failed.increase();
             match failure {
-                Failure::Deadline if connect_deadline < call.deadline => {
+                Failure::Stopped(Stop::Deadline) if connect_deadline < call.deadline => {
                     Failure::ConnectDeadline(connect_timeout)
                 }
                 failure => failure,
@@ -136,7 +139,7 @@ impl Connector for RouteConnector {
         Ok(Some(Connection::new(
             stream,
             Arc::clone(&self.headers),
-            Arc::clone(&self.attempt),
+            self.attempt.clone(),
             Arc::clone(&self.counts),
         )))
     }

@@ -4,9 +4,10 @@ use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::deadline::is_transient;
+use super::deadline::Limits;
+use super::failure::Failure;
 use crate::counts::Counts;
-use crate::sys::TcpSocket;
+use crate::sys::{Event, TcpSocket, is_transient};
 
 #[derive(Debug)]
 pub(crate) struct Socket {
@@ -80,16 +81,65 @@ impl Write for &Socket {
     }
 }
 
+/// A socket with limits: reads and writes that wait, for code that speaks [`io::Read`] and
+/// [`io::Write`] (a TLS handshake, a proxy's greeting).
+pub(crate) struct Limited<'a> {
+    pub(crate) socket: &'a Socket,
+    pub(crate) limits: &'a Limits,
+}
+
+impl Limited<'_> {
+    /// Tries until there is no need to wait for `event`.
+    fn retry(
+        &self,
+        mut event: Event<'_>,
+        mut step: impl FnMut() -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        let failed = |stop| io::Error::other(Failure::Stopped(stop));
+        loop {
+            // Each time: a peer that always has something to say must not keep a call from its
+            // deadline.
+            self.limits.check().map_err(failed)?;
+            match step() {
+                Err(error) if is_transient(&error) => self
+                    .limits
+                    .wait_for(std::slice::from_mut(&mut event))
+                    .map_err(failed)?,
+                result => return result,
+            }
+        }
+    }
+}
+
+impl Read for Limited<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let mut socket = self.socket;
+        self.retry(Event::readable(self.socket), || socket.read(into))
+    }
+}
+
+impl Write for Limited<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut socket = self.socket;
+        self.retry(Event::writable(self.socket), || socket.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::{self, Read, Write};
     use std::net::{TcpListener, TcpStream};
     use std::sync::Arc;
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     use socket2::SockRef;
 
-    use super::{Received, Socket};
+    use super::{Limited, Received, Socket};
+    use crate::transport::deadline::Limits;
 
     fn connected() -> io::Result<(Socket, TcpStream)> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
@@ -122,5 +172,21 @@ mod tests {
         assert!(matches!(received, Ok(Received::Bytes(2))));
         // It may have ended already.
         socket.end_sending();
+    }
+
+    #[test]
+    fn what_will_not_do_better_in_a_moment_is_not_tried_again() {
+        let (socket, _peer) = connected().expect("loopback");
+        socket.end_sending();
+        let limits = Limits {
+            deadline: Instant::now() + Duration::from_secs(2),
+            interrupt: Arc::default(),
+        };
+        let mut limited = Limited {
+            socket: &socket,
+            limits: &limits,
+        };
+        let error = limited.write(b"more").expect_err("no more can be sent");
+        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
     }
 }

@@ -9,9 +9,10 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore};
 
-use super::deadline::{Limited, Limits, is_transient};
+use super::deadline::Limits;
 use super::failure::Failure;
-use super::socket::{Received, Socket};
+use super::socket::{Limited, Received, Socket};
+use crate::sys::is_transient;
 
 /// Of one server: a client knows no other.
 const SESSIONS: usize = 8;

@@ -7,7 +7,27 @@ use std::time::{Duration, SystemTime};
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerIncompatible};
 
-use super::failure::Account;
+/// What is said of a failure, and whether the same attempt may do better in a moment.
+pub(super) struct Account {
+    pub(super) sentence: String,
+    pub(super) is_transient: bool,
+}
+
+impl Account {
+    fn transient(sentence: impl Into<String>) -> Self {
+        Account {
+            sentence: sentence.into(),
+            is_transient: true,
+        }
+    }
+
+    fn permanent(sentence: impl Into<String>) -> Self {
+        Account {
+            sentence: sentence.into(),
+            is_transient: false,
+        }
+    }
+}
 
 /// The sentence of an error, and whether the same attempt may do better in a moment. What rustls
 /// itself refuses (a certificate, a version, bytes that are no TLS) it will refuse again.

@@ -51,7 +51,7 @@ impl Trace {
         self.address = address;
     }
 
-    pub(super) fn sent(&mut self) {
+    pub(super) fn request_sent(&mut self) {
         self.sent = Some(Instant::now());
     }
 

@@ -558,7 +558,7 @@ fn reply_says_what_the_api_said() {
 fn reply_says_what_an_answer_without_words_means_and_what_to_do() {
     let credentials = "the API refused the credentials";
     let refused = "the API did not queue the message";
-    let unknown = "the message may have been queued: the API's answer";
+    let unknown = "the message may have been queued: the API's response";
     let broken = |status: u16| format!("HTTP/1.1 {status} Status\r\ncontent-length: 9\r\n\r\n{{");
     let cases = [
         (
@@ -579,7 +579,7 @@ fn reply_says_what_an_answer_without_words_means_and_what_to_do() {
         ),
         (
             answer(403, "", HTML),
-            "a firewall or gateway refused the message (HTTP 403): it was not the API's answer, so \
+            "a firewall or gateway refused the message (HTTP 403): it was not the API's response, so \
              ask whoever runs what is in front of it"
                 .to_owned(),
         ),
@@ -593,7 +593,7 @@ fn reply_says_what_an_answer_without_words_means_and_what_to_do() {
         ),
         (
             answer(302, "", HTML),
-            "the API answered with a redirect (HTTP 302), which is never followed: check base_url"
+            "the API responded with a redirect (HTTP 302), which is never followed: check base_url"
                 .to_owned(),
         ),
         (
@@ -619,7 +619,7 @@ fn reply_says_what_an_answer_without_words_means_and_what_to_do() {
         assert_eq!(reply.message(), sentence, "{reply:?}");
     }
     let reply = reply_to(broken(200).into_bytes());
-    let beginning = format!("{unknown} (HTTP 200) broke off, as the connection broke");
+    let beginning = format!("{unknown} (HTTP 200) broke off: the connection broke");
     assert!(reply.message().starts_with(&beginning), "{reply:?}");
 }
 
@@ -637,7 +637,7 @@ fn answer_is_read_up_to_1_mib() {
     for length in [MOST + 1, MOST + 2] {
         let reply = reply_to(answer_of(length));
         reply.assert_status("outcome_unknown");
-        let reason = "broke off, as it is longer than 1 MiB";
+        let reason = "broke off: it is longer than 1 MiB";
         assert!(reply.message().ends_with(reason), "{reply:?}");
     }
 }

@@ -1,0 +1,100 @@
+//! Who gives way when the process has no descriptor left: connections that are only kept, of whatever
+//! client.
+
+use std::convert::Infallible;
+use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
+
+use crate::per_process::PerProcess;
+
+/// What holds descriptors that it can do without.
+pub(super) trait GiveWay: Send + Sync {
+    /// Closes them. Returns whether there were any.
+    fn give_way(&self) -> bool;
+}
+
+/// Lets what needs a descriptor take those of this holder.
+pub(super) fn register(holder: Weak<dyn GiveWay>) {
+    let mut holders = holders();
+    if holders.len() == holders.capacity() {
+        holders.retain(|holder| holder.strong_count() > 0);
+    }
+    holders.push(holder);
+}
+
+/// Takes a step that needs descriptors. Where the process has none left for it, the holders give
+/// theirs, and it is taken again.
+pub(super) fn with_descriptors<T>(step: impl Fn() -> T, lacks_descriptors: fn(&T) -> bool) -> T {
+    let outcome = step();
+    if lacks_descriptors(&outcome) && all_give_way() {
+        step()
+    } else {
+        outcome
+    }
+}
+
+fn all_give_way() -> bool {
+    // Not under the lock: closing takes time.
+    let holders: Vec<_> = holders().iter().filter_map(Weak::upgrade).collect();
+    holders
+        .iter()
+        .fold(false, |any, holder| holder.give_way() || any)
+}
+
+/// Those of this process.
+fn holders() -> MutexGuard<'static, Vec<Weak<dyn GiveWay>>> {
+    static HOLDERS: PerProcess<Mutex<Vec<Weak<dyn GiveWay>>>> = PerProcess::new();
+
+    let Ok(holders) = HOLDERS.get_or_try_make(|| Ok::<_, Infallible>(Mutex::default()));
+    holders.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Arc, Weak};
+
+    use super::{GiveWay, holders, register, with_descriptors};
+
+    /// How many descriptors it holds.
+    struct Holder(AtomicUsize);
+
+    impl GiveWay for Holder {
+        fn give_way(&self) -> bool {
+            self.0.swap(0, Ordering::Relaxed) > 0
+        }
+    }
+
+    fn holder(descriptors: usize) -> Arc<Holder> {
+        let holder = Arc::new(Holder(AtomicUsize::new(descriptors)));
+        let weak: Weak<Holder> = Arc::downgrade(&holder);
+        register(weak);
+        holder
+    }
+
+    /// How often a step is taken that finds none left so many times.
+    fn steps(times_lacking: usize) -> usize {
+        let taken = AtomicUsize::new(0);
+        let step = || taken.fetch_add(1, Ordering::Relaxed) < times_lacking;
+        with_descriptors(step, |lacks| *lacks);
+        taken.into_inner()
+    }
+
+    #[test]
+    fn every_holder_that_there_still_is_gives_way_once() {
+        let two = [holder(1), holder(2)];
+        let held = || two.each_ref().map(|it| it.0.load(Ordering::Relaxed));
+        // The list forgets those that are gone, and no other.
+        for _ in 0..1000 {
+            drop(holder(1));
+        }
+        assert!(holders().len() < 100);
+
+        assert_eq!(steps(0), 1);
+        assert_eq!(held(), [1, 2]);
+        assert_eq!(steps(1), 2);
+        assert_eq!(held(), [0, 0]);
+        assert_eq!(steps(1), 1);
+        two[0].0.store(1, Ordering::Relaxed);
+        assert_eq!(steps(9), 2);
+    }
+}
