@@ -1,26 +1,30 @@
 //! `libzixflow` sends one thing: Zixflow's "WhatsApp interactive reply buttons" message. It is a
 //! C library written in Rust; `include/zixflow.h` is its documentation for hosts.
 //!
-//! A message flows one way:
+//! Each module uses those below it alone (`tests/source.rs` sees to that):
 //!
-//! | step | where |
+//! | module | what it is |
 //! | --- | --- |
-//! | the C call, and what keeps a host's mistakes and our own from crashing it | [`ffi`] |
-//! | options, read and checked | `options` |
-//! | check, attempt, read the answer, retry | `client`; beside it `backoff`, `rate_limit`, `cancel` |
-//! | the rules of a message, composing one, its JSON Schema | `message` |
-//! | the socket under ureq, which knows whether a request can have arrived | `transport`, `headers` |
-//! | the table that reads an answer | `outcome`, `status` |
-//! | the JSON that goes back | `reply`, `tries`, `secrets`; `counts` for the statistics |
-//! | what Zixflow tells afterwards | `post_back` |
-//!
-//! These run across: `sys` (what is the operating system's own, safe to call), `panics` (a bug of ours
-//! becomes a status), `per_process` (what a child of `fork()` must not share), `json` (how all JSON is
-//! read), `findings` (what is wrong with a text, and where) and `misspelling` (what a name was meant to
-//! be).
+//! | [`ffi`] | the C calls, and what keeps a host's mistakes and our own from crashing it |
+//! | `client` | one call: check, attempt, read the response, retry |
+//! | `backoff`, `rate_limit` | how long it waits before an attempt |
+//! | `options` | the options of a client and of a call, read and checked |
+//! | `post_back`, `message` | what Zixflow tells afterwards; the rules of a message, composing one, its JSON Schema |
+//! | `secrets` | what no reply may repeat |
+//! | `reply`, `tries` | the JSON that goes back |
+//! | `outcome` | the table that reads a response |
+//! | `transport` | the sockets under ureq, which know whether a request can have arrived |
+//! | `cancel` | what ends a call from another thread: a token, a shut-down |
+//! | `counts`, `headers`, `status` | statistics; the header fields; the outcome of a call, as C sees it |
+//! | `per_process` | what a child of `fork()` must not share |
+//! | `findings`, `json` | what is wrong with a text, and where; how all JSON is read |
+//! | `misspelling`, `panics` | what a name was meant to be; a bug of ours becomes a status |
+//! | `sys` | what is the operating system's own, safe to call |
 
 #![deny(unsafe_code)]
 #![deny(clippy::undocumented_unsafe_blocks)]
+// An error that is a `Reply` is handed out once in a call: a box would save nothing.
+#![allow(clippy::result_large_err)]
 #![cfg_attr(
     not(test),
     deny(

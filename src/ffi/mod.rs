@@ -2,23 +2,27 @@
 //! preface (`cbindgen.toml`).
 //!
 //! An export reads its arguments through `arguments`, does its work inside `boundary`, and hands
-//! out what the `registry` keeps. There is one module of exports for each C type.
+//! out what the `registry` keeps. Each module uses those below it alone:
+//!
+//! | module | what it is |
+//! | --- | --- |
+//! | `client`, `cancel`, `message`, `post_back`, `json`, `library` | the exports, one module for each C type; none uses another |
+//! | `arguments` | what a host passes in |
+//! | `boundary` | the one way in and out, which no panic leaves |
+//! | `registry` | everything that was handed out and not got back |
+//! | `types` | the structs and opaque types of C |
 
 #![allow(unsafe_code)]
 #![allow(non_camel_case_types)]
 // What a host has to keep to is in the rules of the header, once.
 #![allow(clippy::missing_safety_doc)]
 
-// From the bottom up: none uses one that comes after it.
+mod arguments;
+mod boundary;
+mod registry;
 mod types;
 
-mod registry;
-
-mod boundary;
-
-mod arguments;
-
-// The exports, in the header's order. None uses another.
+// The exports, in the order of the header, which is generated in this one.
 mod client;
 
 mod cancel;

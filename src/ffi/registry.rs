@@ -232,7 +232,7 @@ mod tests {
         let count = if cfg!(miri) { 100 } else { 100_000 };
         let mut last = 0;
         for _ in 0..count {
-            let handle = keep_cancel(CancelToken::new()).addr();
+            let handle = keep_cancel(CancelToken::new(Cause::Cancelled)).addr();
             assert!(handle > last && handle as f64 as usize == handle);
             assert!(cancel(handle).is_ok() && cancel(handle + 1).is_err());
             release(handle);
@@ -246,7 +246,7 @@ mod tests {
         let count = if cfg!(miri) { 1000 } else { 100_000 };
         let capacity = || OBJECTS.lock().live.capacity();
         let handles: Vec<_> = (0..count)
-            .map(|_| keep_cancel(CancelToken::new()).addr())
+            .map(|_| keep_cancel(CancelToken::new(Cause::Cancelled)).addr())
             .collect();
         assert!(handles.iter().all(|handle| cancel(*handle).is_ok()));
         assert!(capacity() >= count);
