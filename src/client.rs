@@ -1,13 +1,12 @@
 //! A client: it checks a message, sends it, reads the response, and tries again exactly where that
 //! cannot deliver twice.
 
-use std::fmt;
 use std::io::Read;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ureq::http;
 use ureq::http::header::{HeaderMap, HeaderName, RETRY_AFTER};
-use ureq::http::{self, Uri};
 
 use crate::backoff;
 use crate::cancel::CancelToken;
@@ -22,20 +21,16 @@ use crate::reply::Reply;
 use crate::secrets::{Ending, Secrets};
 use crate::status::Status;
 use crate::sys::{Cause, Interrupt};
-use crate::transport::{Attempt, Failure, IdleLimits, Limits, Pool, Proxy, Route, Stop, Trace};
+use crate::transport::{Attempt, Failure, Limits, Pool, Proxy, Stop, Trace};
 use crate::tries::Try;
 
 /// How much of a response is read. The API's own has about a hundred bytes.
 const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
 
 pub(crate) struct Client {
-    url: Uri,
+    options: ClientOptions,
     headers: Arc<Headers>,
     secrets: Secrets,
-    options: CallOptions,
-    messages_per_second: Option<f64>,
-    idle_limits: IdleLimits,
-    route: Arc<Route>,
     process_states: PerProcess<ProcessState>,
     /// Raised by a shut-down. Every call watches it.
     shut_down: CancelToken,
@@ -91,15 +86,10 @@ impl Client {
         let proxy = options.route.proxy.iter();
         let secrets = proxy.flat_map(Proxy::secrets);
         let secrets = Secrets::new(secrets.chain([api_key.to_owned()]));
-
         Ok(Client {
-            url: options.url,
+            options,
             headers: Arc::new(headers),
             secrets,
-            options: options.call,
-            messages_per_second: options.messages_per_second,
-            idle_limits: options.idle_limits,
-            route: Arc::new(options.route),
             process_states: PerProcess::new(),
             shut_down: CancelToken::new(Cause::ShutDown),
         })
@@ -150,8 +140,8 @@ impl Client {
     fn process_state(&self) -> Result<&ProcessState, Failure> {
         self.process_states.get_or_try_make(|| {
             Ok(ProcessState {
-                pool: Pool::new(&self.route, &self.headers, self.idle_limits)?,
-                rate_limit: self.messages_per_second.map(RateLimit::new),
+                pool: Pool::new(&self.options.route, &self.headers, self.options.idle_limits)?,
+                rate_limit: self.options.messages_per_second.map(RateLimit::new),
             })
         })
     }
@@ -164,6 +154,7 @@ impl Client {
     ) -> Result<Reply, Reply> {
         let options = self
             .options
+            .call
             .parse(request.options_json)
             .map_err(Reply::invalid_argument)?;
         let problems = message::check(request.message, options.validation);
@@ -231,7 +222,7 @@ impl Client {
         ));
         let response = pooled
             .agent
-            .post(self.url.clone())
+            .post(self.options.url.clone())
             .send(call.message.as_bytes())
             .map(receive)
             .map_err(Failure::from);
@@ -369,18 +360,6 @@ fn fields<T>(
     fields.filter_map(move |field| read(field.to_str().ok()?))
 }
 
-impl fmt::Debug for Client {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client")
-            .field("url", &self.url)
-            .field("headers", &self.headers)
-            .field("options", &self.options)
-            .field("idle_limits", &self.idle_limits)
-            .field("route", &self.route)
-            .finish_non_exhaustive()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Client, Request};
@@ -400,18 +379,10 @@ mod tests {
 
     #[test]
     fn no_debug_output_has_a_secret() {
-        let options = r#"{"proxy": "http://user:proxy-secret@127.0.0.1:3128"}"#;
-        let client = client(options);
-        let options = ClientOptions::parse(Some(options));
-        let pool_text = format!("{:#?}", client.process_state().expect("a pool").pool);
-        let headers_text = format!("{:#?}", client.headers);
-        for text in [
-            format!("{options:#?}"),
-            pool_text,
-            headers_text,
-            format!("{client:#?}"),
-        ] {
-            assert!(text.contains("127.0.0.1") || text.contains("Headers"));
+        let client = client(r#"{"proxy": "http://user:proxy-secret@127.0.0.1:3128"}"#);
+        let options = format!("{:#?}", client.options);
+        assert!(options.contains("127.0.0.1"), "{options}");
+        for text in [options, format!("{:#?}", client.headers)] {
             assert!(!text.contains("-secret"), "{text}");
         }
     }

@@ -11,68 +11,38 @@ use crate::message::{self, MAX_TEXT_BYTES};
 use crate::options;
 use crate::reply::Reply;
 
-/// Why a text cannot be used.
-pub(super) enum BadText {
-    Null,
-    TooLong,
-    NotUtf8 { valid_bytes: usize },
-}
-
-impl BadText {
-    pub(super) fn describe(&self, name: &str) -> String {
-        match self {
-            BadText::Null => format!("{name} is NULL: pass a NUL-terminated string"),
-            BadText::TooLong => format!("{name} is longer than 1 MiB"),
-            BadText::NotUtf8 { valid_bytes } => format!(
-                "{name} is not UTF-8 from byte {valid_bytes} on (counted from 0): convert it first"
-            ),
-        }
-    }
-}
-
+/// A text that may be NULL. `too_long` is the reply to one that is longer than any can be.
+///
 /// # Safety
 ///
 /// `pointer` is NULL or a NUL-terminated string that stays as it is for as long as `'a`.
-pub(super) unsafe fn bounded_text<'a>(pointer: *const c_char) -> Result<&'a str, BadText> {
+unsafe fn bounded_text<'a>(
+    name: &str,
+    pointer: *const c_char,
+    too_long: impl FnOnce() -> Reply,
+) -> Result<Option<&'a str>, Reply> {
     if pointer.is_null() {
-        return Err(BadText::Null);
+        return Ok(None);
     }
     // SAFETY: the string ends with a NUL, at which this stops.
     let length = unsafe { libc::strnlen(pointer, MAX_TEXT_BYTES + 1) };
     if length > MAX_TEXT_BYTES {
-        return Err(BadText::TooLong);
+        return Err(too_long());
     }
     // SAFETY: `length` bytes of it were just read.
     let bytes = unsafe { std::slice::from_raw_parts(pointer.cast::<u8>(), length) };
-    std::str::from_utf8(bytes).map_err(|error| BadText::NotUtf8 {
-        valid_bytes: error.valid_up_to(),
+    std::str::from_utf8(bytes).map(Some).map_err(|error| {
+        Reply::invalid_argument(format!(
+            "{name} is not UTF-8 from byte {} on (counted from 0): convert it first",
+            error.valid_up_to()
+        ))
     })
 }
 
-/// The text of options, which may be NULL.
-///
-/// # Safety
-///
-/// As for [`bounded_text`].
-pub(super) unsafe fn options<'a>(pointer: *const c_char) -> Result<Option<&'a str>, Reply> {
-    // SAFETY: the caller's promise.
-    match unsafe { bounded_text(pointer) } {
-        Ok(text) => Ok(Some(text)),
-        Err(BadText::Null) => Ok(None),
-        // Longer still than what the options' own reader takes.
-        Err(BadText::TooLong) => Err(Reply::invalid_argument(options::TOO_LONG)),
-        Err(bad) => Err(Reply::invalid_argument(bad.describe("options_json"))),
-    }
-}
-
-/// A text that must be there.
-///
-/// # Safety
-///
-/// As for [`bounded_text`].
-pub(super) unsafe fn text<'a>(name: &str, pointer: *const c_char) -> Result<&'a str, Reply> {
-    // SAFETY: the caller's promise.
-    unsafe { bounded_text(pointer) }.map_err(|bad| Reply::invalid_argument(bad.describe(name)))
+fn required<T>(name: &str, text: Option<T>) -> Result<T, Reply> {
+    text.ok_or_else(|| {
+        Reply::invalid_argument(format!("{name} is NULL: pass a NUL-terminated string"))
+    })
 }
 
 /// A text that may be NULL.
@@ -84,11 +54,30 @@ pub(super) unsafe fn optional_text<'a>(
     name: &str,
     pointer: *const c_char,
 ) -> Result<Option<&'a str>, Reply> {
-    if pointer.is_null() {
-        return Ok(None);
-    }
+    let too_long = || Reply::invalid_argument(format!("{name} is longer than 1 MiB"));
     // SAFETY: the caller's promise.
-    unsafe { text(name, pointer) }.map(Some)
+    unsafe { bounded_text(name, pointer, too_long) }
+}
+
+/// A text that must be there.
+///
+/// # Safety
+///
+/// As for [`bounded_text`].
+pub(super) unsafe fn text<'a>(name: &str, pointer: *const c_char) -> Result<&'a str, Reply> {
+    // SAFETY: the caller's promise.
+    required(name, unsafe { optional_text(name, pointer)? })
+}
+
+/// The text of options, which may be NULL, and has a limit of its own.
+///
+/// # Safety
+///
+/// As for [`bounded_text`].
+pub(super) unsafe fn options<'a>(pointer: *const c_char) -> Result<Option<&'a str>, Reply> {
+    let too_long = || Reply::invalid_argument(options::TOO_LONG);
+    // SAFETY: the caller's promise.
+    unsafe { bounded_text("options_json", pointer, too_long) }
 }
 
 /// A message's text. One that is too long is a bad message, not a bad argument.
@@ -97,11 +86,10 @@ pub(super) unsafe fn optional_text<'a>(
 ///
 /// As for [`bounded_text`].
 pub(super) unsafe fn message<'a>(pointer: *const c_char) -> Result<&'a str, Reply> {
+    let too_long = || Reply::invalid_message(message::too_long());
     // SAFETY: the caller's promise.
-    unsafe { bounded_text(pointer) }.map_err(|bad| match bad {
-        BadText::TooLong => Reply::invalid_message(message::too_long()),
-        bad => Reply::invalid_argument(bad.describe("message_json")),
-    })
+    let text = unsafe { bounded_text("message_json", pointer, too_long)? };
+    required("message_json", text)
 }
 
 /// The body of a post-back, of which the same is true.
@@ -110,11 +98,10 @@ pub(super) unsafe fn message<'a>(pointer: *const c_char) -> Result<&'a str, Repl
 ///
 /// As for [`bounded_text`].
 pub(super) unsafe fn post_back<'a>(pointer: *const c_char) -> Result<&'a str, Reply> {
+    let too_long = || Reply::invalid_post_back(message::too_long());
     // SAFETY: the caller's promise.
-    unsafe { bounded_text(pointer) }.map_err(|bad| match bad {
-        BadText::TooLong => Reply::invalid_post_back(message::too_long()),
-        bad => Reply::invalid_argument(bad.describe("body")),
-    })
+    let text = unsafe { bounded_text("body", pointer, too_long)? };
+    required("body", text)
 }
 
 /// The client that a host's pointer stands for. The pointer is looked up, not followed.

@@ -54,7 +54,7 @@ struct ClientValues {
 #[derive(Debug)]
 pub(crate) struct ClientOptions {
     pub(crate) url: Uri,
-    pub(crate) route: Route,
+    pub(crate) route: Arc<Route>,
     pub(crate) call: CallOptions,
     pub(crate) idle_limits: IdleLimits,
     pub(crate) user_agent: Option<String>,
@@ -127,7 +127,7 @@ impl ClientOptions {
         }
         Ok(ClientOptions {
             url,
-            route: Route { target, proxy, tls },
+            route: Arc::new(Route { target, proxy, tls }),
             call: given.place()?,
             idle_limits: IdleLimits {
                 connections: values.max_idle_connections,

@@ -1,7 +1,6 @@
 //! The idle connections of one client in one process.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -187,15 +186,6 @@ fn prepare_ureq() {
     });
 }
 
-impl fmt::Debug for Pool {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pool")
-            .field("route", &self.route)
-            .field("idle_limits", &self.idle_limits)
-            .finish_non_exhaustive()
-    }
-}
-
 /// ureq asks for addresses before it looks for a kept connection. The connector looks the name up,
 /// where there is none.
 #[derive(Debug)]
@@ -229,8 +219,7 @@ mod tests {
         let options = ClientOptions::parse(Some(r#"{"base_url": "http://127.0.0.1:9"}"#))
             .expect("sound options");
         let headers = Headers::new("key", "workspace", None).expect("sound headers");
-        let route = Arc::new(options.route);
-        Pool::new(&route, &Arc::new(headers), options.idle_limits).expect("a pool")
+        Pool::new(&options.route, &Arc::new(headers), options.idle_limits).expect("a pool")
     }
 
     fn idle(pool: &Pool, until: Duration) -> IdleAgent {
