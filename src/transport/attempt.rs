@@ -1,7 +1,6 @@
 //! One attempt at one message, and the fact that this library is for: whether its request was sent.
 //!
-//! ureq drives. The connection under it reports here what it did; only its `transmit_output` and its
-//! `is_open` change anything. In the order of ureq's calls:
+//! ureq drives. The connection under it reports here what it did. In the order of ureq's calls:
 //!
 //! | | ureq calls | the connection | [`Progress`] afterwards |
 //! | --- | --- | --- | --- |
@@ -12,6 +11,7 @@
 //! | 5 | (inside of 4) | has given the kernel the last byte, over TLS that of the last record | `Sent` |
 //! | or | (inside of 3 or 4) | the peer responded, closed or broke first: what is left is dropped | `Aborted` |
 //! | 6 | `await_input`, `input`, `input_consume` | receives the response | as before |
+//! | or | (inside of 6) | is told that the TLS handshake failed for the server, which read no request | `Aborted` |
 //! | 7 | `is_open`, to keep the connection | says yes only after `Sent` | as before |
 //!
 //! A deadline, a shut-down or a cancel in 3 or 4 goes up to ureq as an error, which drops the
@@ -35,7 +35,7 @@ pub(super) enum Progress {
     Written,
     /// The kernel has taken the last byte: the whole request may have reached the API.
     Sent,
-    /// The rest was dropped before the kernel took it, and never leaves.
+    /// The rest was dropped before the kernel took it, and never leaves; or nothing was read.
     Aborted,
 }
 
@@ -179,6 +179,11 @@ impl CurrentAttempt {
         if let Some(trace) = &mut self.lock().trace {
             trace.received();
         }
+    }
+
+    /// The server says that it has read nothing of the request, whatever the kernel has taken.
+    pub(super) fn unread(&self) {
+        self.lock().progress = Progress::Aborted;
     }
 
     /// Does `work`, and notes how long a phase took by it.

@@ -125,13 +125,25 @@ impl Connection {
         }
         let received = match &mut self.stream {
             Stream::Plain(socket) => socket.receive(into)?,
-            Stream::Tls(tls) => tls.receive(into)?,
+            Stream::Tls(tls) => tls.receive(into).inspect_err(|_| {
+                if tls.is_unread {
+                    self.attempt.unread();
+                }
+            })?,
         };
         if let Received::Bytes(count) = received {
             self.buffers.input_appended(count);
             self.attempt.received();
         }
         Ok(received)
+    }
+
+    /// Whether TLS has something to say by itself, and nothing of a request is left that would go with it.
+    fn wants_to_send(&mut self) -> bool {
+        match &mut self.stream {
+            Stream::Tls(tls) if self.attempt.progress() == Progress::Sent => tls.wants_to_send(),
+            _ => false,
+        }
     }
 
     /// Whether the peer has said nothing since the last exchange. What belongs to no exchange is not
@@ -196,9 +208,19 @@ impl Transport for Connection {
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
         loop {
             if !self.stream.has_received() {
-                let mut event = [Event::readable(self.stream.socket())];
+                let wants_to_send = self.wants_to_send();
+                let socket = self.stream.socket();
+                let mut event = [match wants_to_send {
+                    true => Event::readable_or_writable(socket),
+                    false => Event::readable(socket),
+                }];
                 let limits = self.attempt.limits();
                 limits.wait_for(&mut event).map_err(Failure::from)?;
+                let [event] = event;
+                if wants_to_send && event.is_writable() {
+                    // Where it fails, what the server said before is still to be read.
+                    let _ = self.send();
+                }
             }
             match self.receive()? {
                 Received::Bytes(_) => return Ok(true),
@@ -249,6 +271,10 @@ impl Stream {
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        let is_request_gone = self.is_flushed() || self.attempt.progress() == Progress::Sent;
+        if let (Stream::Tls(tls), true) = (&mut self.stream, is_request_gone) {
+            tls.send_close_notify();
+        }
         self.attempt.disconnected();
     }
 }

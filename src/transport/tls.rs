@@ -7,7 +7,7 @@ use once_cell::race::OnceBox;
 use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore};
+use rustls::{ClientConfig, ClientConnection, HandshakeKind, ProtocolVersion, RootCertStore};
 
 use super::deadline::Limits;
 use super::failure::Failure;
@@ -36,6 +36,10 @@ pub(super) struct TlsStream {
     tls: ClientConnection,
     pub(super) socket: Socket,
     records: RecordBoundary,
+    /// Whether any application data came.
+    has_received: bool,
+    /// Whether the server has said that it has read none.
+    pub(super) is_unread: bool,
 }
 
 impl TlsStream {
@@ -46,19 +50,60 @@ impl TlsStream {
         socket: Socket,
         limits: &Limits,
     ) -> Result<Self, Failure> {
-        let mut tls = ClientConnection::new(configuration, name).map_err(Failure::Tls)?;
-        let mut records = RecordBoundary::default();
-        tls.complete_io(&mut Tracked {
+        let mut stream = TlsStream {
+            tls: ClientConnection::new(configuration, name).map_err(Failure::Tls)?,
+            socket,
+            records: RecordBoundary::default(),
+            has_received: false,
+            is_unread: false,
+        };
+        let completed = stream.tls.complete_io(&mut Tracked {
             source: Limited {
-                socket: &socket,
+                socket: &stream.socket,
                 limits,
             },
-            records: &mut records,
-        })?;
-        Ok(TlsStream {
-            tls,
-            socket,
-            records,
+            records: &mut stream.records,
+        });
+        let Err(error) = completed else {
+            return Ok(stream);
+        };
+        Err(match (Failure::from(error), stream.receive(&mut [0])) {
+            (Failure::Tls(error), _) => stream.failure(error),
+            // A server that breaks a connection off may have said why before.
+            (Failure::Broken { .. }, Err(reason)) => reason,
+            (failure, _) => failure,
+        })
+    }
+
+    /// With an alert about the client's certificate the server ends the handshake: it has read nothing
+    /// that came behind it. In TLS 1.3 a request may have left by then.
+    fn failure(&mut self, error: rustls::Error) -> Failure {
+        use rustls::AlertDescription as Alert;
+
+        let is_about_certificate = match error {
+            rustls::Error::AlertReceived(
+                Alert::CertificateRequired
+                | Alert::BadCertificate
+                | Alert::UnsupportedCertificate
+                | Alert::CertificateRevoked
+                | Alert::CertificateExpired
+                | Alert::CertificateUnknown
+                | Alert::UnknownCA
+                | Alert::AccessDenied,
+            ) => true,
+            // TLS 1.2 has no other for it, and once there is a cipher, no other reason is left. But behind
+            // a handshake of TLS 1.2 it ends another, for which a server may have read the request.
+            rustls::Error::AlertReceived(Alert::HandshakeFailure) => {
+                self.tls.negotiated_cipher_suite().is_some()
+                    && (self.tls.is_handshaking()
+                        || self.tls.protocol_version() == Some(ProtocolVersion::TLSv1_3))
+            }
+            _ => false,
+        };
+        self.is_unread = is_about_certificate && !self.has_received;
+        Failure::Tls(match is_about_certificate {
+            true => rustls::Error::AlertReceived(Alert::CertificateRequired),
+            false => error,
         })
     }
 
@@ -79,6 +124,19 @@ impl TlsStream {
         !self.tls.wants_write()
     }
 
+    /// Whether TLS has something to say by itself: an alert, or new keys, which rustls holds back until
+    /// something is written.
+    pub(super) fn wants_to_send(&mut self) -> bool {
+        let _ = self.encrypt(&[]);
+        !self.is_flushed()
+    }
+
+    /// Says that nothing more will come, as far as the kernel takes that at once.
+    pub(super) fn send_close_notify(&mut self) {
+        self.tls.send_close_notify();
+        while !self.is_flushed() && self.send().is_ok() {}
+    }
+
     /// Receives at most once: a peer that sends records without end and without content must not
     /// keep a call from its deadline.
     pub(super) fn receive(&mut self, into: &mut [u8]) -> Result<Received, Failure> {
@@ -91,17 +149,23 @@ impl TlsStream {
             records: &mut self.records,
         };
         match self.tls.read_tls(&mut tracked) {
-            Ok(_) => self.tls.process_new_packets().map_err(Failure::Tls)?,
+            Ok(_) => match self.tls.process_new_packets() {
+                Ok(_) => {}
+                Err(error) => return Err(self.failure(error)),
+            },
             Err(error) if is_transient(&error) => return Ok(Received::Nothing),
             Err(error) => return Err(error.into()),
-        };
+        }
         self.decrypted(into)
     }
 
     fn decrypted(&mut self, into: &mut [u8]) -> Result<Received, Failure> {
         match self.tls.reader().read(into) {
             Ok(0) => Ok(Received::End),
-            Ok(count) => Ok(Received::Bytes(count)),
+            Ok(count) => {
+                self.has_received = true;
+                Ok(Received::Bytes(count))
+            }
             Err(error) if is_transient(&error) => Ok(Received::Nothing),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(Received::End),
             Err(error) => Err(error.into()),

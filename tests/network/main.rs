@@ -15,4 +15,5 @@ mod proxy_urls;
 mod retries;
 mod roots;
 mod shutdown;
+mod tls_alerts;
 mod tls_failures;

@@ -17,14 +17,14 @@ use support::api::{Reply, client, message};
 use support::raw_server::{Ending, RawServer, Scheme, accepted};
 
 /// An authority of a test's own, and what it signs.
-struct Authority {
+pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    der: CertificateDer<'static>,
-    file: PathBuf,
+    pub der: CertificateDer<'static>,
+    pub file: PathBuf,
 }
 
 impl Authority {
-    fn new(name: &str) -> Self {
+    pub fn new(name: &str) -> Self {
         let key = KeyPair::generate().expect("a key");
         let mut parameters = CertificateParams::default();
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -36,7 +36,7 @@ impl Authority {
         }
     }
 
-    fn sign(&self, parameters: &CertificateParams) -> Identity {
+    pub fn sign(&self, parameters: &CertificateParams) -> Identity {
         let key = KeyPair::generate().expect("a key");
         let signed = parameters.signed_by(&key, &self.issuer);
         Identity {
@@ -46,13 +46,13 @@ impl Authority {
     }
 }
 
-struct Identity {
-    certificate: CertificateDer<'static>,
+pub struct Identity {
+    pub certificate: CertificateDer<'static>,
     key: KeyPair,
 }
 
 impl Identity {
-    fn key(&self) -> PrivateKeyDer<'static> {
+    pub fn key(&self) -> PrivateKeyDer<'static> {
         PrivateKeyDer::Pkcs8(self.key.serialize_der().into())
     }
 
@@ -73,7 +73,7 @@ fn ca_file(name: &str, pem: &str) -> PathBuf {
     path
 }
 
-fn for_this_machine() -> CertificateParams {
+pub fn for_this_machine() -> CertificateParams {
     CertificateParams::new(["127.0.0.1".to_owned()]).expect("a name")
 }
 
