@@ -351,7 +351,7 @@ fn a_tls_session_that_the_peer_ends_in_the_middle_ends_the_call_at_once_with_the
         let case = format!("{farewell:?}, {on:?}: {reply:?}");
         assert_eq!((reply.status(), count), ("not_sent", 0), "{case}");
         let reason = match farewell {
-            Farewell::PlainAlert | Farewell::UnreadableRecord => "decrypt",
+            Farewell::PlainAlert | Farewell::UnreadableRecord => "DecryptError",
             Farewell::EncryptedAlert | Farewell::OverlongRecord | Farewell::NoRecord => "TLS",
             Farewell::CloseNotify => "disconnected",
         };
