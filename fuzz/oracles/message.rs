@@ -58,6 +58,11 @@ fn assert_obeys_the_rules(message: &Value) {
     let given = |pointer: &str| message.pointer(pointer).filter(|value| !value.is_null());
     let characters = |pointer: &str| text(pointer).expect(pointer).chars().count();
 
+    let members = message.as_object().expect("an object");
+    for name in ["recipient", "phone_id", "interactive", "post_back_url"] {
+        let is_so_spelt = |key: &&String| key.eq_ignore_ascii_case(name);
+        assert!(members.keys().filter(is_so_spelt).all(|key| key == name));
+    }
     let recipient = text("/recipient").expect("recipient");
     assert!(recipient.bytes().all(|byte| byte.is_ascii_digit()));
     assert!((7..=15).contains(&recipient.len()) && !recipient.starts_with('0'));

@@ -129,10 +129,10 @@ impl<'de> Check<'de> {
         let mut chosen = None;
         let mut found_apart = Vec::new();
 
-        while let Some(Key(key)) = object.next_key()? {
-            let path = &Path::Key(path, &key);
+        while let Some(key) = object.next_key::<Key>()? {
+            let path = &Path::Key(path, &key.0);
             let mut known = fields.iter().zip(&mut given);
-            let Some((field, given)) = known.find(|it| it.0.name == key) else {
+            let Some((field, given)) = known.find(|it| it.0.name == key.0) else {
                 self.unknown_key(&key, unknown.get_or_insert_default(), fields, path);
                 object.next_value_seed(self.value(&ANYTHING, path))?;
                 continue;
@@ -171,7 +171,7 @@ impl<'de> Check<'de> {
 
     fn unknown_key(
         &mut self,
-        key: &Cow<'de, str>,
+        Key(key): &Key<'de>,
         [all, twice]: &mut UnknownKeys<'de>,
         fields: &[Field],
         path: &Path,
