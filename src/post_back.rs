@@ -14,43 +14,25 @@ use time::format_description::well_known::Rfc3339;
 use crate::findings::{Findings, Path};
 use crate::json::{self, MAX_DEPTH, Type};
 
-struct Field {
-    name: &'static str,
-    is_required: bool,
-    /// A number there is beyond 2^53, so it is passed on as text.
-    may_be_number: bool,
-}
-
-const FIELDS: [Field; 10] = [
-    optional("workspace_id"),
-    optional("type"),
-    Field {
-        may_be_number: true,
-        ..optional("message_id")
-    },
-    required("request_id"),
-    optional("channel"),
-    optional("recipient"),
-    required("status"),
-    optional("remark"),
-    optional("status_at"),
-    optional("post_back_data"),
+/// The fields that the API documents. Each is a string, or null.
+const FIELDS: [&str; 10] = [
+    "workspace_id",
+    "type",
+    MESSAGE_ID,
+    "request_id",
+    "channel",
+    "recipient",
+    "status",
+    "remark",
+    "status_at",
+    "post_back_data",
 ];
 
-const fn required(name: &'static str) -> Field {
-    Field {
-        name,
-        is_required: true,
-        may_be_number: false,
-    }
-}
+/// These have to be there, and to say something.
+const REQUIRED: [&str; 2] = ["request_id", "status"];
 
-const fn optional(name: &'static str) -> Field {
-    Field {
-        is_required: false,
-        ..required(name)
-    }
-}
+/// A number there is beyond 2^53, so it is passed on as text.
+const MESSAGE_ID: &str = "message_id";
 
 /// What is worked out for the host. Should the API come to use one of these keys, its value gives
 /// way.
@@ -121,7 +103,7 @@ struct Reading<'a, M> {
 
 impl<'a, M: SerializeMap<Error = Error>> Reading<'a, M> {
     fn member(&mut self, key: Cow<'a, str>, value: &RawValue) -> Result<(), Error> {
-        let field = FIELDS.iter().find(|field| field.name == key);
+        let field = FIELDS.into_iter().find(|name| *name == key);
         if self.seen.contains(&key) {
             self.given_twice(field, &key);
         } else {
@@ -135,38 +117,40 @@ impl<'a, M: SerializeMap<Error = Error>> Reading<'a, M> {
     }
 
     /// Once for each known field, and for one other: a body can hold a hundred thousand such keys.
-    fn given_twice(&mut self, field: Option<&Field>, key: &str) {
-        if self.twice.insert(field.map(|field| field.name)) {
+    fn given_twice(&mut self, field: Option<&'static str>, key: &str) {
+        if self.twice.insert(field) {
             self.complain(key, "is given twice");
         }
     }
 
-    fn known(&mut self, field: &Field, value: &RawValue) -> Result<(), Error> {
+    fn known(&mut self, name: &'static str, value: &RawValue) -> Result<(), Error> {
+        let is_required = REQUIRED.contains(&name);
         match Type::of(value) {
             Type::String => {
                 let text = json::text(value)?;
-                self.object.serialize_entry(field.name, &text)?;
-                if field.is_required && text.is_empty() {
-                    self.complain(field.name, "must not be empty");
+                self.object.serialize_entry(name, &text)?;
+                if is_required && text.is_empty() {
+                    self.complain(name, "must not be empty");
                 }
-                match field.name {
+                match name {
                     "request_id" => self.request_id = text,
                     "status" => self.status = text,
                     "status_at" => self.status_at = text,
                     _ => {}
                 }
             }
-            Type::Number if field.may_be_number => {
-                self.object.serialize_entry(field.name, value.get())?;
+            Type::Number if name == MESSAGE_ID => {
+                self.object.serialize_entry(name, value.get())?;
             }
-            Type::Null if !field.is_required => self.object.serialize_entry(field.name, &())?,
-            found if field.may_be_number => {
-                let complaint = format_args!("is {found}; it must be a number or a string");
-                self.complain(field.name, complaint);
-            }
+            Type::Null if !is_required => self.object.serialize_entry(name, &())?,
             found => {
-                let complaint = format_args!("is {found}; it must be a string");
-                self.complain(field.name, complaint);
+                let or_number = if name == MESSAGE_ID {
+                    "a number or "
+                } else {
+                    ""
+                };
+                let complaint = format_args!("is {found}; it must be {or_number}a string");
+                self.complain(name, complaint);
             }
         }
         Ok(())
@@ -196,9 +180,9 @@ impl<'a, M: SerializeMap<Error = Error>> Reading<'a, M> {
 
     /// Everything that was wrong.
     fn end(mut self) -> Result<Findings, Error> {
-        for field in &FIELDS {
-            if field.is_required && !self.seen.contains(field.name) {
-                self.complain(field.name, "is missing");
+        for name in REQUIRED {
+            if !self.seen.contains(name) {
+                self.complain(name, "is missing");
             }
         }
         if let Some(milliseconds) = milliseconds(&self.status_at) {

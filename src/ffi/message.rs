@@ -63,21 +63,6 @@ pub extern "C" fn zx_reply_buttons_schema() -> *const c_char {
 const MAX_BUTTONS_READ: usize = 1000;
 
 impl zx_reply_buttons {
-    const EMPTY: Self = zx_reply_buttons {
-        size: 0,
-        recipient: std::ptr::null(),
-        phone_id: std::ptr::null(),
-        header_type: std::ptr::null(),
-        header: std::ptr::null(),
-        body: std::ptr::null(),
-        footer: std::ptr::null(),
-        buttons: std::ptr::null(),
-        button_count: 0,
-        post_back_url: std::ptr::null(),
-        post_back_data: std::ptr::null(),
-        header_filename: std::ptr::null(),
-    };
-
     /// A copy of the host's struct, which may be shorter than ours.
     ///
     /// # Safety
@@ -99,7 +84,8 @@ impl zx_reply_buttons {
         }
         // What a shorter struct holds of a field that it cuts in two is no field.
         let whole_fields = size - size % size_of::<usize>();
-        let mut copy = Self::EMPTY;
+        // SAFETY: NULL and 0 are values of all of its fields.
+        let mut copy: Self = unsafe { std::mem::zeroed() };
         // SAFETY: `whole_fields` is at most the size of both structs, which do not overlap.
         unsafe {
             std::ptr::copy_nonoverlapping(
