@@ -68,12 +68,13 @@
  *                   left out where they do not apply; times in milliseconds with up to three
  *                   decimals: at_ms (since the call began), connection ("new" or "kept"), address
  *                   (the peer's, with its port), look_up_ms, connect_ms, proxy_ms, tls_ms, send_ms,
- *                   answer_ms (from the last byte sent to the last received), status, http_status,
+ *                   response_ms (from the last byte sent to the last received), status, http_status,
  *                   message (what went wrong, its first 256 bytes), pause_ms (before the next)
- *   notes           of zx_check_reply_buttons() alone: what is allowed but hardly meant, each like a
- *                   problem: a key that is not known, markdown or a line break in a header's text or
- *                   a title, a text of nothing but white space, titles that differ only in case or
- *                   in white space at the end
+ *   warnings        of zx_check_reply_buttons() alone: what is valid, but probably not intended, each
+ *                   like a problem: a key that is not known, markdown or a line break in a header's
+ *                   text or a title, a text of nothing but white space, titles that differ only in
+ *                   case or in white space at the end, a URL that holds &amp;, { or }, or whose host
+ *                   nobody outside can reach
  *
  * zx_client_stats() hands out one flat JSON object of numbers. They count from zero since the client
  * was made in this process (a child of fork() has counts of its own), and only grow:
@@ -408,8 +409,8 @@ void zx_cancel_now(const struct zx_cancel *cancel);
  * Checks a message as zx_send_reply_buttons() does, and sends nothing.
  *
  * @param message_json  The message.
- * @param report_json   A reply, with every problem, and with `notes` of what is allowed but hardly
- *                      meant. Release it with zx_free().
+ * @param report_json   A reply, with every problem, and with `warnings` of what is valid, but
+ *                      probably not intended. Release it with zx_free().
  * @return              ZX_OK, ZX_INVALID_MESSAGE, ZX_INVALID_ARGUMENT or ZX_INTERNAL.
  */
 zx_status zx_check_reply_buttons(const char *message_json, char **report_json);

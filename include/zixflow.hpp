@@ -165,7 +165,7 @@ struct attempt {
   std::optional<std::chrono::microseconds> tls;
   std::optional<std::chrono::microseconds> send;
   /** From the last byte sent to the last received. */
-  std::optional<std::chrono::microseconds> answer;
+  std::optional<std::chrono::microseconds> response;
   zixflow::status status = zixflow::status::internal;
   std::optional<int> http_status;
   /** What went wrong. */
@@ -440,7 +440,7 @@ inline attempt read_attempt(const std::string &json) {
   read.proxy = time_in(json, "/proxy_ms");
   read.tls = time_in(json, "/tls_ms");
   read.send = time_in(json, "/send_ms");
-  read.answer = time_in(json, "/answer_ms");
+  read.response = time_in(json, "/response_ms");
   read.status = status_named(text_in(json, "/status"));
   read.http_status = number_in<int>(json, "/http_status");
   read.message = text_in(json, "/message");
@@ -482,7 +482,7 @@ public:
         http_status_(detail::number_in<int>(json_, "/http_status")),
         attempts_(detail::number_in<int>(json_, "/attempts").value_or(0)), retryable_(text("/retryable") == "true"),
         problems_(detail::each_in(json_, "/problems", detail::read_problem)),
-        notes_(detail::each_in(json_, "/notes", detail::read_problem)),
+        warnings_(detail::each_in(json_, "/warnings", detail::read_problem)),
         tries_(detail::each_in(json_, "/tries", detail::read_attempt)) {
     using std::chrono::milliseconds;
     const auto delay = detail::number_in<milliseconds::rep>(json_, "/retry_after_ms");
@@ -512,8 +512,8 @@ public:
   [[nodiscard]] std::optional<std::chrono::milliseconds> retry_after() const noexcept { return retry_after_; }
   /** All that is wrong with the message, with status::invalid_message. */
   [[nodiscard]] const std::vector<problem> &problems() const noexcept { return problems_; }
-  /** Of a check: what is allowed in the message, but hardly meant. */
-  [[nodiscard]] const std::vector<problem> &notes() const noexcept { return notes_; }
+  /** Of a check: what is valid, but probably not intended. */
+  [[nodiscard]] const std::vector<problem> &warnings() const noexcept { return warnings_; }
   /** What each attempt did, with call_options::tries. */
   [[nodiscard]] const std::vector<attempt> &tries() const noexcept { return tries_; }
   /** The API's answer as it came, where it is not the documented one. */
@@ -533,7 +533,7 @@ private:
   int attempts_;
   bool retryable_;
   std::vector<problem> problems_;
-  std::vector<problem> notes_;
+  std::vector<problem> warnings_;
   std::vector<attempt> tries_;
   std::optional<std::chrono::milliseconds> retry_after_;
 };

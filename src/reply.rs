@@ -39,7 +39,7 @@ pub(crate) struct Reply {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) tries: Vec<Try>,
     #[serde(skip_serializing_if = "Findings::is_empty")]
-    pub(crate) notes: Findings,
+    pub(crate) warnings: Findings,
 }
 
 impl Reply {
@@ -57,7 +57,7 @@ impl Reply {
             problems: Findings::default(),
             response: None,
             tries: Vec::new(),
-            notes: Findings::default(),
+            warnings: Findings::default(),
         }
     }
 

@@ -22,7 +22,7 @@ pub fn check(input: &[u8]) {
     assert_eq!(report.number("attempts"), Some(0));
 
     let list = |key| report.get(key).and_then(Value::as_array);
-    for list in [list("problems"), list("notes")].into_iter().flatten() {
+    for list in [list("problems"), list("warnings")].into_iter().flatten() {
         assert!(!list.is_empty() && list.len() <= MOST_TOLD, "{report:?}");
     }
     let is_utf8 = text.to_str().is_ok();
@@ -37,7 +37,10 @@ pub fn check(input: &[u8]) {
                 .iter()
                 .any(|problem| problem["message"].to_string().contains("is given twice"));
             let is_ambiguous = is_ambiguous || problems.len() == MOST_TOLD;
-            for problem in problems.iter().chain(list("notes").into_iter().flatten()) {
+            for problem in problems
+                .iter()
+                .chain(list("warnings").into_iter().flatten())
+            {
                 assert!(problem["message"].is_string(), "{problem}");
                 let path = problem["path"].as_str().expect("a path");
                 if let Some(message) = message.as_ref().filter(|_| !is_ambiguous) {

@@ -21,7 +21,7 @@ const KEYS: [&str; 11] = [
     "retry_after_ms",
     "problems",
     "response",
-    "notes",
+    "warnings",
 ];
 
 /// However long what it is about.

@@ -96,20 +96,20 @@ func TestProblemsComeAllAtOnce(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
-	if notes, err := zixflow.Check(compose(t, message())); err != nil || notes != nil {
-		t.Error(notes, err)
+	if warnings, err := zixflow.Check(compose(t, message())); err != nil || warnings != nil {
+		t.Error(warnings, err)
 	}
 	_, err := zixflow.Check([]byte("{}"))
 	failure(t, err, zixflow.StatusInvalidMessage)
 
 	misspelt := []byte(strings.Replace(string(compose(t, message())), "{", `{"post_back_uri":"x",`, 1))
-	notes, err := zixflow.Check(misspelt)
-	if err != nil || len(notes) != 1 || notes[0].Path != "/post_back_uri" || !strings.Contains(notes[0].Message, "post_back_url") {
-		t.Error(notes, err)
+	warnings, err := zixflow.Check(misspelt)
+	if err != nil || len(warnings) != 1 || warnings[0].Path != "/post_back_uri" || !strings.Contains(warnings[0].Message, "post_back_url") {
+		t.Error(warnings, err)
 	}
-	notes, err = zixflow.Check([]byte(strings.Replace(string(misspelt), "919876543210", "+91", 1)))
-	if failure(t, err, zixflow.StatusInvalidMessage); len(notes) != 1 {
-		t.Error(notes, err)
+	warnings, err = zixflow.Check([]byte(strings.Replace(string(misspelt), "919876543210", "+91", 1)))
+	if failure(t, err, zixflow.StatusInvalidMessage); len(warnings) != 1 {
+		t.Error(warnings, err)
 	}
 }
 

@@ -57,7 +57,7 @@ type reply struct {
 	Retryable    bool      `json:"retryable"`
 	RetryAfterMS uint64    `json:"retry_after_ms"`
 	Problems     []Problem `json:"problems"`
-	Notes        []Problem `json:"notes"`
+	Warnings     []Problem `json:"warnings"`
 	Response     string    `json:"response"`
 	Tries        []Try     `json:"tries"`
 }

@@ -103,9 +103,10 @@ func compose(message ReplyButtons) (*C.char, *Error) {
 }
 
 // Check checks a message's JSON by the rules that a send applies, and sends
-// nothing. The error is an [*Error] with every problem. The notes, with an error
-// or without, tell of what is allowed but hardly meant, such as a misspelt key.
-func Check(message []byte) (notes []Problem, err error) {
+// nothing. The error is an [*Error] with every problem. The warnings, with an
+// error or without, are of what is valid, but probably not intended, such as a
+// misspelt key.
+func Check(message []byte) (warnings []Problem, err error) {
 	var lent texts
 	defer lent.free()
 	text := lent.lend("the message", string(message))
@@ -116,9 +117,9 @@ func Check(message []byte) (notes []Problem, err error) {
 	status := C.zx_check_reply_buttons(text, &report)
 	reply := parseReply(Status(status), take(report))
 	if _, err := reply.outcome(); err != nil {
-		return reply.Notes, err
+		return reply.Warnings, err
 	}
-	return reply.Notes, nil
+	return reply.Warnings, nil
 }
 
 // Schema returns the JSON Schema of a message's JSON.

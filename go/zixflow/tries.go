@@ -18,7 +18,7 @@ type Try struct {
 	Proxy      time.Duration
 	TLS        time.Duration
 	Send       time.Duration
-	Answer     time.Duration // from the last byte sent to the last received
+	Response   time.Duration // from the last byte sent to the last received
 	Status     Status
 	HTTPStatus int
 	Message    string        // what went wrong
@@ -36,7 +36,7 @@ func (t *Try) UnmarshalJSON(text []byte) error {
 		Proxy      milliseconds `json:"proxy_ms"`
 		TLS        milliseconds `json:"tls_ms"`
 		Send       milliseconds `json:"send_ms"`
-		Answer     milliseconds `json:"answer_ms"`
+		Response   milliseconds `json:"response_ms"`
 		Status     Status       `json:"status"`
 		HTTPStatus int          `json:"http_status"`
 		Message    string       `json:"message"`
@@ -54,7 +54,7 @@ func (t *Try) UnmarshalJSON(text []byte) error {
 		Proxy:      time.Duration(read.Proxy),
 		TLS:        time.Duration(read.TLS),
 		Send:       time.Duration(read.Send),
-		Answer:     time.Duration(read.Answer),
+		Response:   time.Duration(read.Response),
 		Status:     read.Status,
 		HTTPStatus: read.HTTPStatus,
 		Message:    read.Message,

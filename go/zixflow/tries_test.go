@@ -35,7 +35,7 @@ func TestTriesTellWhereTheTimeWent(t *testing.T) {
 		t.Fatalf("got %+v, %v", receipt, err)
 	}
 	first, second := receipt.Tries[0], receipt.Tries[1]
-	if first.Connection != "new" || "http://"+first.Address != url || first.Connect <= 0 || first.Send <= 0 || first.Answer <= 0 {
+	if first.Connection != "new" || "http://"+first.Address != url || first.Connect <= 0 || first.Send <= 0 || first.Response <= 0 {
 		t.Errorf("got %+v", first)
 	}
 	if first.Status != zixflow.StatusBusy || first.HTTPStatus != 429 || first.Message == "" || first.Pause < time.Second {
@@ -66,11 +66,11 @@ func TestErrorsHaveTriesToo(t *testing.T) {
 // Every field has a key of its own.
 func TestTryIsReadWhole(t *testing.T) {
 	const text = `{"at_ms":0.001,"connection":"new","address":"[::1]:443","look_up_ms":2,"connect_ms":3.5,"proxy_ms":4.25,
-		"tls_ms":5.125,"send_ms":6,"answer_ms":86400000.007,"status":"busy","http_status":429,"message":"m","pause_ms":8}`
+		"tls_ms":5.125,"send_ms":6,"response_ms":86400000.007,"status":"busy","http_status":429,"message":"m","pause_ms":8}`
 	const ms, us = time.Millisecond, time.Microsecond
 	want := zixflow.Try{
 		At: us, Connection: "new", Address: "[::1]:443", LookUp: 2 * ms, Connect: 3500 * us, Proxy: 4250 * us,
-		TLS: 5125 * us, Send: 6 * ms, Answer: 24*time.Hour + 7*us, Status: zixflow.StatusBusy, HTTPStatus: 429, Message: "m", Pause: 8 * ms,
+		TLS: 5125 * us, Send: 6 * ms, Response: 24*time.Hour + 7*us, Status: zixflow.StatusBusy, HTTPStatus: 429, Message: "m", Pause: 8 * ms,
 	}
 	var got zixflow.Try
 	if err := json.Unmarshal([]byte(text), &got); err != nil || got != want {

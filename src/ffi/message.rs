@@ -15,8 +15,8 @@ use crate::status::Status;
 /// Checks a message as zx_send_reply_buttons() does, and sends nothing.
 ///
 /// @param message_json  The message.
-/// @param report_json   A reply, with every problem, and with `notes` of what is allowed but hardly
-///                      meant. Release it with zx_free().
+/// @param report_json   A reply, with every problem, and with `warnings` of what is valid, but
+///                      probably not intended. Release it with zx_free().
 /// @return              ZX_OK, ZX_INVALID_MESSAGE, ZX_INVALID_ARGUMENT or ZX_INTERNAL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zx_check_reply_buttons(
@@ -38,7 +38,7 @@ pub unsafe extern "C" fn zx_check_reply_buttons(
             Reply::invalid_message(found.problems)
         };
         Ok(Reply {
-            notes: found.warnings,
+            warnings: found.warnings,
             ..reply
         })
     })

@@ -33,8 +33,8 @@ pub(super) struct Phases {
     #[serde(rename = "send_ms", skip_serializing_if = "Option::is_none")]
     pub(super) send: Option<Milliseconds>,
     /// From the last byte sent to the last received.
-    #[serde(rename = "answer_ms", skip_serializing_if = "Option::is_none")]
-    answer: Option<Milliseconds>,
+    #[serde(rename = "response_ms", skip_serializing_if = "Option::is_none")]
+    response: Option<Milliseconds>,
 }
 
 /// Where an attempt's connection came from.
@@ -56,7 +56,7 @@ impl Trace {
     }
 
     pub(super) fn received(&mut self) {
-        self.phases.answer = self.sent.map(|sent| Milliseconds(sent.elapsed()));
+        self.phases.response = self.sent.map(|sent| Milliseconds(sent.elapsed()));
     }
 }
 

@@ -152,7 +152,7 @@ void tries_and_stats_tell_of_the_calls(const std::string &base_url) {
   CHECK(!first.address.empty());
   CHECK(!first.connect);
   CHECK(first.send.has_value());
-  CHECK(first.answer > 0us);
+  CHECK(first.response > 0us);
   CHECK(first.pause >= 1s);
   CHECK(first.at < 1s);
   CHECK(second.at >= first.at + *first.pause);

@@ -123,15 +123,15 @@ void every_problem_is_listed(const std::string &base_url) {
   CHECK(zixflow::check("{}").status() == zixflow::status::invalid_message);
 }
 
-void what_is_hardly_meant_is_noted() {
+void what_is_probably_not_intended_is_a_warning() {
   std::string json = zixflow::compose(message_to("919876543210"));
-  CHECK(zixflow::check(json).notes().empty());
+  CHECK(zixflow::check(json).warnings().empty());
   json.insert(1, R"("post_back_uri":"x",)");
   const zixflow::reply report = zixflow::check(json);
   CHECK(report);
-  CHECK(report.notes().size() == 1);
-  CHECK(report.notes()[0].path == "/post_back_uri");
-  CHECK(report.notes()[0].message.find("post_back_url") != std::string::npos);
+  CHECK(report.warnings().size() == 1);
+  CHECK(report.warnings()[0].path == "/post_back_uri");
+  CHECK(report.warnings()[0].message.find("post_back_url") != std::string::npos);
 }
 
 void a_document_has_its_file_name() {
@@ -359,7 +359,7 @@ int main(int argc, char **argv) {
   a_message_is_queued(base_url);
   a_failure_comes_back_or_is_thrown(base_url);
   every_problem_is_listed(base_url);
-  what_is_hardly_meant_is_noted();
+  what_is_probably_not_intended_is_a_warning();
   a_document_has_its_file_name();
   a_value_of_no_enumeration_is_refused(base_url);
   a_result_is_read_in_each_way();

@@ -5,8 +5,8 @@ mod fields;
 mod header;
 mod json;
 mod keys;
-mod notes;
 mod texts;
+mod warnings;
 
 use serde_json::{Value, json};
 use support::checked::{self, problems, report, valid};
@@ -50,15 +50,15 @@ fn assert_passes(message: &Value) {
 /// A message that breaks no rule, but is hardly meant.
 #[track_caller]
 fn assert_passes_with_a_note(message: &Value) {
-    let (problems, notes) = findings(message);
+    let (problems, warnings) = findings(message);
     assert_eq!(problems, [], "{message}");
-    assert_eq!(notes.len(), 1, "{message}: {notes:?}");
+    assert_eq!(warnings.len(), 1, "{message}: {warnings:?}");
 }
 
 fn findings(message: &Value) -> (Vec<checked::Finding>, Vec<checked::Finding>) {
     let report = report(&message.to_string());
-    let [problems, notes] = ["problems", "notes"].map(|key| checked::findings(&report, key));
-    (problems, notes)
+    let [problems, warnings] = ["problems", "warnings"].map(|key| checked::findings(&report, key));
+    (problems, warnings)
 }
 
 /// One problem, at that path, with a message that holds these words.

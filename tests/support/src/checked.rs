@@ -34,7 +34,7 @@ pub fn report(text: &str) -> Value {
     report
 }
 
-/// What a report says under a key, `problems` or `notes`; nothing, if the key is not there.
+/// What a report says under a key, `problems` or `warnings`; nothing, if the key is not there.
 pub fn findings(report: &Value, key: &str) -> Vec<Finding> {
     let findings = report[key].as_array().into_iter().flatten();
     let text = |value: &Value| value.as_str().expect("a text").to_owned();

@@ -5,30 +5,34 @@ use serde_json::{Value, json};
 use super::*;
 use support::checked::{Finding, report};
 
-/// The notes of a message that breaks no rule.
+/// The warnings of a message that breaks no rule.
 #[track_caller]
-fn notes(message: &Value) -> Vec<Finding> {
+fn warnings(message: &Value) -> Vec<Finding> {
     let report = report(&message.to_string());
     assert_eq!(report["status"], "ok", "{report}");
-    let notes = checked::findings(&report, "notes");
-    assert_eq!(report.get("notes").is_some(), !notes.is_empty(), "{report}");
-    notes
+    let warnings = checked::findings(&report, "warnings");
+    assert_eq!(
+        report.get("warnings").is_some(),
+        !warnings.is_empty(),
+        "{report}"
+    );
+    warnings
 }
 
 #[track_caller]
 fn assert_nothing_is_noted(message: &Value) {
-    assert_eq!(notes(message), [], "{message}");
+    assert_eq!(warnings(message), [], "{message}");
 }
 
-/// One note, at that path, with a message that holds these words.
+/// One warning, at that path, with a message that holds these words.
 #[track_caller]
 fn assert_noted(message: &Value, path: &str, words: &str) {
-    let notes = notes(message);
-    let [note] = notes.as_slice() else {
-        panic!("one note was expected: {notes:?}");
+    let warnings = warnings(message);
+    let [warning] = warnings.as_slice() else {
+        panic!("one warning was expected: {warnings:?}");
     };
-    assert_eq!(note.path, path, "{note:?}");
-    assert!(note.message.contains(words), "{note:?}");
+    assert_eq!(warning.path, path, "{warning:?}");
+    assert!(warning.message.contains(words), "{warning:?}");
 }
 
 #[test]
@@ -236,22 +240,22 @@ fn titles_that_differ_in_little_are_noted() {
     }
     let id = |index| format!("{BUTTONS}/{index}/reply/id");
     assert_nothing_is_noted(&with(&id(2), json!("BRING")));
-    // The same is a problem, and no note besides.
+    // The same is a problem, and no warning besides.
     let same = report(&with(&title(2), json!("Yes, please")).to_string());
     assert_eq!(same["status"], "invalid_message");
-    assert!(same.get("notes").is_none(), "{same}");
+    assert!(same.get("warnings").is_none(), "{same}");
 }
 
 #[test]
-fn notes_come_last_and_beside_problems() {
+fn warnings_come_last_and_beside_problems() {
     let mut message = with("/new", json!(1));
     message["phone_id"] = json!("");
     let report = report(&message.to_string());
     assert_eq!(checked::findings(&report, "problems")[0].path, "/phone_id");
-    assert_eq!(checked::findings(&report, "notes")[0].path, "/new");
-    // What is no JSON has no notes.
+    assert_eq!(checked::findings(&report, "warnings")[0].path, "/new");
+    // What is no JSON has no warnings.
     let report = super::report(&format!("{message},"));
-    assert!(report.get("notes").is_none(), "{report}");
+    assert!(report.get("warnings").is_none(), "{report}");
 }
 
 #[test]
@@ -260,9 +264,13 @@ fn the_first_hundred_are_told_and_the_others_counted() {
     for index in 0..250 {
         message[format!("new{index:03}")] = json!(1);
     }
-    let notes = notes(&message);
-    assert_eq!(notes.len(), 101);
-    assert_eq!(notes[99].path, "/new099");
-    assert_eq!(notes[100].path, "");
-    assert!(notes[100].message.contains("150 more"), "{:?}", notes[100]);
+    let warnings = warnings(&message);
+    assert_eq!(warnings.len(), 101);
+    assert_eq!(warnings[99].path, "/new099");
+    assert_eq!(warnings[100].path, "");
+    assert!(
+        warnings[100].message.contains("150 more"),
+        "{:?}",
+        warnings[100]
+    );
 }
