@@ -2,24 +2,22 @@
  * zixflow.hpp: libzixflow for C++17 and later, in this one file over zixflow.h.
  *
  *     zixflow::client client("API key", "workspace ID");
- *     zixflow::reply reply = client.send(message);
+ *     std::string request_id = client.send(message).value().request_id;
  *
- * The rules in the preface of zixflow.h hold here too, and what they ask of a
- * caller is done: everything is released by itself, and a string that holds a
- * NUL is refused and never cut short.
+ * The rules in the preface of zixflow.h apply here too. What they ask of a caller
+ * is done: everything is released automatically, and a string that holds a NUL is
+ * refused, never cut short.
  *
- * Each function that can fail comes twice. The plain one throws zixflow::error.
- * The one with `try_` in front hands the failure back, and throws nothing but
- * std::bad_alloc. Both tell the same: a zixflow::reply. Where exceptions are
- * turned off, only those with `try_` are there.
+ * What can fail returns a zixflow::result, which is used like a std::expected: it
+ * is the value, or the zixflow::reply that says why there is none. Only its value()
+ * and client's constructor throw that, as a zixflow::error; where exceptions are
+ * turned off these two are missing, and client::make() is there.
  */
 #ifndef ZIXFLOW_HPP
 #define ZIXFLOW_HPP
 
 #include "zixflow.h"
 
-#include <algorithm>
-#include <array>
 #include <charconv>
 #include <chrono>
 #include <cmath>
@@ -29,30 +27,25 @@
 #include <limits>
 #include <locale>
 #include <memory>
+#include <new>
 #include <optional>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
 
-#if __has_include(<version>)
-#include <version>
-#endif
-
-#ifdef __cpp_exceptions
-#include <stdexcept>
-#endif
-
-#ifdef __cpp_lib_jthread
+#if __cplusplus >= 202002L && __has_include(<stop_token>)
 #include <stop_token>
 #endif
 
 namespace zixflow {
 
-/** What became of a call: the ZX_ constants of zixflow.h, which says what each means. */
+/** The outcome of a call: the ZX_ constants of zixflow.h, which says what each means. */
 enum class status : zx_status {
   ok = ZX_OK,
   invalid_argument = ZX_INVALID_ARGUMENT,
@@ -73,17 +66,249 @@ enum class status : zx_status {
 /** The library's version, which may be a later one than the header's. */
 [[nodiscard]] inline const char *library_version() noexcept { return zx_version(); }
 
+namespace detail {
+
+struct releaser {
+  void operator()(void *owned) const noexcept { zx_free(owned); }
+};
+
+using owned_text = std::unique_ptr<char, releaser>;
+
+inline std::string_view view(const char *text) noexcept { return text != nullptr ? text : std::string_view(); }
+
+/** C would cut it short there. */
+inline bool has_nul(const std::string &text) noexcept { return text.find('\0') != std::string::npos; }
+
+} // namespace detail
+
 /** The JSON Schema of a message's JSON; empty only where the library has a bug. */
-[[nodiscard]] inline std::string_view schema() noexcept {
-  const char *const text = zx_reply_buttons_schema();
-  return text != nullptr ? text : std::string_view();
-}
+[[nodiscard]] inline std::string_view schema() noexcept { return detail::view(zx_reply_buttons_schema()); }
 
 /** The JSON Schema of a client's options; empty only where the library has a bug. */
-[[nodiscard]] inline std::string_view options_schema() noexcept {
-  const char *const text = zx_client_options_schema();
-  return text != nullptr ? text : std::string_view();
+[[nodiscard]] inline std::string_view options_schema() noexcept { return detail::view(zx_client_options_schema()); }
+
+/**
+ * One value of a JSON text, as zx_json_get() finds it: a string comes decoded, anything else as it
+ * is spelt. Empty where there is no such value.
+ */
+[[nodiscard]] inline std::optional<std::string> json_get(const std::string &json, const std::string &pointer) {
+  if (detail::has_nul(json) || detail::has_nul(pointer)) return std::nullopt;
+  const detail::owned_text value(zx_json_get(json.c_str(), pointer.c_str()));
+  return value ? std::optional<std::string>(value.get()) : std::nullopt;
 }
+
+/* How the types below read the JSON that they are made from. */
+namespace detail {
+
+inline std::string text_in(const std::string &json, const std::string &pointer) {
+  return json_get(json, pointer).value_or("");
+}
+
+/** A whole number; one that does not fit is the largest that does. */
+template <typename Number> std::optional<Number> number_in(const std::string &json, const std::string &pointer) {
+  const std::string digits = text_in(json, pointer);
+  Number value = 0;
+  const std::errc problem = std::from_chars(digits.data(), digits.data() + digits.size(), value).ec;
+  if (problem == std::errc::invalid_argument) return std::nullopt;
+  return problem == std::errc::result_out_of_range ? std::numeric_limits<Number>::max() : value;
+}
+
+/** Whole milliseconds, of which a time is made. */
+template <typename Time> std::optional<Time> whole_ms_in(const std::string &json, const char *pointer) {
+  const auto number = number_in<std::chrono::milliseconds::rep>(json, pointer);
+  return number ? std::optional(Time(std::chrono::milliseconds(*number))) : std::nullopt;
+}
+
+/** Milliseconds with up to three decimals. */
+inline std::optional<std::chrono::microseconds> ms_in(const std::string &json, const char *pointer) {
+  std::istringstream digits(text_in(json, pointer));
+  digits.imbue(std::locale::classic());
+  double milliseconds = 0;
+  if (!(digits >> milliseconds)) return std::nullopt;
+  return std::chrono::round<std::chrono::microseconds>(std::chrono::duration<double, std::milli>(milliseconds));
+}
+
+/** Each element of a JSON array. */
+template <typename Element> std::vector<Element> each_in(const std::string &json, const char *pointer) {
+  std::vector<Element> elements;
+  const std::string list = text_in(json, pointer);
+  while (const auto element = json_get(list, '/' + std::to_string(elements.size()))) elements.emplace_back(*element);
+  return elements;
+}
+
+/** A status by its name in JSON; a name from a later library is no better than a bug. */
+inline status status_in(const std::string &json) {
+  std::string name = "ZX_" + text_in(json, "/status");
+  for (char &letter : name) {
+    if (letter >= 'a' && letter <= 'z') letter = static_cast<char>(letter - ('a' - 'A'));
+  }
+  for (zx_status each = ZX_OK; each < ZX_INTERNAL; ++each) {
+    if (zx_status_name(each) == name) return static_cast<status>(each);
+  }
+  return status::internal;
+}
+
+} // namespace detail
+
+/** One problem of a message, or one warning. */
+struct problem {
+  explicit problem(const std::string &json)
+      : path(detail::text_in(json, "/path")), message(detail::text_in(json, "/message")) {}
+
+  /** A JSON Pointer into the message's JSON. */
+  std::string path;
+  std::string message;
+};
+
+/** One attempt of a call. What does not apply is empty. */
+struct attempt {
+  explicit attempt(std::string text) : json(std::move(text)) {}
+  std::string json; /* the first: the others are read from it */
+  /** Since the call began. */
+  std::chrono::microseconds at = detail::ms_in(json, "/at_ms").value_or(std::chrono::microseconds());
+  bool is_kept_connection = detail::text_in(json, "/connection") == "kept";
+  /** The peer's, with its port. */
+  std::string address = detail::text_in(json, "/address");
+  std::optional<std::chrono::microseconds> look_up = detail::ms_in(json, "/look_up_ms");
+  std::optional<std::chrono::microseconds> connect = detail::ms_in(json, "/connect_ms");
+  std::optional<std::chrono::microseconds> proxy = detail::ms_in(json, "/proxy_ms");
+  std::optional<std::chrono::microseconds> tls = detail::ms_in(json, "/tls_ms");
+  std::optional<std::chrono::microseconds> send = detail::ms_in(json, "/send_ms");
+  /** From the last byte sent to the last received. */
+  std::optional<std::chrono::microseconds> response = detail::ms_in(json, "/response_ms");
+  zixflow::status status = detail::status_in(json);
+  std::optional<int> http_status = detail::number_in<int>(json, "/http_status");
+  /** What went wrong. */
+  std::string message = detail::text_in(json, "/message");
+  /** Before the next attempt. */
+  std::optional<std::chrono::microseconds> pause = detail::ms_in(json, "/pause_ms");
+};
+
+/** What there is to know of a call. */
+struct reply {
+  using milliseconds = std::chrono::milliseconds;
+  /** From the JSON of a reply, which may have been stored. */
+  explicit reply(std::string text) : json(std::move(text)) {}
+
+  /** From what a C function returned and handed out: NULL where there was no memory for it. */
+  reply(zx_status returned, const char *text) : reply(std::string(text != nullptr ? text : "")) {
+    status = static_cast<zixflow::status>(returned);
+    if (text == nullptr) message = "There was no memory for the library's reply.";
+  }
+
+  /** Whether the message was accepted and queued; of a check, whether it is valid. */
+  [[nodiscard]] explicit operator bool() const noexcept { return status == zixflow::status::ok; }
+
+  /** The reply as the C functions give it, for json_get() and logs. */
+  std::string json; /* the first: the others are read from it */
+  zixflow::status status = detail::status_in(json);
+  /** A sentence for a person. */
+  std::string message = detail::text_in(json, "/message");
+  /** The API's; empty where it gave none. */
+  std::string request_id = detail::text_in(json, "/request_id");
+  /** Where the API responded. */
+  std::optional<int> http_status = detail::number_in<int>(json, "/http_status");
+  /** HTTP attempts made. */
+  int attempts = detail::number_in<int>(json, "/attempts").value_or(0);
+  /** Whether sending again can help and cannot deliver twice. */
+  bool retryable = detail::text_in(json, "/retryable") == "true";
+  /** The delay that the API named, if it did. */
+  std::optional<milliseconds> retry_after = detail::whole_ms_in<milliseconds>(json, "/retry_after_ms");
+  /** Everything that is wrong with the message, with status::invalid_message. */
+  std::vector<problem> problems = detail::each_in<problem>(json, "/problems");
+  /** Of a check: what is valid, but probably not intended. */
+  std::vector<problem> warnings = detail::each_in<problem>(json, "/warnings");
+  /** Each attempt, with the option `tries`. */
+  std::vector<attempt> tries = detail::each_in<attempt>(json, "/tries");
+  /** The API's response as it came, where it is not the documented one. */
+  std::string response = detail::text_in(json, "/response");
+};
+
+/** What Zixflow posts when a message's status changes. A text that did not come is empty. */
+struct post_back {
+  using time_point = std::chrono::time_point<std::chrono::system_clock, std::chrono::milliseconds>;
+  explicit post_back(std::string text) : json(std::move(text)) {}
+
+  /** All that came, and what follows, for json_get(). */
+  std::string json; /* the first: the others are read from it */
+  std::string workspace_id = detail::text_in(json, "/workspace_id");
+  std::string type = detail::text_in(json, "/type");
+  /** All of its digits, where it came as a number. */
+  std::string message_id = detail::text_in(json, "/message_id");
+  /** The reply's, where there was one; always there, and so is the status. */
+  std::string request_id = detail::text_in(json, "/request_id");
+  std::string channel = detail::text_in(json, "/channel");
+  std::string recipient = detail::text_in(json, "/recipient");
+  /** sent, delivered, read, clicked, failed, or one that is new. */
+  std::string status = detail::text_in(json, "/status");
+  std::string remark = detail::text_in(json, "/remark");
+  std::string status_at = detail::text_in(json, "/status_at");
+  /** The same, where it is a time. */
+  std::optional<time_point> time = detail::whole_ms_in<time_point>(json, "/status_at_ms");
+  std::string post_back_data = detail::text_in(json, "/post_back_data");
+  /** How far the message has got. Take a post-back only if its rank is higher than the last one's. */
+  std::optional<int> rank = detail::number_in<int>(json, "/rank");
+  bool is_failure = detail::text_in(json, "/is_failure") == "true";
+  /** What to remember against a post-back that comes twice. */
+  std::string key = detail::text_in(json, "/key");
+};
+
+/** What a client has counted since it was made in this process. */
+struct stats {
+  explicit stats(std::string text) : json(std::move(text)) {}
+  /** A count by its name, such as "calls_ok": zixflow.h lists them at zx_client_stats(). */
+  [[nodiscard]] std::optional<std::uint64_t> count(const std::string &name) const {
+    return detail::number_in<std::uint64_t>(json, '/' + name);
+  }
+
+  /** All of them. */
+  std::string json;
+};
+
+/** The reply that says why there is no value, thrown. */
+struct error : std::runtime_error {
+  explicit error(zixflow::reply why)
+      : std::runtime_error(std::string(status_name(why.status)) + ": " + why.message),
+        reply(std::make_shared<const zixflow::reply>(std::move(why))) {}
+
+  std::shared_ptr<const zixflow::reply> reply; /* shared, so that a copy of the exception cannot throw */
+};
+
+/** A reply that says why there is no value, for a result: as std::unexpected is for std::expected. */
+struct unexpected {
+  zixflow::reply reply;
+};
+
+/** A value, or the reply that says why there is none. */
+template <typename Value> class [[nodiscard]] result {
+public:
+  result(Value value) : content_(std::move(value)) {}
+  result(unexpected failure) : content_(std::move(failure)) {}
+
+  [[nodiscard]] explicit operator bool() const noexcept { return std::holds_alternative<Value>(content_); }
+  /** The value, which must be there. */
+  [[nodiscard]] Value &operator*() & { return std::get<Value>(content_); }
+  [[nodiscard]] const Value &operator*() const & { return std::get<Value>(content_); }
+  [[nodiscard]] Value &&operator*() && { return std::get<Value>(std::move(content_)); }
+  [[nodiscard]] Value *operator->() { return &**this; }
+  [[nodiscard]] const Value *operator->() const { return &**this; }
+  /** Why there is no value, which must not be there. */
+  [[nodiscard]] const reply &error() const & { return std::get<unexpected>(content_).reply; }
+  [[nodiscard]] reply error() && { return std::get<unexpected>(std::move(content_)).reply; }
+
+#ifdef __cpp_exceptions
+  /** The value; throws zixflow::error where there is none. */
+  Value &value() & { return *this ? **this : throw zixflow::error(error()); }
+  const Value &value() const & { return *this ? **this : throw zixflow::error(error()); }
+  Value value() && {
+    if (!*this) throw zixflow::error(std::move(*this).error());
+    return *std::move(*this);
+  }
+#endif
+
+private:
+  std::variant<Value, unexpected> content_;
+};
 
 /** A choice that the customer can tap. */
 struct button {
@@ -118,6 +343,55 @@ struct reply_buttons {
   std::optional<std::string> post_back_data = std::nullopt;
 };
 
+/**
+ * Ends calls that are under way. A copy ends the same calls.
+ *
+ *     zixflow::call_options options;
+ *     options.cancel = zixflow::cancel();
+ *     std::thread sender([&] { sent = client.send(message, options); });
+ *     options.cancel->now();
+ */
+class cancel {
+public:
+  /** Fails as `new` does where the machine has nothing left. */
+  cancel() : handle_(zx_cancel_new(), detail::releaser()) {
+    if (handle_ != nullptr) return;
+#ifdef __cpp_exceptions
+    throw std::bad_alloc();
+#else
+    std::abort();
+#endif
+  }
+
+#ifdef __cpp_lib_jthread
+  /** A stop request, such as a std::jthread's, ends the same calls as long as this or a copy lives. */
+  cancel(std::stop_token stop) : cancel() {
+    struct raise {
+      std::shared_ptr<zx_cancel> handle;
+      void operator()() const noexcept { zx_cancel_now(handle.get()); }
+    };
+    const auto callback = std::make_shared<std::stop_callback<raise>>(std::move(stop), raise{handle_});
+    handle_ = std::shared_ptr<zx_cancel>(callback, handle_.get());
+  }
+#endif
+
+  /* Without a move, there is none that ends nothing. */
+  cancel(const cancel &) noexcept = default;
+  cancel &operator=(const cancel &) noexcept = default;
+
+  /**
+   * Ends the calls that were given it within 50 ms, and later ones at once, each with
+   * status::not_sent or status::outcome_unknown as is true of it; from any thread. It
+   * cannot be undone.
+   */
+  void now() const noexcept { zx_cancel_now(handle_.get()); }
+
+private:
+  friend class client;
+
+  std::shared_ptr<zx_cancel> handle_;
+};
+
 enum class validation { strict, basic };
 enum class tls_roots { bundled, system };
 
@@ -127,96 +401,33 @@ struct call_options {
   std::optional<std::chrono::milliseconds> connect_timeout = std::nullopt;
   std::optional<unsigned> max_retries = std::nullopt;
   std::optional<zixflow::validation> validation = std::nullopt;
-  /** Whether the reply tells of each attempt. */
+  /** Adds details of each attempt to the reply. */
   std::optional<bool> tries = std::nullopt;
+  /** What can end the call early: a zixflow::cancel, or in C++20 a std::stop_token. */
+  std::optional<zixflow::cancel> cancel = std::nullopt;
 };
 
 /** Options of a client. Those left empty are the library's defaults. */
-struct client_options : call_options {
+struct client_options {
   std::optional<std::string> base_url = std::nullopt;
   std::optional<bool> allow_plain_http = std::nullopt;
+  std::optional<std::chrono::milliseconds> timeout = std::nullopt;
+  std::optional<std::chrono::milliseconds> connect_timeout = std::nullopt;
+  std::optional<unsigned> max_retries = std::nullopt;
+  std::optional<zixflow::validation> validation = std::nullopt;
   std::optional<unsigned> max_idle_connections = std::nullopt;
   std::optional<std::chrono::milliseconds> idle_timeout = std::nullopt;
   std::optional<std::string> proxy = std::nullopt;
   std::optional<zixflow::tls_roots> tls_roots = std::nullopt;
   std::optional<std::string> ca_file = std::nullopt;
   std::optional<std::string> user_agent = std::nullopt;
-  /** How fast the client's attempts leave at most, over all threads. */
+  std::optional<bool> tries = std::nullopt;
+  /** A rate limit for the client's attempts across all threads. */
   std::optional<double> messages_per_second = std::nullopt;
 };
 
-/** One thing that is wrong with a message, or is hardly meant. */
-struct problem {
-  /** A JSON Pointer into the message's JSON. */
-  std::string path;
-  std::string message;
-};
-
-/** What one attempt of a call did. What does not apply is empty. */
-struct attempt {
-  /** Since the call began. */
-  std::chrono::microseconds at{};
-  bool is_kept_connection = false;
-  /** The peer's, with its port. */
-  std::string address;
-  std::optional<std::chrono::microseconds> look_up;
-  std::optional<std::chrono::microseconds> connect;
-  std::optional<std::chrono::microseconds> proxy;
-  std::optional<std::chrono::microseconds> tls;
-  std::optional<std::chrono::microseconds> send;
-  /** From the last byte sent to the last received. */
-  std::optional<std::chrono::microseconds> response;
-  zixflow::status status = zixflow::status::internal;
-  std::optional<int> http_status;
-  /** What went wrong. */
-  std::string message;
-  /** Before the next attempt. */
-  std::optional<std::chrono::microseconds> pause;
-};
-
-/** Calls that took at most so long. */
-struct latency {
-  std::chrono::milliseconds at_most{};
-  std::uint64_t calls = 0;
-};
-
-/**
- * What a client has counted since it was made in this process. All but the last
- * two only grow. A call is counted when it is over.
- */
-struct stats {
-  std::uint64_t calls = 0;
-  /** By their status: see calls_with(). */
-  std::array<std::uint64_t, ZX_INTERNAL + 1> calls_by_status{};
-  std::uint64_t attempts = 0;
-  /** The attempts that were not a call's first. */
-  std::uint64_t retries = 0;
-  std::uint64_t connections_opened = 0;
-  std::uint64_t connections_reused = 0;
-  std::uint64_t connections_failed = 0;
-  /** Kept ones that the peer had closed. */
-  std::uint64_t connections_found_closed = 0;
-  std::uint64_t tls_handshakes_resumed = 0;
-  /** TLS and what is said to a proxy included. */
-  std::uint64_t bytes_sent = 0;
-  std::uint64_t bytes_received = 0;
-  std::array<latency, 12> latencies{};
-  std::uint64_t calls_under_way = 0;
-  std::uint64_t connections_idle = 0;
-
-  [[nodiscard]] std::uint64_t calls_with(status status) const noexcept {
-    const auto index = static_cast<std::size_t>(status);
-    return index < calls_by_status.size() ? calls_by_status[index] : 0;
-  }
-};
-
+/* How the types above become JSON and C. */
 namespace detail {
-
-struct releaser {
-  void operator()(void *owned) const noexcept { zx_free(owned); }
-};
-
-using owned_text = std::unique_ptr<char, releaser>;
 
 inline std::string quoted(std::string_view text) {
   constexpr char digits[] = "0123456789abcdef";
@@ -233,40 +444,20 @@ inline std::string quoted(std::string_view text) {
   return json += '"';
 }
 
-/* A value that is none of its enumeration has the empty word, which the library refuses. */
-
-inline const char *word(header_type value) noexcept {
-  switch (value) {
-  case header_type::text: return "text";
-  case header_type::image: return "image";
-  case header_type::video: return "video";
-  case header_type::document: return "document";
-  }
-  return "";
+/** The word for an enumeration's value; "" for what is none of its values, which the library refuses. */
+template <typename Enum, std::size_t count> const char *nth(const char *const (&words)[count], Enum value) noexcept {
+  const auto index = static_cast<std::size_t>(value);
+  return index < count ? words[index] : "";
 }
 
-inline const char *word(validation value) noexcept {
-  switch (value) {
-  case validation::strict: return "strict";
-  case validation::basic: return "basic";
-  }
-  return "";
-}
-
-inline const char *word(tls_roots value) noexcept {
-  switch (value) {
-  case tls_roots::bundled: return "bundled";
-  case tls_roots::system: return "system";
-  }
-  return "";
-}
+inline const char *word(header_type value) noexcept { return nth({"text", "image", "video", "document"}, value); }
 
 inline std::string to_json(bool value) { return value ? "true" : "false"; }
 inline std::string to_json(unsigned value) { return std::to_string(value); }
 inline std::string to_json(std::chrono::milliseconds value) { return std::to_string(value.count()); }
 inline std::string to_json(const std::string &value) { return quoted(value); }
-inline std::string to_json(validation value) { return quoted(word(value)); }
-inline std::string to_json(tls_roots value) { return quoted(word(value)); }
+inline std::string to_json(validation value) { return quoted(nth({"strict", "basic"}, value)); }
+inline std::string to_json(tls_roots value) { return quoted(nth({"bundled", "system"}, value)); }
 
 inline std::string to_json(double value) {
   std::ostringstream text;
@@ -278,34 +469,29 @@ inline std::string to_json(double value) {
 }
 
 /** A JSON object of those members that have a value. */
-class json_object {
-public:
+struct json_object {
   template <typename Value> json_object &add(const char *key, const std::optional<Value> &value) {
-    if (value) members_ += (members_.empty() ? "" : ",") + quoted(key) + ':' + to_json(*value);
+    if (value) members += (members.empty() ? "" : ",") + quoted(key) + ':' + to_json(*value);
     return *this;
   }
-
-  [[nodiscard]] std::string json() const { return '{' + members_ + '}'; }
-
-private:
-  std::string members_;
+  std::string members;
 };
 
-inline json_object object_of(const call_options &options) {
-  json_object object;
-  object.add("timeout_ms", options.timeout)
+/** What a client and a call of it can both have. */
+template <typename Options> json_object shared_options(const Options &options) {
+  return json_object()
+      .add("timeout_ms", options.timeout)
       .add("connect_timeout_ms", options.connect_timeout)
       .add("max_retries", options.max_retries)
       .add("validation", options.validation)
       .add("tries", options.tries);
-  return object;
 }
 
-inline std::string to_json(const call_options &options) { return object_of(options).json(); }
+inline std::string to_json(const call_options &options) { return '{' + shared_options(options).members + '}'; }
 
 inline std::string to_json(const client_options &options) {
-  return object_of(options)
-      .add("base_url", options.base_url)
+  json_object object = shared_options(options);
+  object.add("base_url", options.base_url)
       .add("allow_plain_http", options.allow_plain_http)
       .add("max_idle_connections", options.max_idle_connections)
       .add("idle_timeout_ms", options.idle_timeout)
@@ -313,15 +499,14 @@ inline std::string to_json(const client_options &options) {
       .add("tls_roots", options.tls_roots)
       .add("ca_file", options.ca_file)
       .add("user_agent", options.user_agent)
-      .add("messages_per_second", options.messages_per_second)
-      .json();
+      .add("messages_per_second", options.messages_per_second);
+  return '{' + object.members + '}';
 }
 
-/** Lends strings to C, and remembers the first that C would cut short at a NUL. */
-class c_strings {
-public:
+/** Lends strings to C, and remembers the first that C would cut short. */
+struct c_strings {
   const char *lend(const char *name, const std::string &text) noexcept {
-    if (refused_ == nullptr && text.find('\0') != std::string::npos) refused_ = name;
+    if (refused == nullptr && has_nul(text)) refused = name;
     return text.c_str();
   }
 
@@ -329,366 +514,46 @@ public:
     return text ? lend(name, *text) : nullptr;
   }
 
-  [[nodiscard]] const char *refused() const noexcept { return refused_; }
-
-private:
-  const char *refused_ = nullptr;
+  const char *refused = nullptr;
 };
 
-/** The status's name as JSON has it. */
-inline std::string lower_name(status status) {
-  std::string name = std::string(status_name(status)).substr(sizeof "ZX_" - 1);
-  for (char &letter : name) {
-    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter + ('a' - 'A'));
-  }
-  return name;
+/** What this header refuses by itself. */
+inline unexpected refusal(const std::string &message) {
+  return {reply(R"({"success":false,"status":"invalid_argument","message":)" + quoted(message) +
+                R"(,"attempts":0,"retryable":false})")};
 }
 
-/** The status of that name in JSON; a name from a later library is no better than a bug. */
-inline status status_named(std::string_view name) {
-  for (zx_status each = ZX_OK; each < ZX_INTERNAL; ++each) {
-    if (lower_name(static_cast<status>(each)) == name) return static_cast<status>(each);
-  }
-  return status::internal;
-}
-
-} // namespace detail
-
-/**
- * One value of a JSON text, as zx_json_get() finds it: a string comes decoded, anything else as it
- * is spelt. Empty where there is no such value.
- */
-[[nodiscard]] inline std::optional<std::string> json_get(const std::string &json, const std::string &pointer) {
-  detail::c_strings strings;
-  const char *const c_json = strings.lend("the JSON", json);
-  const char *const c_pointer = strings.lend("the pointer", pointer);
-  if (strings.refused() != nullptr) return std::nullopt;
-  const detail::owned_text value(zx_json_get(c_json, c_pointer));
-  return value ? std::optional<std::string>(value.get()) : std::nullopt;
-}
-
-/** What Zixflow posts when a message's status changes. A text that did not come is empty. */
-struct post_back {
-  std::string workspace_id;
-  std::string type;
-  /** All of its digits, where it came as a number. */
-  std::string message_id;
-  /** The reply's, where there was one; sure to be there, and so is the status. */
-  std::string request_id;
-  std::string channel;
-  std::string recipient;
-  /** sent, delivered, read, clicked, failed, or one that is new. */
-  std::string status;
-  std::string remark;
-  std::string status_at;
-  /** The same, where it is a time. */
-  std::optional<std::chrono::time_point<std::chrono::system_clock, std::chrono::milliseconds>> time;
-  /** The message's. */
-  std::string post_back_data;
-  /**
-   * How far the message has got; none for a failure and an unknown status. Post-backs
-   * come in any order: take one only if its rank is higher than the last one's.
-   */
-  std::optional<int> rank;
-  bool is_failure = false;
-  /** What to remember against a post-back that comes twice. */
-  std::string key;
-  /** All that came, and the above, for json_get(). */
-  std::string json;
-};
-
-namespace detail {
-
-inline std::string text_in(const std::string &json, const char *pointer) { return json_get(json, pointer).value_or(""); }
-
-/** A whole number; one that does not fit is the largest that does. */
-template <typename Number> std::optional<Number> number_in(const std::string &json, const char *pointer) {
-  const std::string digits = text_in(json, pointer);
-  Number value = 0;
-  const std::errc problem = std::from_chars(digits.data(), digits.data() + digits.size(), value).ec;
-  if (problem == std::errc::invalid_argument) return std::nullopt;
-  return problem == std::errc::result_out_of_range ? std::numeric_limits<Number>::max() : value;
-}
-
-/** A time in milliseconds with up to three decimals. */
-inline std::optional<std::chrono::microseconds> time_in(const std::string &json, const char *pointer) {
-  const std::string text = text_in(json, pointer);
-  std::istringstream digits(text);
-  digits.imbue(std::locale::classic());
-  double milliseconds = 0;
-  if (!(digits >> milliseconds)) return std::nullopt;
-  return std::chrono::round<std::chrono::microseconds>(std::chrono::duration<double, std::milli>(milliseconds));
-}
-
-/** Each element of a JSON array. */
-template <typename Read> auto each_in(const std::string &json, const char *pointer, Read read) {
-  std::vector<decltype(read(json))> elements;
-  const std::string list = text_in(json, pointer);
-  while (const auto element = json_get(list, '/' + std::to_string(elements.size()))) elements.push_back(read(*element));
-  return elements;
-}
-
-inline problem read_problem(const std::string &json) { return {text_in(json, "/path"), text_in(json, "/message")}; }
-
-inline attempt read_attempt(const std::string &json) {
-  attempt read;
-  read.at = time_in(json, "/at_ms").value_or(read.at);
-  read.is_kept_connection = text_in(json, "/connection") == "kept";
-  read.address = text_in(json, "/address");
-  read.look_up = time_in(json, "/look_up_ms");
-  read.connect = time_in(json, "/connect_ms");
-  read.proxy = time_in(json, "/proxy_ms");
-  read.tls = time_in(json, "/tls_ms");
-  read.send = time_in(json, "/send_ms");
-  read.response = time_in(json, "/response_ms");
-  read.status = status_named(text_in(json, "/status"));
-  read.http_status = number_in<int>(json, "/http_status");
-  read.message = text_in(json, "/message");
-  read.pause = time_in(json, "/pause_ms");
-  return read;
-}
-
-inline post_back read_post_back(const std::string &json) {
-  post_back read;
-  read.workspace_id = text_in(json, "/workspace_id");
-  read.type = text_in(json, "/type");
-  read.message_id = text_in(json, "/message_id");
-  read.request_id = text_in(json, "/request_id");
-  read.channel = text_in(json, "/channel");
-  read.recipient = text_in(json, "/recipient");
-  read.status = text_in(json, "/status");
-  read.remark = text_in(json, "/remark");
-  read.status_at = text_in(json, "/status_at");
-  read.post_back_data = text_in(json, "/post_back_data");
-  using std::chrono::milliseconds;
-  const auto since_1970 = number_in<milliseconds::rep>(json, "/status_at_ms");
-  if (since_1970) read.time.emplace(milliseconds(*since_1970));
-  read.rank = number_in<int>(json, "/rank");
-  read.is_failure = text_in(json, "/is_failure") == "true";
-  read.key = text_in(json, "/key");
-  read.json = json;
-  return read;
-}
-
-} // namespace detail
-
-/** What there is to know of a call. */
-class reply {
-public:
-  /** From the JSON of a reply. */
-  explicit reply(std::string json)
-      : json_(std::move(json)), status_(detail::status_named(text("/status"))), message_(text("/message")),
-        request_id_(text("/request_id")), response_(text("/response")),
-        http_status_(detail::number_in<int>(json_, "/http_status")),
-        attempts_(detail::number_in<int>(json_, "/attempts").value_or(0)), retryable_(text("/retryable") == "true"),
-        problems_(detail::each_in(json_, "/problems", detail::read_problem)),
-        warnings_(detail::each_in(json_, "/warnings", detail::read_problem)),
-        tries_(detail::each_in(json_, "/tries", detail::read_attempt)) {
-    using std::chrono::milliseconds;
-    const auto delay = detail::number_in<milliseconds::rep>(json_, "/retry_after_ms");
-    if (delay) retry_after_ = milliseconds(*delay);
-  }
-
-  /** From what a C function returned and handed out: NULL where there was no memory for it. */
-  reply(zx_status status, const char *json) : reply(std::string(json != nullptr ? json : "")) {
-    status_ = static_cast<zixflow::status>(status);
-    if (json == nullptr) message_ = "There was no memory for the library's reply.";
-  }
-
-  /** Whether the message was accepted and queued; of a check, whether it is good. */
-  [[nodiscard]] explicit operator bool() const noexcept { return status_ == zixflow::status::ok; }
-  [[nodiscard]] zixflow::status status() const noexcept { return status_; }
-  /** A sentence for a person. */
-  [[nodiscard]] const std::string &message() const noexcept { return message_; }
-  /** The API's; empty where it gave none. */
-  [[nodiscard]] const std::string &request_id() const noexcept { return request_id_; }
-  /** The HTTP status, where the API answered. */
-  [[nodiscard]] std::optional<int> http_status() const noexcept { return http_status_; }
-  /** HTTP attempts made. */
-  [[nodiscard]] int attempts() const noexcept { return attempts_; }
-  /** Whether sending again can help and cannot deliver twice. */
-  [[nodiscard]] bool retryable() const noexcept { return retryable_; }
-  /** The delay that the API named, if it did. */
-  [[nodiscard]] std::optional<std::chrono::milliseconds> retry_after() const noexcept { return retry_after_; }
-  /** All that is wrong with the message, with status::invalid_message. */
-  [[nodiscard]] const std::vector<problem> &problems() const noexcept { return problems_; }
-  /** Of a check: what is valid, but probably not intended. */
-  [[nodiscard]] const std::vector<problem> &warnings() const noexcept { return warnings_; }
-  /** What each attempt did, with call_options::tries. */
-  [[nodiscard]] const std::vector<attempt> &tries() const noexcept { return tries_; }
-  /** The API's answer as it came, where it is not the documented one. */
-  [[nodiscard]] const std::string &response() const noexcept { return response_; }
-  /** The reply as the C functions give it, for json_get() and logs. */
-  [[nodiscard]] const std::string &json() const noexcept { return json_; }
-
-private:
-  [[nodiscard]] std::string text(const char *pointer) const { return detail::text_in(json_, pointer); }
-
-  std::string json_; /* the first: the others are read from it */
-  zixflow::status status_;
-  std::string message_;
-  std::string request_id_;
-  std::string response_;
-  std::optional<int> http_status_;
-  int attempts_;
-  bool retryable_;
-  std::vector<problem> problems_;
-  std::vector<problem> warnings_;
-  std::vector<attempt> tries_;
-  std::optional<std::chrono::milliseconds> retry_after_;
-};
-
-#ifdef __cpp_exceptions
-
-/** What the throwing functions throw. */
-class error : public std::runtime_error {
-public:
-  explicit error(zixflow::reply reply)
-      : std::runtime_error(std::string(status_name(reply.status())) + ": " + reply.message()),
-        reply_(std::make_shared<const zixflow::reply>(std::move(reply))) {}
-
-  [[nodiscard]] const zixflow::reply &reply() const noexcept { return *reply_; }
-  [[nodiscard]] zixflow::status status() const noexcept { return reply_->status(); }
-
-private:
-  std::shared_ptr<const zixflow::reply> reply_; /* so that a copy of the exception cannot throw */
-};
-
-#endif
-
-/** A value, or the reply that says why there is none. */
-template <typename Value> class [[nodiscard]] result {
-public:
-  result(Value value) : content_(std::move(value)) {}
-  result(reply failure) : content_(std::move(failure)) {}
-
-  [[nodiscard]] explicit operator bool() const noexcept { return std::holds_alternative<Value>(content_); }
-  /** The value, which must be there. */
-  [[nodiscard]] Value &operator*() & { return std::get<Value>(content_); }
-  [[nodiscard]] const Value &operator*() const & { return std::get<Value>(content_); }
-  [[nodiscard]] Value &&operator*() && { return std::get<Value>(std::move(content_)); }
-  [[nodiscard]] Value *operator->() { return &**this; }
-  [[nodiscard]] const Value *operator->() const { return &**this; }
-  /** The reply, which must be there. */
-  [[nodiscard]] const reply &failure() const & { return std::get<reply>(content_); }
-  [[nodiscard]] reply failure() && { return std::get<reply>(std::move(content_)); }
-
-#ifdef __cpp_exceptions
-  /** The value; throws the failure as a zixflow::error. */
-  [[nodiscard]] Value &value() & { return *this ? **this : throw error(failure()); }
-  [[nodiscard]] const Value &value() const & { return *this ? **this : throw error(failure()); }
-  [[nodiscard]] Value value() && {
-    if (!*this) throw error(std::move(*this).failure());
-    return *std::move(*this);
-  }
-#endif
-
-private:
-  std::variant<Value, reply> content_;
-};
-
-namespace detail {
-
-/** A reply of this header's own, where the library was not asked. */
-inline reply refusal(const std::string &message) {
-  return reply(R"({"success":false,"status":"invalid_argument","message":)" + quoted(message) +
-               R"(,"attempts":0,"retryable":false})");
-}
-
-inline reply nul_refusal(const std::string &name) {
+inline unexpected nul_refusal(const std::string &name) {
   return refusal(name + " holds a NUL character, at which C would cut it short. Remove it.");
 }
 
-/** Whether the library has all that this header calls: semantic versioning, where 0.x breaks with its x. */
-inline bool library_fits() noexcept {
-  char *rest = nullptr;
-  const long major = std::strtol(zx_version(), &rest, 10);
-  const long minor = std::strtol(rest + 1, nullptr, 10);
-  constexpr long header_major = ZX_VERSION_MAJOR;
-  constexpr long header_minor = ZX_VERSION_MINOR;
-  return major == header_major && (major == 0 ? minor == header_minor : minor >= header_minor);
+/** Before 1.0, a library of another minor version may lack what this header calls. */
+inline std::optional<unexpected> version_refusal() {
+  const std::string series = std::to_string(ZX_VERSION_MAJOR) + '.' + std::to_string(ZX_VERSION_MINOR) + '.';
+  if (std::string_view(zx_version()).substr(0, series.size()) == series) return std::nullopt;
+  return refusal("The program was compiled with zixflow.h " + series + std::to_string(ZX_VERSION_PATCH) +
+                 " and runs with libzixflow " + zx_version() +
+                 ". Install the library that belongs to the header, or recompile.");
 }
 
-inline reply version_refusal() {
-  return refusal("The program was compiled with zixflow.h " + std::to_string(ZX_VERSION_MAJOR) + '.' +
-                 std::to_string(ZX_VERSION_MINOR) + '.' + std::to_string(ZX_VERSION_PATCH) + " and runs with libzixflow " +
-                 zx_version() + ". Install the library that belongs to the header, or compile anew.");
-}
-
-inline stats read_stats(const std::string &json) {
-  static constexpr int bounds[] = {5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10'000, 30'000};
-  const auto count = [&json](const std::string &key) {
-    return number_in<std::uint64_t>(json, ('/' + key).c_str()).value_or(0);
-  };
-  stats read;
-  read.calls = count("calls");
-  for (std::size_t each = 0; each < read.calls_by_status.size(); ++each) {
-    read.calls_by_status[each] = count("calls_" + lower_name(static_cast<status>(each)));
+/** Calls a C function whose last argument is the place for a text, and reads the text. */
+template <typename Value, typename Function, typename... Arguments>
+result<Value> call(Function function, Arguments... arguments) {
+  char *text = nullptr;
+  const zx_status status = function(arguments..., &text);
+  const owned_text owner(text);
+  if constexpr (std::is_same_v<Value, reply>) {
+    if (status == ZX_OK) return reply(status, text);
+  } else {
+    if (status == ZX_OK && text != nullptr) return Value(text);
   }
-  read.attempts = count("attempts");
-  read.retries = count("retries");
-  read.connections_opened = count("connections_opened");
-  read.connections_reused = count("connections_reused");
-  read.connections_failed = count("connections_failed");
-  read.connections_found_closed = count("connections_found_closed");
-  read.tls_handshakes_resumed = count("tls_handshakes_resumed");
-  read.bytes_sent = count("bytes_sent");
-  read.bytes_received = count("bytes_received");
-  for (std::size_t each = 0; each < read.latencies.size(); ++each) {
-    read.latencies[each].at_most = std::chrono::milliseconds(bounds[each]);
-    read.latencies[each].calls = count("latency_ms_le_" + std::to_string(bounds[each]));
-  }
-  read.calls_under_way = count("calls_under_way");
-  read.connections_idle = count("connections_idle");
-  return read;
+  return unexpected{reply(status == ZX_OK ? ZX_INTERNAL : status, text)};
 }
 
 } // namespace detail
 
-/**
- * Ends calls that are under way. A copy ends the same calls.
- *
- *     zixflow::cancel cancel;
- *     std::thread sender([&] { reply = client.try_send(message, cancel); });
- *     cancel.now();
- */
-class cancel {
-public:
-#ifdef __cpp_exceptions
-  /** Throws where the machine has nothing left. */
-  cancel() : cancel(try_make().value()) {}
-#endif
-
-  [[nodiscard]] static result<cancel> try_make() {
-    zx_cancel *const handle = zx_cancel_new();
-    if (handle == nullptr) {
-      return reply(R"({"success":false,"status":"not_sent","message":"There was no memory for a cancel token.",)"
-                   R"("attempts":0,"retryable":true})");
-    }
-    return cancel(std::shared_ptr<zx_cancel>(handle, detail::releaser()));
-  }
-
-  /* Without a move, there is none that ends nothing. */
-  cancel(const cancel &) noexcept = default;
-  cancel &operator=(const cancel &) noexcept = default;
-  ~cancel() = default;
-
-  /**
-   * Ends the calls that were given it within 50 ms, and those that come at once,
-   * each with status::not_sent or status::outcome_unknown as is true of it; from any
-   * thread. It cannot be undone.
-   */
-  void now() const noexcept { zx_cancel_now(handle_.get()); }
-
-private:
-  friend class client;
-  explicit cancel(std::shared_ptr<zx_cancel> handle) noexcept : handle_(std::move(handle)) {}
-
-  std::shared_ptr<zx_cancel> handle_;
-};
-
 /** The message as checked JSON. */
-[[nodiscard]] inline result<std::string> try_compose(const reply_buttons &message) {
+[[nodiscard]] inline result<std::string> compose(const reply_buttons &message) {
   detail::c_strings strings;
   std::vector<zx_button> buttons;
   for (const button &each : message.buttons) {
@@ -709,178 +574,72 @@ private:
   c_message.button_count = buttons.size();
   c_message.post_back_url = strings.lend("post_back_url", message.post_back_url);
   c_message.post_back_data = strings.lend("post_back_data", message.post_back_data);
-  if (strings.refused() != nullptr) return detail::nul_refusal(strings.refused());
-
-  char *json = nullptr;
-  const zx_status status = zx_compose_reply_buttons(&c_message, &json);
-  const detail::owned_text owner(json);
-  if (status != ZX_OK) return reply(status, json);
-  if (json == nullptr) return reply(ZX_INTERNAL, json);
-  return std::string(json);
+  if (strings.refused != nullptr) return detail::nul_refusal(strings.refused);
+  return detail::call<std::string>(zx_compose_reply_buttons, &c_message);
 }
 
-/**
- * Reads the body of a post-back, of at most 1 MiB. Post-backs are not signed: put a
- * secret into the path of your post_back_url, and compare it first.
- */
-[[nodiscard]] inline result<post_back> try_read_post_back(const std::string &body) {
-  detail::c_strings strings;
-  const char *const c_body = strings.lend("the post-back", body);
-  if (strings.refused() != nullptr) return detail::nul_refusal(strings.refused());
-  char *json = nullptr;
-  const zx_status status = zx_read_post_back(c_body, &json);
-  const detail::owned_text owner(json);
-  if (status != ZX_OK) return reply(status, json);
-  if (json == nullptr) return reply(ZX_INTERNAL, json);
-  return detail::read_post_back(json);
-}
-
-#ifdef __cpp_exceptions
-/** Reads the body of a post-back; throws. */
-[[nodiscard]] inline post_back read_post_back(const std::string &body) { return try_read_post_back(body).value(); }
-
-/** The message as checked JSON; throws. */
-[[nodiscard]] inline std::string compose(const reply_buttons &message) { return try_compose(message).value(); }
-#endif
-
-/** Checks a message's JSON, and sends nothing. A message with problems is an answer here, and no exception. */
+/** Checks a message's JSON, and sends nothing: the reply has its problems and warnings. */
 [[nodiscard]] inline reply check(const std::string &message_json) {
-  detail::c_strings strings;
-  const char *const message = strings.lend("the message", message_json);
-  if (strings.refused() != nullptr) return detail::nul_refusal(strings.refused());
-  char *json = nullptr;
-  const zx_status status = zx_check_reply_buttons(message, &json);
-  const detail::owned_text owner(json);
-  return reply(status, json);
+  if (detail::has_nul(message_json)) return detail::nul_refusal("the message").reply;
+  const result<reply> report = detail::call<reply>(zx_check_reply_buttons, message_json.c_str());
+  return report ? *report : report.error();
 }
 
-/** A client of the API, for any number of threads. Moved from, it answers status::invalid_argument. */
+/** Reads the body of a post-back. They are not signed: compare a secret in your post_back_url's path first. */
+[[nodiscard]] inline result<post_back> read_post_back(const std::string &body) {
+  if (detail::has_nul(body)) return detail::nul_refusal("the post-back");
+  return detail::call<post_back>(zx_read_post_back, body.c_str());
+}
+
+/** A client of the API, for any number of threads. One that was moved from returns status::invalid_argument. */
 class client {
 public:
 #ifdef __cpp_exceptions
-  /** Throws where a credential or an option is bad. */
+  /** The same as make(), but throws. */
   client(const std::string &api_key, const std::string &workspace_id, const client_options &options = {})
-      : client(try_make(api_key, workspace_id, options).value()) {}
-
-  /** Sends, and returns when the outcome is known. Throws unless the message was queued. */
-  reply send(const reply_buttons &message, const call_options &options = {}) const {
-    return queued(try_send(message, options));
-  }
-  reply send(const reply_buttons &message, const cancel &token, const call_options &options = {}) const {
-    return queued(try_send(message, token, options));
-  }
-
-  /** The same of a message that is JSON already, which goes out byte for byte as it is. */
-  reply send_json(const std::string &message_json, const call_options &options = {}) const {
-    return queued(try_send_json(message_json, options));
-  }
-  reply send_json(const std::string &message_json, const cancel &token, const call_options &options = {}) const {
-    return queued(try_send_json(message_json, token, options));
-  }
-
-#ifdef __cpp_lib_jthread
-  /** Each of them also ends with a stop token of the standard, such as a std::jthread's. */
-  reply send(const reply_buttons &message, std::stop_token stop, const call_options &options = {}) const {
-    return queued(try_send(message, std::move(stop), options));
-  }
-  reply send_json(const std::string &message_json, std::stop_token stop, const call_options &options = {}) const {
-    return queued(try_send_json(message_json, std::move(stop), options));
-  }
+      : client(make(api_key, workspace_id, options).value()) {}
 #endif
 
-  /** What the client has counted; throws. */
-  [[nodiscard]] zixflow::stats stats() const { return try_stats().value(); }
-#endif
-
-  [[nodiscard]] static result<client> try_make(const std::string &api_key, const std::string &workspace_id,
-                                               const client_options &options = {}) {
-    if (!detail::library_fits()) return detail::version_refusal();
-    detail::c_strings strings;
-    const char *const key = strings.lend("the API key", api_key);
-    const char *const workspace = strings.lend("the workspace ID", workspace_id);
-    if (strings.refused() != nullptr) return detail::nul_refusal(strings.refused());
+  /** There is none where a credential or an option is bad. */
+  [[nodiscard]] static result<client> make(const std::string &api_key, const std::string &workspace_id,
+                                           const client_options &options = {}) {
+    if (const auto refused = detail::version_refusal()) return *refused;
+    if (detail::has_nul(api_key)) return detail::nul_refusal("the API key");
+    if (detail::has_nul(workspace_id)) return detail::nul_refusal("the workspace ID");
     char *failure = nullptr;
-    zx_client *const handle = zx_client_new(key, workspace, detail::to_json(options).c_str(), &failure);
+    zx_client *const handle =
+        zx_client_new(api_key.c_str(), workspace_id.c_str(), detail::to_json(options).c_str(), &failure);
     const detail::owned_text owner(failure);
     if (handle != nullptr) return client(handle);
-    return failure != nullptr ? reply(failure) : reply(ZX_INTERNAL, failure);
+    return unexpected{failure != nullptr ? reply(failure) : reply(ZX_INTERNAL, failure)};
   }
 
   /**
-   * Sends, and returns when the outcome is known. Where there is no memory for the reply,
-   * std::bad_alloc may come after the message went out.
+   * Sends a message, and returns when the outcome is known: the reply is the value where the
+   * message was queued, else the error. Where there is no memory for the reply, std::bad_alloc
+   * may come after the message went out.
    */
-  [[nodiscard]] reply try_send(const reply_buttons &message, const call_options &options = {}) const {
-    const result<std::string> json = try_compose(message);
-    return json ? try_send_json(*json, options) : json.failure();
+  result<reply> send(const reply_buttons &message, const call_options &options = {}) const {
+    const result<std::string> json = compose(message);
+    return json ? send_json(*json, options) : unexpected{json.error()};
   }
 
-  [[nodiscard]] reply try_send_json(const std::string &message_json, const call_options &options = {}) const {
-    return send_until(nullptr, message_json, options);
+  /** The same of a message that is JSON already, which goes out byte for byte as it is. */
+  result<reply> send_json(const std::string &message_json, const call_options &options = {}) const {
+    if (detail::has_nul(message_json)) return detail::nul_refusal("the message");
+    const zx_cancel *const token = options.cancel ? options.cancel->handle_.get() : nullptr;
+    return detail::call<reply>(zx_send_reply_buttons_with, handle_.get(), message_json.c_str(),
+                               detail::to_json(options).c_str(), token);
   }
-
-  /** The same, until the token ends it. */
-  [[nodiscard]] reply try_send(const reply_buttons &message, const cancel &token, const call_options &options = {}) const {
-    const result<std::string> json = try_compose(message);
-    return json ? try_send_json(*json, token, options) : json.failure();
-  }
-
-  [[nodiscard]] reply try_send_json(const std::string &message_json, const cancel &token,
-                                    const call_options &options = {}) const {
-    return send_until(token.handle_.get(), message_json, options);
-  }
-
-#ifdef __cpp_lib_jthread
-  /** The same, until a stop is requested. */
-  [[nodiscard]] reply try_send(const reply_buttons &message, std::stop_token stop, const call_options &options = {}) const {
-    const result<std::string> json = try_compose(message);
-    return json ? try_send_json(*json, std::move(stop), options) : json.failure();
-  }
-
-  [[nodiscard]] reply try_send_json(const std::string &message_json, std::stop_token stop,
-                                    const call_options &options = {}) const {
-    if (!stop.stop_possible()) return try_send_json(message_json, options);
-    const result<cancel> made = cancel::try_make();
-    if (!made) return made.failure();
-    const cancel &token = *made;
-    const std::stop_callback raise(std::move(stop), [&token]() noexcept { token.now(); });
-    return try_send_json(message_json, token, options);
-  }
-#endif
 
   /** What the client has counted. */
-  [[nodiscard]] result<zixflow::stats> try_stats() const {
-    char *json = nullptr;
-    const zx_status status = zx_client_stats(handle_.get(), &json);
-    const detail::owned_text owner(json);
-    if (status != ZX_OK) return reply(status, json);
-    if (json == nullptr) return reply(ZX_INTERNAL, json);
-    return detail::read_stats(json);
-  }
+  result<zixflow::stats> stats() const { return detail::call<zixflow::stats>(zx_client_stats, handle_.get()); }
 
   /** Ends the calls under way at once, and refuses later ones; from any thread. */
   void shutdown() const noexcept { zx_client_shutdown(handle_.get()); }
 
 private:
   explicit client(zx_client *handle) noexcept : handle_(handle) {}
-
-  [[nodiscard]] reply send_until(const zx_cancel *token, const std::string &message_json, const call_options &options) const {
-    detail::c_strings strings;
-    const char *const message = strings.lend("the message", message_json);
-    if (strings.refused() != nullptr) return detail::nul_refusal(strings.refused());
-    char *json = nullptr;
-    const zx_status status =
-        zx_send_reply_buttons_with(handle_.get(), message, detail::to_json(options).c_str(), token, &json);
-    const detail::owned_text owner(json);
-    return reply(status, json);
-  }
-
-#ifdef __cpp_exceptions
-  static reply queued(reply reply) {
-    if (!reply) throw error(std::move(reply));
-    return reply;
-  }
-#endif
 
   std::unique_ptr<zx_client, detail::releaser> handle_;
 };

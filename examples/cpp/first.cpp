@@ -21,7 +21,7 @@ int main() try {
   message.body = "Hi \"Zoë\", is 6 pm fine?";
   message.buttons = {{"yes", "Yes"}, {"no", "No"}};
 
-  std::cout << "queued as " << client.send(message).request_id() << '\n';
+  std::cout << "queued as " << client.send(message).value().request_id << '\n';
 } catch (const std::exception &error) {
   std::cerr << error.what() << '\n';
   return EXIT_FAILURE;

@@ -52,7 +52,7 @@ std::string built_in_message() {
   message.body = "Hi \"Zoë\" \U0001F44B, is 6 pm fine?";
   message.footer = "Answer with a tap";
   message.buttons = {{"yes", "Yes"}, {"no", "No"}, {"call", "Call me"}};
-  return zixflow::compose(message); // throws where the message breaks a rule
+  return zixflow::compose(message).value(); // throws where the message breaks a rule
 }
 
 std::string message_from(const std::string &source) {
@@ -64,11 +64,11 @@ std::string message_from(const std::string &source) {
 
 // What a program can do about a failure, which the reply alone decides.
 std::string advice(const zixflow::reply &reply) {
-  if (reply.retryable()) {
-    const auto delay = reply.retry_after().value_or(std::chrono::minutes(1));
+  if (reply.retryable) {
+    const auto delay = reply.retry_after.value_or(std::chrono::minutes(1));
     return "not queued; send it again in " + std::to_string(delay.count()) + " ms";
   }
-  switch (reply.status()) {
+  switch (reply.status) {
   case zixflow::status::outcome_unknown:
   case zixflow::status::internal: return "it may have been queued; look before sending it again";
   case zixflow::status::invalid_message: return "not sent; correct the message";
@@ -91,12 +91,13 @@ int main(int argc, char **argv) try {
   options.timeout = std::chrono::seconds(20);
   const zixflow::client client(setting("ZIXFLOW_API_KEY"), setting("ZIXFLOW_WORKSPACE_ID"), options);
 
-  const zixflow::reply reply = client.try_send_json(source.empty() ? built_in_message() : message_from(source));
-  std::cout << reply.json() << '\n';
-  if (reply) return EXIT_SUCCESS;
+  const auto sent = client.send_json(source.empty() ? built_in_message() : message_from(source));
+  const zixflow::reply &reply = sent ? *sent : sent.error();
+  std::cout << reply.json << '\n';
+  if (sent) return EXIT_SUCCESS;
 
-  std::cerr << reply.message() << '\n' << advice(reply) << '\n';
-  for (const zixflow::problem &problem : reply.problems()) {
+  std::cerr << reply.message << '\n' << advice(reply) << '\n';
+  for (const zixflow::problem &problem : reply.problems) {
     std::cerr << "  " << problem.path << ": " << problem.message << '\n';
   }
   return EXIT_FAILURE;

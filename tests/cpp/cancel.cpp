@@ -33,15 +33,15 @@ static_assert(std::is_nothrow_copy_assignable_v<zixflow::cancel>);
 zixflow::client client_for(const std::string &base_url) {
   zixflow::client_options options;
   options.base_url = base_url;
-  zixflow::result<zixflow::client> made = zixflow::client::try_make("sandbox-key", "sandbox-workspace", options);
+  zixflow::result<zixflow::client> made = zixflow::client::make("sandbox-key", "sandbox-workspace", options);
   CHECK(made);
   return *std::move(made);
 }
 
-zixflow::cancel new_cancel() {
-  zixflow::result<zixflow::cancel> made = zixflow::cancel::try_make();
-  CHECK(made);
-  return *made;
+zixflow::call_options until(const zixflow::cancel &cancel) {
+  zixflow::call_options options;
+  options.cancel = cancel;
+  return options;
 }
 
 zixflow::reply_buttons message_to(const std::string &recipient) {
@@ -54,11 +54,11 @@ zixflow::reply_buttons message_to(const std::string &recipient) {
 }
 
 // What a call came to that was ended by `end` while it was under way.
-zixflow::reply ended(const std::function<zixflow::reply()> &call, const std::function<void()> &end) {
-  std::optional<zixflow::reply> reply;
+zixflow::reply ended(const std::function<zixflow::result<zixflow::reply>()> &call, const std::function<void()> &end) {
+  std::optional<zixflow::result<zixflow::reply>> sent;
   std::chrono::steady_clock::time_point returned;
   std::thread sender([&] {
-    reply = call();
+    sent = call();
     returned = std::chrono::steady_clock::now();
   });
   std::this_thread::sleep_for(300ms);
@@ -67,45 +67,46 @@ zixflow::reply ended(const std::function<zixflow::reply()> &call, const std::fun
   sender.join();
   CHECK(returned > asked);
   CHECK(returned - asked < 500ms); /* far less than the call would take; the machine may be busy */
-  CHECK(reply->message().find("cancelled") != std::string::npos);
-  CHECK(!reply->retryable());
-  return *reply;
+  CHECK(sent->error().message.find("cancelled") != std::string::npos);
+  CHECK(!sent->error().retryable);
+  return sent->error();
 }
 
 void a_call_is_cancelled_with_what_is_true(const zixflow::client &client) {
-  const zixflow::cancel cancel = new_cancel();
+  const zixflow::cancel cancel;
   const zixflow::cancel copy = cancel;
   const auto end = [&] { copy.now(); };
-  const auto wait = [&] { return client.try_send(message_to(silent), cancel); };
-  CHECK(ended(wait, end).status() == zixflow::status::outcome_unknown);
+  const auto wait = [&] { return client.send(message_to(silent), until(cancel)); };
+  CHECK(ended(wait, end).status == zixflow::status::outcome_unknown);
 
-  const zixflow::reply late = client.try_send(message_to("919876543210"), cancel);
-  CHECK(late.status() == zixflow::status::not_sent);
-  CHECK(late.attempts() == 0);
+  const zixflow::reply late = client.send(message_to("919876543210"), until(cancel)).error();
+  CHECK(late.status == zixflow::status::not_sent);
+  CHECK(late.attempts == 0);
 
-  const zixflow::cancel other = new_cancel();
-  zixflow::call_options patient;
+  const zixflow::cancel other;
+  zixflow::call_options patient = until(other);
   patient.max_retries = 100;
-  const auto pause = [&] { return client.try_send(message_to(busy), other, patient); };
+  const auto pause = [&] { return client.send(message_to(busy), patient); };
   const zixflow::reply between = ended(pause, [&] { other.now(); });
-  CHECK(between.status() == zixflow::status::not_sent);
-  CHECK(between.http_status() == 429);
+  CHECK(between.status == zixflow::status::not_sent);
+  CHECK(between.http_status == 429);
 
-  CHECK(client.try_send(message_to("919876543210"), new_cancel()));
+  CHECK(client.send(message_to("919876543210"), until(zixflow::cancel())));
 }
 
 #ifdef __cpp_exceptions
 void a_cancelled_call_throws(const zixflow::client &client) {
   const zixflow::cancel cancel;
   cancel.now();
-  const zixflow::result<std::string> json = zixflow::try_compose(message_to("919876543210"));
-  for (const auto &send : {std::function<void()>([&] { client.send(message_to("919876543210"), cancel); }),
-                           std::function<void()>([&] { client.send_json(*json, cancel); })}) {
+  const std::string json = zixflow::compose(message_to("919876543210")).value();
+  for (const auto &send :
+       {std::function<void()>([&] { client.send(message_to("919876543210"), until(cancel)).value(); }),
+        std::function<void()>([&] { client.send_json(json, until(cancel)).value(); })}) {
     try {
       send();
       broken("it throws", __LINE__);
     } catch (const zixflow::error &error) {
-      CHECK(error.status() == zixflow::status::not_sent);
+      CHECK(error.reply->status == zixflow::status::not_sent);
     }
   }
 }
@@ -114,36 +115,49 @@ void a_cancelled_call_throws(const zixflow::client &client) {
 #ifdef __cpp_lib_jthread
 void a_stop_token_cancels(const zixflow::client &client) {
   std::stop_source source;
-  const auto wait = [&] { return client.try_send(message_to(silent), source.get_token()); };
-  CHECK(ended(wait, [&] { source.request_stop(); }).status() == zixflow::status::outcome_unknown);
+  const auto wait = [&] { return client.send(message_to(silent), {.cancel = source.get_token()}); };
+  CHECK(ended(wait, [&] { source.request_stop(); }).status == zixflow::status::outcome_unknown);
 
-  const zixflow::result<std::string> json = zixflow::try_compose(message_to("919876543210"));
-  CHECK(client.try_send_json(*json, source.get_token()).status() == zixflow::status::not_sent);
-  CHECK(client.try_send_json(*json, std::stop_source().get_token()));
-  CHECK(client.try_send_json(*json, std::stop_token()));
+  const std::string json = *zixflow::compose(message_to("919876543210"));
+  const auto late = client.send_json(json, {.cancel = source.get_token()});
+  CHECK(late.error().status == zixflow::status::not_sent);
+  CHECK(client.send_json(json, {.cancel = std::stop_source().get_token()}));
+  CHECK(client.send_json(json, {.cancel = std::stop_token()}));
 
   // It goes with its call, and its source is asked afterwards.
   std::stop_source later;
-  CHECK(client.try_send_json(*json, later.get_token()));
+  CHECK(client.send_json(json, {.cancel = later.get_token()}));
   later.request_stop();
-  CHECK(client.try_send_json(*json));
+  CHECK(client.send_json(json));
 
-  std::optional<zixflow::reply> reply;
-  { std::jthread sender([&](std::stop_token stop) { reply = client.try_send(message_to(silent), std::move(stop)); }); }
-  CHECK(reply->status() == zixflow::status::not_sent || reply->status() == zixflow::status::outcome_unknown);
+  // A copy ends with the source, too, and can be ended without it.
+  std::stop_source again;
+  std::optional<zixflow::cancel> first(again.get_token());
+  const zixflow::cancel copy = *first;
+  first.reset();
+  again.request_stop();
+  CHECK(!client.send_json(json, until(copy)));
+  const zixflow::cancel alone = std::stop_source().get_token();
+  alone.now();
+  CHECK(!client.send_json(json, until(alone)));
+
+  std::optional<zixflow::result<zixflow::reply>> sent;
+  { std::jthread sender([&](std::stop_token stop) { sent = client.send(message_to(silent), {.cancel = stop}); }); }
+  const zixflow::status status = sent->error().status;
+  CHECK(status == zixflow::status::not_sent || status == zixflow::status::outcome_unknown);
 }
 #endif
 
 void tries_and_stats_tell_of_the_calls(const std::string &base_url) {
   const zixflow::client client = client_for(base_url);
-  CHECK(client.try_send(message_to("919876543210")).tries().empty());
+  CHECK(client.send(message_to("919876543210"))->tries.empty());
   zixflow::call_options options;
   options.tries = true;
   options.max_retries = 1;
-  const zixflow::reply reply = client.try_send(message_to(busy), options);
-  CHECK(reply.status() == zixflow::status::busy);
-  CHECK(reply.tries().size() == 2);
-  const zixflow::attempt &first = reply.tries()[0], &second = reply.tries()[1];
+  const zixflow::reply reply = client.send(message_to(busy), options).error();
+  CHECK(reply.status == zixflow::status::busy);
+  CHECK(reply.tries.size() == 2);
+  const zixflow::attempt &first = reply.tries[0], &second = reply.tries[1];
   CHECK(first.status == zixflow::status::busy);
   CHECK(first.http_status == 429);
   CHECK(!first.message.empty());
@@ -158,24 +172,24 @@ void tries_and_stats_tell_of_the_calls(const std::string &base_url) {
   CHECK(second.at >= first.at + *first.pause);
   CHECK(!second.pause);
 
-  const zixflow::result<zixflow::stats> counted = client.try_stats();
+  const zixflow::result<zixflow::stats> counted = client.stats();
   CHECK(counted);
-  CHECK(counted->calls == 2);
-  CHECK(counted->calls_with(zixflow::status::ok) == 1);
-  CHECK(counted->calls_with(zixflow::status::busy) == 1);
-  CHECK(counted->calls_with(static_cast<zixflow::status>(-1)) == 0);
-  CHECK(counted->attempts == 3);
-  CHECK(counted->retries == 1);
-  CHECK(counted->connections_opened >= 1);
-  CHECK(counted->bytes_sent > 0);
-  CHECK(counted->calls_under_way == 0);
-  CHECK(counted->latencies.back().at_most == 30s);
-  CHECK(counted->latencies.back().calls == 2);
+  CHECK(counted->count("calls") == 2);
+  CHECK(counted->count("calls_ok") == 1);
+  CHECK(counted->count("calls_busy") == 1);
+  CHECK(counted->count("attempts") == 3);
+  CHECK(counted->count("retries") == 1);
+  CHECK(counted->count("connections_opened") >= 1);
+  CHECK(counted->count("bytes_sent") > 0);
+  CHECK(counted->count("calls_under_way") == 0);
+  CHECK(counted->count("latency_ms_le_30000") == 2);
+  CHECK(!counted->count("call"));
+  CHECK(zixflow::json_get(counted->json, "/calls") == "2");
 
   zixflow::client first_owner = client_for(base_url);
   const zixflow::client second_owner = std::move(first_owner);
-  CHECK(second_owner.try_stats());
-  CHECK(first_owner.try_stats().failure().status() == zixflow::status::invalid_argument);
+  CHECK(second_owner.stats());
+  CHECK(first_owner.stats().error().status == zixflow::status::invalid_argument);
 }
 
 } // namespace

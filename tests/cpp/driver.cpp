@@ -26,6 +26,7 @@ int main(int argc, char **argv) {
     message.buttons = {{"yes", "Yes \"please\""}, {"no", "No \\ never"}};
     message.post_back_url = "https://192.0.2.1/changes?of=status";
     message.post_back_data = name;
-    std::cout << zixflow::status_name(client.try_send(message).status()) << '\n';
+    const zixflow::result<zixflow::reply> sent = client.send(message);
+    std::cout << zixflow::status_name(sent ? sent->status : sent.error().status) << '\n';
   }
 }

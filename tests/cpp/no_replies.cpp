@@ -9,10 +9,10 @@
 namespace {
 
 void expect(zixflow::status status, const zixflow::reply &reply) {
-  const bool has_message = reply.message().find("no memory") != std::string::npos;
-  if (reply.status() == status && has_message && reply.json().empty()) return;
-  std::cerr << "expected " << zixflow::status_name(status) << ", got " << zixflow::status_name(reply.status()) << ": "
-            << reply.message() << '\n';
+  const bool has_message = reply.message.find("no memory") != std::string::npos;
+  if (reply.status == status && has_message && reply.json.empty()) return;
+  std::cerr << "expected " << zixflow::status_name(status) << ", got " << zixflow::status_name(reply.status) << ": "
+            << reply.message << '\n';
   std::exit(EXIT_FAILURE);
 }
 
@@ -24,23 +24,23 @@ int main(int argc, char **argv) {
     "body":{"text":"x"},"action":{"buttons":[{"type":"reply","reply":{"id":"a","title":"A"}}]}}})";
   zixflow::client_options options;
   options.base_url = argv[1];
-  zixflow::result<zixflow::client> client = zixflow::client::try_make("sandbox-key", "sandbox-workspace", options);
+  zixflow::result<zixflow::client> client = zixflow::client::make("sandbox-key", "sandbox-workspace", options);
   if (!client) return EXIT_FAILURE;
-  expect(zixflow::status::ok, client->try_send_json(message));
-  expect(zixflow::status::invalid_message, client->try_send_json("{}"));
+  expect(zixflow::status::ok, *client->send_json(message));
+  expect(zixflow::status::invalid_message, client->send_json("{}").error());
   expect(zixflow::status::ok, zixflow::check(message));
   expect(zixflow::status::invalid_message, zixflow::check("{}"));
-  expect(zixflow::status::invalid_message, zixflow::try_compose({}).failure());
+  expect(zixflow::status::invalid_message, zixflow::compose({}).error());
 
   zixflow::reply_buttons sound;
   sound.recipient = "919876543210";
   sound.phone_id = "1";
   sound.body = "x";
   sound.buttons = {{"a", "A"}};
-  expect(zixflow::status::internal, zixflow::try_compose(sound).failure());
+  expect(zixflow::status::internal, zixflow::compose(sound).error());
 
   options.base_url = "ftp://localhost";
-  expect(zixflow::status::internal, zixflow::client::try_make("key", "workspace", options).failure());
+  expect(zixflow::status::internal, zixflow::client::make("key", "workspace", options).error());
   if (!zixflow::schema().empty() || !zixflow::options_schema().empty()) return EXIT_FAILURE;
   std::cout << "each status is told\n";
 }

@@ -12,7 +12,7 @@ zixflow::reply_buttons message_of_the_other_unit() {
 
 // Uses every function that is not a template, so that the linker would see two of one.
 std::string self_portrait() {
-  zixflow::result<zixflow::client> made = zixflow::client::try_make("key", "workspace");
-  return zixflow::check(zixflow::compose(message_of_the_other_unit())).json() + zixflow::library_version() +
+  zixflow::result<zixflow::client> made = zixflow::client::make("key", "workspace");
+  return zixflow::check(zixflow::compose(message_of_the_other_unit()).value()).json + zixflow::library_version() +
          zixflow::status_name(zixflow::status::ok) + std::string(zixflow::schema());
 }

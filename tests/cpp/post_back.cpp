@@ -30,7 +30,7 @@ std::string with(const std::string &text, const std::string &in_place) {
 }
 
 zixflow::post_back read(const std::string &body) {
-  zixflow::result<zixflow::post_back> read = zixflow::try_read_post_back(body);
+  zixflow::result<zixflow::post_back> read = zixflow::read_post_back(body);
   CHECK(read);
   return *std::move(read);
 }
@@ -94,16 +94,16 @@ void what_is_no_post_back_is_refused() {
       {example + std::string(1, '\0'), status::invalid_argument},
   };
   for (const auto &[body, expected] : bodies) {
-    const zixflow::result<zixflow::post_back> read = zixflow::try_read_post_back(body);
+    const zixflow::result<zixflow::post_back> read = zixflow::read_post_back(body);
     CHECK(!read);
-    CHECK(read.failure().status() == expected);
-    CHECK(read.failure().problems().empty() == (expected == status::invalid_argument));
+    CHECK(read.error().status == expected);
+    CHECK(read.error().problems.empty() == (expected == status::invalid_argument));
 #ifdef __cpp_exceptions
     try {
-      (void)zixflow::read_post_back(body);
+      zixflow::read_post_back(body).value();
       broken("it throws", __LINE__);
     } catch (const zixflow::error &error) {
-      CHECK(error.status() == expected);
+      CHECK(error.reply->status == expected);
     }
 #endif
   }

@@ -65,20 +65,20 @@ zixflow::reply_buttons message_to(const std::string &recipient) {
 
 void a_message_is_queued(const std::string &base_url) {
   const zixflow::client client = client_for(base_url);
-  const zixflow::reply reply = client.send(message_to("919876543210"));
+  const zixflow::reply reply = client.send(message_to("919876543210")).value();
   CHECK(reply);
-  CHECK(reply.status() == zixflow::status::ok);
-  CHECK(!reply.request_id().empty());
-  CHECK(!reply.message().empty());
-  CHECK(reply.http_status() == 202);
-  CHECK(reply.attempts() == 1);
-  CHECK(!reply.retryable());
-  CHECK(!reply.retry_after());
-  CHECK(reply.problems().empty());
-  CHECK(reply.response().empty());
-  CHECK(reply.json().find(reply.request_id()) != std::string::npos);
+  CHECK(reply.status == zixflow::status::ok);
+  CHECK(!reply.request_id.empty());
+  CHECK(!reply.message.empty());
+  CHECK(reply.http_status == 202);
+  CHECK(reply.attempts == 1);
+  CHECK(!reply.retryable);
+  CHECK(!reply.retry_after);
+  CHECK(reply.problems.empty());
+  CHECK(reply.response.empty());
+  CHECK(reply.json.find(reply.request_id) != std::string::npos);
 
-  const std::string json = zixflow::compose(message_to("919876543210"));
+  const std::string json = zixflow::compose(message_to("919876543210")).value();
   CHECK(client.send_json(json));
   CHECK(zixflow::check(json));
 }
@@ -87,83 +87,83 @@ void a_failure_comes_back_or_is_thrown(const std::string &base_url) {
   const zixflow::client client = client_for(base_url);
   zixflow::call_options once;
   once.max_retries = 0;
-  const zixflow::reply busy = client.try_send(message_to("15550100006"), once);
-  CHECK(!busy);
-  CHECK(busy.status() == zixflow::status::busy);
-  CHECK(busy.http_status() == 429);
-  CHECK(busy.retryable());
-  CHECK(busy.retry_after() == 1s);
-  CHECK(busy.request_id().empty());
+  const zixflow::result<zixflow::reply> turned_away = client.send(message_to("15550100006"), once);
+  CHECK(!turned_away);
+  const zixflow::reply &busy = turned_away.error();
+  CHECK(busy.status == zixflow::status::busy);
+  CHECK(busy.http_status == 429);
+  CHECK(busy.retryable);
+  CHECK(busy.retry_after == 1s);
+  CHECK(busy.request_id.empty());
 
-  const zixflow::error error = thrown_by([&] { client.send(message_to("15550100004")); });
-  CHECK(error.status() == zixflow::status::rejected);
-  CHECK(error.what() == "ZX_REJECTED: " + error.reply().message());
+  const zixflow::error error = thrown_by([&] { client.send(message_to("15550100004")).value(); });
+  CHECK(error.reply->status == zixflow::status::rejected);
+  CHECK(error.what() == "ZX_REJECTED: " + error.reply->message);
 
-  const zixflow::reply page = client.try_send(message_to("15550100007"));
-  CHECK(page.status() == zixflow::status::outcome_unknown);
-  CHECK(page.response().find("<title>502 Bad Gateway</title>") != std::string::npos);
+  const zixflow::reply page = client.send(message_to("15550100007")).error();
+  CHECK(page.status == zixflow::status::outcome_unknown);
+  CHECK(page.response.find("<title>502 Bad Gateway</title>") != std::string::npos);
 }
 
 void every_problem_is_listed(const std::string &base_url) {
   zixflow::reply_buttons message = message_to("+91");
   message.buttons.push_back(message.buttons.front());
-  const zixflow::reply reply = client_for(base_url).try_send(message);
-  CHECK(reply.status() == zixflow::status::invalid_message);
-  CHECK(reply.problems().size() == 3);
+  const zixflow::reply reply = client_for(base_url).send(message).error();
+  CHECK(reply.status == zixflow::status::invalid_message);
+  CHECK(reply.problems.size() == 3);
   bool recipient_is_listed = false;
-  for (const zixflow::problem &problem : reply.problems()) {
+  for (const zixflow::problem &problem : zixflow::compose(message).error().problems) {
     CHECK(!problem.message.empty());
     recipient_is_listed |= problem.path == "/recipient";
   }
   CHECK(recipient_is_listed);
 
-  const zixflow::error error = thrown_by([&] { (void)zixflow::compose(message); });
-  CHECK(error.reply().problems().size() == 3);
-  CHECK(zixflow::try_compose(message).failure().problems().size() == 3);
-  CHECK(zixflow::check("{}").status() == zixflow::status::invalid_message);
+  const zixflow::error error = thrown_by([&] { zixflow::compose(message).value(); });
+  CHECK(error.reply->problems.size() == 3);
+  CHECK(zixflow::check("{}").status == zixflow::status::invalid_message);
 }
 
 void what_is_probably_not_intended_is_a_warning() {
-  std::string json = zixflow::compose(message_to("919876543210"));
-  CHECK(zixflow::check(json).warnings().empty());
+  std::string json = zixflow::compose(message_to("919876543210")).value();
+  CHECK(zixflow::check(json).warnings.empty());
   json.insert(1, R"("post_back_uri":"x",)");
   const zixflow::reply report = zixflow::check(json);
   CHECK(report);
-  CHECK(report.warnings().size() == 1);
-  CHECK(report.warnings()[0].path == "/post_back_uri");
-  CHECK(report.warnings()[0].message.find("post_back_url") != std::string::npos);
+  CHECK(report.warnings.size() == 1);
+  CHECK(report.warnings[0].path == "/post_back_uri");
+  CHECK(report.warnings[0].message.find("post_back_url") != std::string::npos);
 }
 
 void a_document_has_its_file_name() {
   zixflow::reply_buttons message = message_to("919876543210");
   message.header = {zixflow::header_type::document, "https://example.com/1.pdf", "Rechnung \"März\".pdf"};
-  const std::string json = zixflow::compose(message);
+  const std::string json = zixflow::compose(message).value();
   CHECK(zixflow::json_get(json, "/interactive/header/document/filename") == message.header->filename);
   CHECK(zixflow::json_get(json, "/interactive/header/document/link") == message.header->content);
   message.header->type = zixflow::header_type::video;
-  CHECK(zixflow::try_compose(message).failure().status() == zixflow::status::invalid_message);
+  CHECK(zixflow::compose(message).error().status == zixflow::status::invalid_message);
 }
 
 void a_value_of_no_enumeration_is_refused(const std::string &base_url) {
   zixflow::reply_buttons message = message_to("919876543210");
   message.header = zixflow::header{static_cast<zixflow::header_type>(4), "x"};
-  CHECK(zixflow::try_compose(message).failure().status() == zixflow::status::invalid_message);
+  CHECK(zixflow::compose(message).error().status == zixflow::status::invalid_message);
   zixflow::call_options options;
   options.validation = static_cast<zixflow::validation>(-1);
-  const zixflow::reply reply = client_for(base_url).try_send(message_to("919876543210"), options);
-  CHECK(reply.status() == zixflow::status::invalid_argument);
-  CHECK(reply.message().find("validation") != std::string::npos);
+  const zixflow::reply reply = client_for(base_url).send(message_to("919876543210"), options).error();
+  CHECK(reply.status == zixflow::status::invalid_argument);
+  CHECK(reply.message.find("validation") != std::string::npos);
 }
 
 void a_result_is_read_in_each_way() {
-  const zixflow::result<std::string> made = zixflow::try_compose(message_to("919876543210"));
+  const zixflow::result<std::string> made = zixflow::compose(message_to("919876543210"));
   CHECK(made);
   CHECK((*made).size() == made->size());
   CHECK(&made.value() == &*made);
-  const zixflow::result<std::string> none = zixflow::try_compose(message_to("+"));
+  const zixflow::result<std::string> none = zixflow::compose(message_to("+"));
   CHECK(!none);
-  CHECK(none.failure().problems().size() == 1);
-  CHECK(thrown_by([&] { (void)none.value(); }).status() == zixflow::status::invalid_message);
+  CHECK(none.error().problems.size() == 1);
+  CHECK(thrown_by([&] { none.value(); }).reply->status == zixflow::status::invalid_message);
 
   zixflow::result<std::string> changed = made;
   changed->append(" ");
@@ -172,13 +172,13 @@ void a_result_is_read_in_each_way() {
   CHECK(changed->size() == made->size() + 3);
   const std::string taken = *std::move(changed);
   CHECK(taken.size() == made->size() + 3);
-  const zixflow::reply kept = zixflow::try_compose(message_to("+")).failure();
-  CHECK(kept.problems().size() == 1);
+  const zixflow::reply kept = zixflow::compose(message_to("+")).error();
+  CHECK(kept.problems.size() == 1);
 
-  const zixflow::result<zixflow::client> client = zixflow::client::try_make("key", "workspace");
+  const zixflow::result<zixflow::client> client = zixflow::client::make("key", "workspace");
   client->shutdown();
   (*client).shutdown();
-  CHECK(client.value().try_send({}).status() == zixflow::status::invalid_message);
+  CHECK(client.value().send({}).error().status == zixflow::status::invalid_message);
 }
 
 void a_nul_is_refused_and_never_cuts(const std::string &base_url) {
@@ -197,15 +197,15 @@ void a_nul_is_refused_and_never_cuts(const std::string &base_url) {
   messages[10].header = zixflow::header{zixflow::header_type::document, "1", nul};
   const zixflow::client client = client_for(base_url);
   for (const zixflow::reply_buttons &message : messages) {
-    const zixflow::reply reply = client.try_send(message);
-    CHECK(reply.status() == zixflow::status::invalid_argument);
-    CHECK(reply.message().find("NUL") != std::string::npos);
-    CHECK(!reply.retryable());
+    const zixflow::reply reply = client.send(message).error();
+    CHECK(reply.status == zixflow::status::invalid_argument);
+    CHECK(reply.message.find("NUL") != std::string::npos);
+    CHECK(!reply.retryable);
   }
-  CHECK(client.try_send_json(nul).status() == zixflow::status::invalid_argument);
-  CHECK(zixflow::check(nul).status() == zixflow::status::invalid_argument);
+  CHECK(client.send_json(nul).error().status == zixflow::status::invalid_argument);
+  CHECK(zixflow::check(nul).status == zixflow::status::invalid_argument);
   for (const auto &[key, workspace] : {std::pair{nul, std::string("w")}, std::pair{std::string("k"), nul}}) {
-    CHECK(zixflow::client::try_make(key, workspace).failure().status() == zixflow::status::invalid_argument);
+    CHECK(zixflow::client::make(key, workspace).error().status == zixflow::status::invalid_argument);
   }
 }
 
@@ -236,12 +236,12 @@ void each_option_reaches_the_library(const std::string &base_url) {
   for (const auto &[name, change] : bad_options) {
     zixflow::client_options options = options_for(base_url);
     change(options);
-    zixflow::result<zixflow::client> made = zixflow::client::try_make("key", "workspace", options);
+    zixflow::result<zixflow::client> made = zixflow::client::make("key", "workspace", options);
     CHECK(!made);
-    CHECK(made.failure().status() == zixflow::status::invalid_argument);
-    CHECK(made.failure().message().find(name) != std::string::npos);
+    CHECK(made.error().status == zixflow::status::invalid_argument);
+    CHECK(made.error().message.find(name) != std::string::npos);
     const zixflow::error error = thrown_by([&] { zixflow::client("key", "workspace", options); });
-    CHECK(error.reply().json() == made.failure().json());
+    CHECK(error.reply->json == made.error().json);
   }
 
   zixflow::client_options good = options_for("http://192.0.2.1");
@@ -257,16 +257,16 @@ void each_option_reaches_the_library(const std::string &base_url) {
   good.validation = zixflow::validation::strict;
   good.tries = true;
   good.messages_per_second = 0.1;
-  CHECK(zixflow::client::try_make("key", "workspace", good));
+  CHECK(zixflow::client::make("key", "workspace", good));
 
   // The library passes what only strict validation refuses; the sandbox does not.
-  std::string json = zixflow::compose(message_to("919876543210"));
+  std::string json = zixflow::compose(message_to("919876543210")).value();
   json.replace(json.find("Shall we?"), 9, std::string(1025, 'x'));
   zixflow::call_options basic;
   basic.validation = zixflow::validation::basic;
   const zixflow::client client = client_for(base_url);
-  CHECK(client.try_send_json(json, basic).http_status() == 400);
-  CHECK(client.try_send_json(json).status() == zixflow::status::invalid_message);
+  CHECK(client.send_json(json, basic).error().http_status == 400);
+  CHECK(client.send_json(json).error().status == zixflow::status::invalid_message);
 }
 
 // A locale with a decimal comma, which machines with a German one have.
@@ -278,27 +278,27 @@ void a_number_is_a_number_in_any_locale() {
   const std::locale before = std::locale::global(std::locale(std::locale(), new decimal_comma));
   zixflow::client_options options;
   options.messages_per_second = 0.5;
-  const zixflow::result<zixflow::client> made = zixflow::client::try_make("key", "workspace", options);
+  const zixflow::result<zixflow::client> made = zixflow::client::make("key", "workspace", options);
   std::locale::global(before);
   CHECK(made);
 }
 
 void a_shut_down_client_ends_its_calls(const std::string &base_url) {
   const zixflow::client client = client_for(base_url);
-  std::optional<zixflow::reply> ended;
-  std::thread sender([&] { ended = client.try_send(message_to("15550100008")); });
+  std::optional<zixflow::result<zixflow::reply>> ended;
+  std::thread sender([&] { ended = client.send(message_to("15550100008")); });
   std::this_thread::sleep_for(300ms);
   client.shutdown();
   sender.join();
-  CHECK(ended->status() == zixflow::status::outcome_unknown);
-  CHECK(client.try_send(message_to("919876543210")).status() == zixflow::status::not_sent);
+  CHECK(ended->error().status == zixflow::status::outcome_unknown);
+  CHECK(client.send(message_to("919876543210")).error().status == zixflow::status::not_sent);
 }
 
 void a_client_moves(const std::string &base_url) {
   zixflow::client first = client_for(base_url);
   zixflow::client second = std::move(first);
   CHECK(second.send(message_to("919876543210")));
-  CHECK(first.try_send(message_to("919876543210")).status() == zixflow::status::invalid_argument);
+  CHECK(first.send(message_to("919876543210")).error().status == zixflow::status::invalid_argument);
   first = std::move(second);
   CHECK(first.send(message_to("919876543210")));
 }
@@ -310,36 +310,36 @@ void replies_are_read_whatever_they_hold() {
       R"("retryable":true,"retry_after_ms":86400000000,"problems":[{"path":"/a~1b","message":"x","new":[]},{}],)"
       R"("response":"<html>"})";
   const zixflow::reply reply(json);
-  CHECK(reply.status() == zixflow::status::invalid_message);
-  CHECK(reply.message() == "\"\\/\b\f\n\r\t\u00e9\u20ac\U0001F600é");
-  CHECK(reply.http_status() == 429);
-  CHECK(reply.attempts() == 3);
-  CHECK(reply.retryable());
-  CHECK(reply.retry_after() == std::chrono::hours(24000));
-  CHECK(reply.problems().size() == 2);
-  CHECK(reply.problems()[0].path == "/a~1b");
-  CHECK(reply.response() == "<html>");
-  CHECK(reply.json() == json);
-  CHECK(zixflow::reply(R"({"retry_after_ms":18446744073709551000})").retry_after() == std::chrono::milliseconds::max());
-  CHECK(zixflow::reply(R"({"status":"of a later version"})").status() == zixflow::status::internal);
-  CHECK(zixflow::reply(ZX_BUSY, nullptr).status() == zixflow::status::busy);
-  CHECK(zixflow::reply(ZX_OK + 9, "{}").status() == static_cast<zixflow::status>(9));
+  CHECK(reply.status == zixflow::status::invalid_message);
+  CHECK(reply.message == "\"\\/\b\f\n\r\t\u00e9\u20ac\U0001F600é");
+  CHECK(reply.http_status == 429);
+  CHECK(reply.attempts == 3);
+  CHECK(reply.retryable);
+  CHECK(reply.retry_after == std::chrono::hours(24000));
+  CHECK(reply.problems.size() == 2);
+  CHECK(reply.problems[0].path == "/a~1b");
+  CHECK(reply.response == "<html>");
+  CHECK(reply.json == json);
+  CHECK(zixflow::reply(R"({"retry_after_ms":18446744073709551000})").retry_after == std::chrono::milliseconds::max());
+  CHECK(zixflow::reply(R"({"status":"of a later version"})").status == zixflow::status::internal);
+  CHECK(zixflow::reply(ZX_BUSY, nullptr).status == zixflow::status::busy);
+  CHECK(zixflow::reply(ZX_OK + 9, "{}").status == static_cast<zixflow::status>(9));
 
   // No depth overflows the stack.
   const std::string opened(300'000, '['), closed(300'000, ']');
   for (const std::string &deep : {opened, opened + closed}) {
-    CHECK(zixflow::reply(deep).message().empty());
-    (void)zixflow::reply(R"({"status":"ok","problems":)" + deep + ",\"message\":\"x\"}").problems();
+    CHECK(zixflow::reply(deep).message.empty());
+    (void)zixflow::reply(R"({"status":"ok","problems":)" + deep + ",\"message\":\"x\"}").problems;
     CHECK(!zixflow::json_get(deep, "/1"));
   }
 
   // Cut short or changed anywhere, it is read to some end: the sanitizers watch.
   for (std::size_t at = 0; at < json.size(); ++at) {
-    (void)zixflow::reply(json.substr(0, at)).message();
+    (void)zixflow::reply(json.substr(0, at)).message;
     for (const char other : {'"', '\\', '{', '[', 'u', '\0'}) {
       std::string changed = json;
       changed[at] = other;
-      (void)zixflow::reply(changed).message();
+      (void)zixflow::reply(changed).message;
     }
   }
 }

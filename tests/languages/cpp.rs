@@ -36,11 +36,12 @@ fn header_compiles_alone_under_every_standard() {
 fn fields_can_be_named() {
     const PROGRAM: &str = "#include <zixflow.hpp>
         using namespace std::chrono_literals;
-        void call(const zixflow::client &client);
-        void call(const zixflow::client &client) {
-          (void)client.try_send({.recipient = \"1\", .phone_id = \"2\", .body = \"b\", .buttons = {{\"i\", \"t\"}}},
-                                {.timeout = 5s});
-          (void)client.try_send_json(\"{}\", {.tries = true});
+        void call(const zixflow::client &client, const zixflow::cancel &token);
+        void call(const zixflow::client &client, const zixflow::cancel &token) {
+          (void)client.send({.recipient = \"1\", .phone_id = \"2\", .body = \"b\", .buttons = {{\"i\", \"t\"}}},
+                            {.timeout = 5s, .cancel = token});
+          (void)client.send_json(\"{}\", {.tries = true});
+          (void)zixflow::client::make(\"\", \"\", {.base_url = \"\", .timeout = 5s});
           (void)zixflow::header{.content = \"c\"};
         }\n";
     for compiler in COMPILERS {
@@ -53,27 +54,21 @@ fn fields_can_be_named() {
 
 #[test]
 fn answer_that_is_not_looked_at_does_not_compile() {
-    const CALLS: [&str; 14] = [
+    const CALLS: [&str; 8] = [
         "zixflow::check(\"{}\");",
-        "zixflow::try_compose({});",
         "zixflow::compose({});",
-        "zixflow::client::try_make(\"\", \"\");",
-        "client.try_send({});",
-        "client.try_send_json(\"{}\");",
-        "client.try_send({}, token);",
-        "client.try_send_json(\"{}\", token);",
-        "client.try_stats();",
+        "zixflow::client::make(\"\", \"\");",
+        "client.send({});",
+        "client.send_json(\"{}\");",
         "client.stats();",
-        "zixflow::cancel::try_make();",
         "zixflow::json_get(\"{}\", \"\");",
-        "zixflow::try_read_post_back(\"{}\");",
         "zixflow::read_post_back(\"{}\");",
     ];
     let program = |calls: String| {
         format!(
             "#include <zixflow.hpp>\n\
-             void call(const zixflow::client &client, const zixflow::cancel &token);\n\
-             void call(const zixflow::client &client, const zixflow::cancel &token) {{\n{calls}}}\n"
+             void call(const zixflow::client &client);\n\
+             void call(const zixflow::client &client) {{\n{calls}}}\n"
         )
     };
     for compiler in COMPILERS {
@@ -240,42 +235,6 @@ fn calls_can_be_cancelled_and_tell_of_themselves() {
             keeps_promises(&mut Command::new(program.compile()));
         }
     }
-}
-
-/// Each count of the library has its place in C++.
-#[test]
-fn stats_are_the_librarys() {
-    let Some(compiler) = c::cxx() else { return };
-    let mut text = ptr::null_mut();
-    // SAFETY: strings that end in NUL, and a place for what comes, which does so too.
-    let counts = unsafe {
-        let client = ffi::zx_client_new(
-            c"key".as_ptr(),
-            c"workspace".as_ptr(),
-            ptr::null(),
-            ptr::null_mut(),
-        );
-        ffi::zx_client_stats(client, &mut text);
-        ffi::zx_free(client.cast());
-        CStr::from_ptr(text).to_bytes()
-    };
-    let counts: Map<String, Value> = serde_json::from_slice(counts).expect("it is an object");
-    ffi::zx_free(text.cast());
-    let numbered: BTreeMap<_, _> = counts
-        .into_iter()
-        .map(|(key, _)| key)
-        .zip(1_u64 << 40..)
-        .collect();
-
-    let program = Program::new(&compiler, "tests/cpp/stats.cpp").flags(CXX17);
-    let input = serde_json::to_vec(&numbered).expect("it is an object");
-    let printed = c::run(&mut Command::new(program.compile()), &input).stdout;
-    let printed: BTreeMap<_, _> = printed
-        .lines()
-        .filter_map(|line| line.split_once(' '))
-        .map(|(key, count)| (key.to_owned(), count.parse().expect("a number")))
-        .collect();
-    assert_eq!(printed, numbered);
 }
 
 #[test]
