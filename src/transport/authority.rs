@@ -1,13 +1,16 @@
 //! The parts of a URL that tell where it leads.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
+
+use rustls::pki_types::ServerName;
 
 /// A host and a port.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Authority {
-    /// A name or an IP address, without brackets.
-    pub(crate) host: String,
+    pub(crate) host: ServerName<'static>,
+    /// The same as it is looked up: a dot at its end makes a name absolute.
+    pub(crate) name: String,
     pub(crate) port: u16,
 }
 
@@ -15,50 +18,49 @@ impl Authority {
     /// What stands between a URL's `//`, or the `@` behind it, and its path. The error tells what is
     /// wrong, and repeats nothing of it.
     pub(crate) fn parse(text: &str, default_port: u16) -> Result<Self, &'static str> {
-        let (host, port) = match text.strip_prefix('[') {
-            Some(bracketed) => {
-                let (address, rest) = bracketed
-                    .split_once(']')
-                    .ok_or("its IPv6 address lacks the closing bracket")?;
-                address.parse::<Ipv6Addr>().map_err(|_| {
-                    "what it has in brackets is no IPv6 address (one with a zone, such as %eth0, \
-                     cannot be used)"
-                })?;
-                match rest.strip_prefix(':') {
-                    None if rest.is_empty() => (address, None),
-                    None => return Err("it has text between its IPv6 address and its port"),
-                    port => (address, port),
-                }
-            }
-            None => {
-                let (host, port) = match text.split_once(':') {
-                    Some((host, port)) => (host, Some(port)),
-                    None => (text, None),
-                };
-                check_name(host)?;
-                (host, port)
-            }
+        let bracketed = text.strip_prefix('[').and_then(|text| text.split_once(']'));
+        let (name, port) =
+            bracketed.unwrap_or_else(|| text.split_at(text.find(':').unwrap_or(text.len())));
+        let is_address = name.parse::<Ipv6Addr>().is_ok();
+        let host = ServerName::try_from(name.to_owned()).ok();
+        let port = match port.strip_prefix(':') {
+            None if port.is_empty() => Some(default_port),
+            port => port.and_then(port_number),
         };
-        let port = port.map_or(Some(default_port), port_number);
-        Ok(Authority {
-            host: host.to_owned(),
-            port: port.ok_or("its port must be a number from 1 to 65535")?,
-        })
+        match (host, port) {
+            (Some(host), Some(port)) if is_address == bracketed.is_some() => Ok(Authority {
+                host,
+                name: name.to_owned(),
+                port,
+            }),
+            _ => Err(
+                "its host must be a name in ASCII (xn-- for other letters), an IPv4 address, or an \
+                 IPv6 address in brackets and without a zone; and its port a number from 1 to 65535",
+            ),
+        }
+    }
+
+    /// The host's, if it is an address and no name.
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        match &self.host {
+            ServerName::IpAddress(address) => Some((*address).into()),
+            _ => None,
+        }
     }
 
     /// `localhost` and the names below it: always this machine, whatever a name service says
     /// (RFC 6761, section 6.3).
     pub(crate) fn is_localhost(&self) -> bool {
-        let name = self.host.strip_suffix('.').unwrap_or(&self.host);
+        let name = self.host.to_str();
         let last_label = name.rsplit('.').next();
         last_label.is_some_and(|label| label.eq_ignore_ascii_case("localhost"))
     }
 
     /// `localhost`, 127.0.0.0/8 and ::1.
     pub(crate) fn is_loopback(&self) -> bool {
-        match self.host.parse::<IpAddr>() {
-            Ok(address) => address.to_canonical().is_loopback(),
-            Err(_) => self.is_localhost(),
+        match self.address() {
+            Some(address) => address.to_canonical().is_loopback(),
+            None => self.is_localhost(),
         }
     }
 }
@@ -68,47 +70,6 @@ fn port_number(text: &str) -> Option<u16> {
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
     let port = text.parse().ok().filter(|port| *port > 0);
     port.filter(|_| is_number)
-}
-
-/// A name that can be looked up (RFC 1123, section 2.1, with the underscore that some networks
-/// allow), or an IPv4 address.
-fn check_name(host: &str) -> Result<(), &'static str> {
-    const MAX_NAME_BYTES: usize = 253;
-    const MAX_LABEL_BYTES: usize = 63;
-
-    let name = host.strip_suffix('.').unwrap_or(host);
-    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    let is_number = |label: &str| {
-        let hexadecimal = label.strip_prefix("0x").or(label.strip_prefix("0X"));
-        label.bytes().all(|byte| byte.is_ascii_digit())
-            || hexadecimal.is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_hexdigit()))
-    };
-    if name.is_empty() {
-        Err("its host is missing")
-    } else if !name.is_ascii() {
-        Err("its host has a letter that is not ASCII: write the name in its xn-- form")
-    } else if !name.bytes().all(is_allowed) {
-        Err(
-            "its host has a character that no host name has, or its port is no number (an IPv6 \
-             address stands in brackets)",
-        )
-    } else if name.len() > MAX_NAME_BYTES {
-        Err("its host is longer than the 253 characters that a name can have")
-    } else if name.split('.').any(str::is_empty) {
-        Err("its host has two dots in a row, or begins with one")
-    } else if name.split('.').any(|label| label.len() > MAX_LABEL_BYTES) {
-        Err("its host has more than 63 characters without a dot, which no name can have")
-    } else if name
-        .split('.')
-        .any(|label| label.starts_with('-') || label.ends_with('-'))
-    {
-        Err("its host has a hyphen beside a dot or at an end, which no name can have")
-    } else if name.rsplit('.').next().is_some_and(is_number) && host.parse::<Ipv4Addr>().is_err() {
-        // The system's look-up would take 127.1 for 127.0.0.1.
-        Err("its host ends in a number but is no IPv4 address (four numbers from 0 to 255)")
-    } else {
-        Ok(())
-    }
 }
 
 /// Whether each `%` begins a percent-encoding.
@@ -122,10 +83,9 @@ pub(crate) fn are_escapes_whole(text: &str) -> bool {
 
 impl fmt::Display for Authority {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(f, "[{}]:{}", self.host, self.port)
-        } else {
-            write!(f, "{}:{}", self.host, self.port)
+        match self.address() {
+            Some(IpAddr::V6(address)) => write!(f, "[{address}]:{}", self.port),
+            _ => write!(f, "{}:{}", self.name, self.port),
         }
     }
 }
@@ -154,7 +114,7 @@ mod tests {
             (&longest, &longest, 443),
         ] {
             let authority = Authority::parse(text, 443).expect(text);
-            assert_eq!((&*authority.host, authority.port), (host, port), "{text}");
+            assert_eq!((&*authority.name, authority.port), (host, port), "{text}");
         }
     }
 

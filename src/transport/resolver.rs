@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -55,14 +55,14 @@ struct State {
 
 /// The addresses of a host, which is a name or an IP address, in the system's order of preference.
 pub(super) fn look_up(host: &Authority, limits: &Limits) -> Result<Vec<SocketAddr>, Failure> {
-    if let Ok(address) = host.host.parse::<IpAddr>() {
+    if let Some(address) = host.address() {
         return Ok(vec![SocketAddr::new(address, host.port)]);
     }
     if host.is_localhost() {
         let addresses = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
         return Ok(addresses.map(|it| SocketAddr::new(it, host.port)).to_vec());
     }
-    let look_up = join_or_start(&host.host, &limits.interrupt)?;
+    let look_up = join_or_start(&host.name, &limits.interrupt)?;
     let waited = limits.wait_while_not(|| lock(&look_up.state).addresses.is_some());
     let mut state = lock(&look_up.state);
     state
@@ -78,7 +78,7 @@ pub(super) fn look_up(host: &Authority, limits: &Limits) -> Result<Vec<SocketAdd
             })
             .collect()),
         Some(Err(error)) => Err(Failure::Name {
-            host: host.host.clone(),
+            host: host.name.clone(),
             error: Arc::clone(error),
         }),
         None => Err(waited.err().unwrap_or(Stop::Deadline).into()),

@@ -1,0 +1,89 @@
+//! The way through an HTTP proxy: CONNECT (RFC 9110, section 9.3.6).
+
+use std::io::{Read, Write};
+
+use super::Credentials;
+use crate::transport::Authority;
+use crate::transport::failure::Failure;
+
+/// Asks for the way to `target`. The fields are those that curl sends, spelt as it spells them: there
+/// are proxies that know no other.
+pub(super) fn open(
+    stream: &mut (impl Read + Write),
+    credentials: Option<&Credentials>,
+    target: &Authority,
+) -> Result<(), Failure> {
+    let authorization = credentials.map_or(String::new(), |credentials| {
+        format!("Proxy-Authorization: Basic {}\r\n", credentials.pair())
+    });
+    let version = env!("CARGO_PKG_VERSION");
+    let request = format!(
+        "CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{authorization}\
+         User-Agent: zixflow-c/{version}\r\nProxy-Connection: Keep-Alive\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes())?;
+
+    let code = loop {
+        let code = read_status(stream)?;
+        // What is only on its way (RFC 9110, section 15.2).
+        if !(100..=199).contains(&code) {
+            break code;
+        }
+    };
+    let reason = match code {
+        200..=299 => return Ok(()),
+        // tinyproxy's own way to say 407.
+        401 | 407 if credentials.is_some() => {
+            format!("did not accept the user and password ({code}): check those in its URL")
+        }
+        401 | 407 => format!("requires authentication ({code}): add user:password@ to its URL"),
+        code => format!("refused to connect to {target} ({code})"),
+    };
+    Err(Failure::Proxy {
+        reason,
+        is_transient: matches!(code, 408 | 429 | 500..=599),
+    })
+}
+
+/// The status of an HTTP answer, whose head is read to its end and no further: what follows belongs
+/// to the way that it opened.
+fn read_status(stream: &mut impl Read) -> Result<u16, Failure> {
+    const MAX_HEAD_BYTES: usize = 16 * 1024;
+    const MAX_FIELDS: usize = 64;
+
+    let failure = |reason: &str, is_transient| Failure::Proxy {
+        reason: reason.to_owned(),
+        is_transient,
+    };
+    let mut head = Vec::new();
+    for _ in 0..MAX_HEAD_BYTES {
+        let mut byte = [0];
+        if stream.read(&mut byte)? == 0 {
+            return Err(failure("broke off its answer", true));
+        }
+        // An empty line before an answer is none of it (RFC 9112, section 2.2).
+        if head.is_empty() && matches!(byte, [b'\r' | b'\n']) {
+            continue;
+        }
+        head.extend(byte);
+        if byte != [b'\n'] {
+            continue;
+        }
+        let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
+        let mut response = httparse::Response::new(&mut fields);
+        match (response.parse(&head), response.code) {
+            (Ok(httparse::Status::Partial), _) => {}
+            (Ok(httparse::Status::Complete(_)), Some(code)) => return Ok(code),
+            _ => {
+                return Err(failure(
+                    "gave an answer that is no HTTP: check its port",
+                    false,
+                ));
+            }
+        }
+    }
+    Err(failure(
+        "gave an answer whose head is longer than 16 KiB",
+        false,
+    ))
+}
