@@ -63,13 +63,8 @@ pub(super) fn look_up(host: &Authority, limits: &Limits) -> Result<Vec<SocketAdd
         return Ok(addresses.map(|it| SocketAddr::new(it, host.port)).to_vec());
     }
     let look_up = join_or_start(&host.name, &limits.interrupt)?;
-    let waited = limits.wait_while_not(|| lock(&look_up.state).addresses.is_some());
-    let mut state = lock(&look_up.state);
-    state
-        .waiting
-        .retain(|waiting| !Arc::ptr_eq(waiting, &limits.interrupt));
-    match &state.addresses {
-        Some(Ok(addresses)) => Ok(addresses
+    match look_up.await_end(limits)? {
+        Ok(addresses) => Ok(addresses
             .iter()
             .map(|address| {
                 let mut address = *address;
@@ -77,11 +72,23 @@ pub(super) fn look_up(host: &Authority, limits: &Limits) -> Result<Vec<SocketAdd
                 address
             })
             .collect()),
-        Some(Err(error)) => Err(Failure::Name {
+        Err(error) => Err(Failure::Name {
             host: host.name.clone(),
-            error: Arc::clone(error),
+            error,
         }),
-        None => Err(waited.err().unwrap_or(Stop::Deadline).into()),
+    }
+}
+
+impl LookUp {
+    /// Waits for the end of it, on behalf of a call, which it knows no longer than that.
+    fn await_end(&self, limits: &Limits) -> Result<Addresses, Stop> {
+        let waited = limits.wait_while_not(|| lock(&self.state).addresses.is_some());
+        let mut state = lock(&self.state);
+        state
+            .waiting
+            .retain(|waiting| !Arc::ptr_eq(waiting, &limits.interrupt));
+        let addresses = state.addresses.clone();
+        addresses.ok_or_else(|| waited.err().unwrap_or(Stop::Deadline))
     }
 }
 
@@ -178,4 +185,32 @@ fn finish(look_up: &Arc<LookUp>, addresses: Addresses) {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+    use std::time::Instant;
+
+    use super::{LookUp, State, lock};
+    use crate::transport::Limits;
+
+    #[test]
+    fn call_that_gave_up_is_kept_by_no_look_up() {
+        let limits = Limits {
+            deadline: Instant::now(),
+            interrupt: Arc::default(),
+        };
+        let other = Arc::default();
+        let look_up = LookUp {
+            host: "api.example".to_owned(),
+            state: Mutex::new(State {
+                waiting: vec![Arc::clone(&other), Arc::clone(&limits.interrupt)],
+                ..State::default()
+            }),
+        };
+        assert!(look_up.await_end(&limits).is_err());
+        let waiting = &lock(&look_up.state).waiting;
+        assert!(waiting.len() == 1 && Arc::ptr_eq(&waiting[0], &other));
+    }
 }

@@ -1,11 +1,14 @@
 //! Rule 8: after `fork()`, a client works in parent and child, which share no connection.
 
 use std::collections::{HashMap, HashSet};
-use std::process::Command;
-use std::sync::Mutex;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use support::api::message;
 use support::c::{self, Program};
 use support::raw_server::{RawServer, SCHEMES, Scheme, accepted, answer};
@@ -70,6 +73,92 @@ fn fork_before_a_client_was_made_leaves_a_child_that_can_call_every_function() {
         assert_eq!(server.requests().len(), 3);
         assert_eq!(server.connections(), 2, "parent and child shared one");
     }
+}
+
+/// The program that looks at what a child inherits.
+fn inherited(case: &str, server: &RawServer) -> Command {
+    let program = c::compile("tests/c/inherited.c");
+    let mut command = Command::new(program);
+    command.args([case, &server.options().to_string()]);
+    command
+}
+
+#[test]
+fn child_keeps_no_connection_of_its_parents_open() {
+    for scheme in SCHEMES {
+        let ended = Arc::new(AtomicUsize::new(0));
+        let ends = Arc::clone(&ended);
+        let server = RawServer::start(scheme, move |peer| {
+            loop {
+                match peer.request() {
+                    Ok(request) => peer.send(&accepted(&request.tag()))?,
+                    Err(error) => {
+                        ends.fetch_add(1, Ordering::SeqCst);
+                        return Err(error);
+                    }
+                }
+            }
+        });
+        let mut host = inherited("closed", &server)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it was compiled");
+        let mut line = String::new();
+        let mut said = BufReader::new(host.stdout.take().expect("a pipe"));
+        said.read_line(&mut line).expect("a pipe");
+        assert_eq!(line, "freed\n", "{scheme:?}");
+        // While one child lives, and has done nothing at all.
+        let all_ended = (0..1000).any(|_| {
+            thread::sleep(Duration::from_millis(20));
+            ended.load(Ordering::SeqCst) == server.connections()
+        });
+        assert!(all_ended, "{scheme:?}: {ended:?} ended");
+        drop(host.stdin.take());
+        assert!(host.wait().expect("it runs").success(), "{scheme:?}");
+    }
+}
+
+#[test]
+fn child_closes_no_file_of_its_hosts() {
+    let server = RawServer::start(Scheme::Http, |peer| {
+        let tag = peer.request()?.tag();
+        let body = json!({ "success": true, "message": "", "request_id": tag }).to_string();
+        peer.send(&answer(202, "connection: close\r\n", &body))
+    });
+    let finished = c::run(&mut inherited("untouched", &server), b"");
+    assert_eq!(finished.code(), 0, "{finished:?}");
+    assert!(server.connections() > 10);
+}
+
+#[test]
+fn descriptors_last_for_400_generations() {
+    let server = RawServer::accepting(Scheme::Http);
+    let finished = c::run(&mut inherited("generations", &server), b"");
+    assert_eq!(finished.code(), 0, "{finished:?}");
+    assert_eq!(server.connections(), 400);
+}
+
+#[test]
+fn fork_waits_for_nobody_who_waits_for_the_hosts_allocator() {
+    let server = RawServer::accepting(Scheme::Http);
+    let program = Program::c("tests/c/forking_allocator.c")
+        .flags(c::C99)
+        .flags(["-ldl"])
+        .compile();
+    let finished = c::run(Command::new(program).arg(server.options().to_string()), b"");
+    assert_eq!(finished.code(), 0, "{finished:?}");
+}
+
+#[test]
+fn fork_waits_for_locks_that_the_c_library_takes_for_a_look_up() {
+    let options = json!({
+        "base_url": "http://api.example:9", "allow_plain_http": true, "proxy": "",
+        "max_retries": 0, "timeout_ms": 60_000, "connect_timeout_ms": 60_000,
+    });
+    let program = c::compile("tests/c/look_up_forks.c");
+    let finished = c::run(Command::new(program).arg(options.to_string()), b"");
+    assert_eq!(finished.code(), 0, "{finished:?}");
 }
 
 /// A program that forks at an odd place comes to its end, and so do its children.

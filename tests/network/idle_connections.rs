@@ -230,3 +230,25 @@ fn shut_down_leaves_no_descriptor_whatever_the_calls_are_doing() {
         count_descriptors("shut_down", &server.options(), 100);
     }
 }
+
+#[test]
+fn socket_takes_no_descriptor_of_a_standard_stream() {
+    for scheme in SCHEMES {
+        let server = RawServer::accepting(scheme);
+        let program = c::compile("tests/c/standard_streams.c");
+        let finished = c::run(Command::new(program).arg(server.options().to_string()), b"");
+        assert_eq!(finished.code(), 0, "{scheme:?}: {finished:?}");
+    }
+}
+
+#[test]
+fn connection_that_was_idle_during_a_suspend_is_not_used() {
+    for scheme in SCHEMES {
+        let server = RawServer::accepting(scheme);
+        let program = c::compile("tests/c/suspend.c");
+        let finished = c::run(Command::new(program).arg(server.options().to_string()), b"");
+        assert_eq!(finished.code(), 0, "{scheme:?}: {finished:?}");
+        assert_eq!(server.requests().len(), 3);
+        assert_eq!(server.connections(), 2, "{scheme:?}");
+    }
+}

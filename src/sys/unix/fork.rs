@@ -39,14 +39,10 @@ pub(crate) fn generation() -> u32 {
     GENERATION.load(Ordering::Relaxed)
 }
 
-/// This process is a child, and has been none of its threads' that wait.
+/// This process is a child.
 fn begin_generation() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
     LOCK.notice_child();
-    HOLD_UPS.store(0, Ordering::Relaxed);
-    LOOKING_UP
-        .iter()
-        .for_each(|thread| thread.store(0, Ordering::Relaxed));
     descriptors::close_all();
 }
 
@@ -111,8 +107,7 @@ impl HoldUp {
 
 impl Drop for HoldUp {
     fn drop(&mut self) {
-        // In a child that was forked by this thread's signal handler, it is zero again.
-        let _ = HOLD_UPS.fetch_update(Ordering::Release, Ordering::Relaxed, |it| it.checked_sub(1));
+        HOLD_UPS.fetch_sub(1, Ordering::Release);
     }
 }
 
@@ -131,7 +126,7 @@ pub(crate) fn thread_looks_names_up() {
     });
 }
 
-/// Whether a thread has gone, or has never been one.
+/// Whether a thread has gone, or has never been one: in a child, none of its parent's is there.
 fn has_ended(place: &AtomicI32) -> bool {
     let thread = place.load(Ordering::Relaxed);
     thread == 0 || !is_alive(thread)

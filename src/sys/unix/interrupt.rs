@@ -88,3 +88,36 @@ impl Interrupt {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    use super::Interrupt;
+
+    #[test]
+    fn wake_between_a_look_and_the_wait_is_not_lost() {
+        let interrupt = Interrupt::default();
+        let is_over = AtomicBool::new(false);
+        let until = Instant::now() + Duration::from_secs(20);
+        let has_looked = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !has_looked.load(Ordering::SeqCst) {
+                    thread::yield_now();
+                }
+                is_over.store(true, Ordering::SeqCst);
+                interrupt.wake();
+            });
+            interrupt.wait(until, || {
+                let was_over = is_over.load(Ordering::SeqCst);
+                has_looked.store(true, Ordering::SeqCst);
+                thread::sleep(Duration::from_millis(50));
+                was_over
+            });
+        });
+        assert!(Instant::now() < until);
+    }
+}

@@ -26,3 +26,8 @@ fn no_room_for_a_thread_is_a_status() {
         );
     }
 }
+
+#[test]
+fn a_freed_handle_costs_nothing_for_good() {
+    run(Command::new(host("many_tokens")).arg("10000000"));
+}
