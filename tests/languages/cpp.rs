@@ -8,7 +8,7 @@ use std::ptr;
 use serde_json::{Map, Value};
 use zixflow::ffi;
 
-use support::c::{self, C99, CXX17, Finished, Program};
+use support::c::{self, C99, CXX17, Finished, Program, breadth};
 use support::sandbox::{Config, Sandbox};
 
 const COMPILERS: [&str; 2] = ["g++", "clang++"];
@@ -17,13 +17,13 @@ const STANDARDS: [&str; 3] = ["-std=c++17", "-std=c++20", "-std=c++2b"];
 
 #[test]
 fn header_compiles_alone_under_every_standard() {
-    for compiler in COMPILERS {
+    for compiler in breadth(&COMPILERS) {
         if !c::require_tool(compiler) {
             continue;
         }
-        for standard in STANDARDS {
-            for without in [&[][..], &NO_EXCEPTIONS] {
-                let flags = [&[standard], without].concat();
+        for standard in breadth(&STANDARDS) {
+            for without in breadth(&[&[][..], &NO_EXCEPTIONS]) {
+                let flags = [&[*standard], *without].concat();
                 let (fine, errors) = compiles(compiler, &flags, "#include <zixflow.hpp>\n");
                 assert!(fine, "{compiler} {flags:?}:\n{errors}");
             }
@@ -44,7 +44,7 @@ fn fields_can_be_named() {
           (void)zixflow::client::make(\"\", \"\", {.base_url = \"\", .timeout = 5s});
           (void)zixflow::header{.content = \"c\"};
         }\n";
-    for compiler in COMPILERS {
+    for compiler in breadth(&COMPILERS) {
         if c::require_tool(compiler) {
             let (fine, errors) = compiles(compiler, &["-std=c++20"], PROGRAM);
             assert!(fine, "{compiler}:\n{errors}");
@@ -71,7 +71,7 @@ fn answer_that_is_not_looked_at_does_not_compile() {
              void call(const zixflow::client &client) {{\n{calls}}}\n"
         )
     };
-    for compiler in COMPILERS {
+    for compiler in breadth(&COMPILERS) {
         if !c::require_tool(compiler) {
             continue;
         }
@@ -163,7 +163,7 @@ fn names(object: &str) -> BTreeSet<String> {
 
 #[test]
 fn wrapper_works_without_exceptions() {
-    for compiler in COMPILERS {
+    for compiler in breadth(&COMPILERS) {
         if !c::require_tool(compiler) {
             continue;
         }
@@ -206,12 +206,12 @@ fn status_is_told_without_a_reply() {
 
 #[test]
 fn wrapper_keeps_its_promises() {
-    for compiler in COMPILERS {
+    for compiler in breadth(&COMPILERS) {
         if !c::require_tool(compiler) {
             continue;
         }
         let standard = STANDARDS[STANDARDS.len() - 1];
-        for flags in [&["-fsanitize=address,undefined"][..], &[standard]] {
+        for flags in breadth(&[&[standard][..], &["-fsanitize=address,undefined"]]) {
             keeps_promises(&mut Command::new(wrapper(compiler, flags)));
         }
     }
@@ -220,16 +220,16 @@ fn wrapper_keeps_its_promises() {
 #[test]
 fn calls_can_be_cancelled_and_tell_of_themselves() {
     let variants: [&[&str]; 4] = [
-        &["-fsanitize=address,undefined", "-std=c++20"],
         &STANDARDS[..1],
         &STANDARDS[2..],
+        &["-fsanitize=address,undefined", "-std=c++20"],
         &["-std=c++20", NO_EXCEPTIONS[0], NO_EXCEPTIONS[1]],
     ];
-    for compiler in COMPILERS {
+    for compiler in breadth(&COMPILERS) {
         if !c::require_tool(compiler) {
             continue;
         }
-        for flags in variants {
+        for flags in breadth(&variants) {
             let program = Program::new(compiler, "tests/cpp/cancel.cpp");
             let program = program.flags(CXX17).flags(flags.iter().copied());
             keeps_promises(&mut Command::new(program.compile()));
@@ -239,11 +239,11 @@ fn calls_can_be_cancelled_and_tell_of_themselves() {
 
 #[test]
 fn post_backs_are_read() {
-    for compiler in COMPILERS {
+    for compiler in breadth(&COMPILERS) {
         if !c::require_tool(compiler) {
             continue;
         }
-        for flags in [&["-fsanitize=address,undefined"][..], &NO_EXCEPTIONS] {
+        for flags in breadth(&[&NO_EXCEPTIONS[..], &["-fsanitize=address,undefined"]]) {
             let program = Program::new(compiler, "tests/cpp/post_back.cpp");
             let program = program.flags(CXX17).flags(flags.iter().copied());
             let finished = c::run(&mut Command::new(program.compile()), b"");

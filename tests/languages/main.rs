@@ -4,3 +4,4 @@ mod c_programs;
 mod cpp;
 mod drivers;
 mod go;
+mod headers;

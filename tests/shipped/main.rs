@@ -1,5 +1,6 @@
 //! What was shipped, tested where it was installed.
 
+mod go;
 mod hosts;
 mod long_deadlines;
 mod packages;
