@@ -3,10 +3,10 @@
 
 use std::io::Read;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use ureq::http;
-use ureq::http::header::{HeaderMap, HeaderName, RETRY_AFTER};
+use ureq::http::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 
 use crate::backoff;
 use crate::cancel::CancelToken;
@@ -342,9 +342,14 @@ fn receive(response: http::Response<ureq::Body>) -> Response {
         Ok(_) => Body::Whole(bytes),
     };
     const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+    // The API's clock may be another.
+    let date = |field: &str| httpdate::parse_http_date(field).ok();
+    let now = fields(&head.headers, DATE, date).next();
+    let now = now.unwrap_or_else(SystemTime::now);
+    let retry_after = |field: &str| outcome::retry_after(field, now);
     Response {
         http_status: head.status.as_u16(),
-        retry_after: fields(&head.headers, RETRY_AFTER, outcome::retry_after).max(),
+        retry_after: fields(&head.headers, RETRY_AFTER, retry_after).max(),
         keep_alive: fields(&head.headers, KEEP_ALIVE, outcome::keep_alive).min(),
         body,
     }
@@ -354,7 +359,7 @@ fn receive(response: http::Response<ureq::Body>) -> Response {
 fn fields<T>(
     headers: &HeaderMap,
     name: HeaderName,
-    read: fn(&str) -> Option<T>,
+    read: impl Fn(&str) -> Option<T>,
 ) -> impl Iterator<Item = T> {
     let fields = headers.get_all(name).into_iter();
     fields.filter_map(move |field| read(field.to_str().ok()?))

@@ -197,21 +197,23 @@ impl<'a> Member<'a> {
     }
 }
 
-/// A `Retry-After` field: seconds, or a date (RFC 9110, section 10.2.3). Some servers give seconds
-/// with decimals, which count in full.
-pub(crate) fn retry_after(field: &str) -> Option<Duration> {
+/// A `Retry-After` field: seconds, or a date (RFC 9110, section 10.2.3), where it is `now` for whoever
+/// wrote it. Some servers give seconds with decimals, which count in full. A delay of nothing is none.
+pub(crate) fn retry_after(field: &str, now: SystemTime) -> Option<Duration> {
     let field = field.trim();
     let (seconds, decimals) = field.split_once('.').unwrap_or((field, ""));
     let is_number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
-    if !seconds.is_empty() && is_number(seconds) && is_number(decimals) {
+    let delay = if !seconds.is_empty() && is_number(seconds) && is_number(decimals) {
         // More seconds than a number holds: a delay all the same, and a long one.
         const LONGEST: u64 = u64::MAX / 1000;
         let whole = seconds.parse().unwrap_or(LONGEST).min(LONGEST);
         let is_more = decimals.bytes().any(|digit| digit != b'0');
-        return Some(Duration::from_secs(whole + u64::from(is_more)));
-    }
-    let date = httpdate::parse_http_date(field).ok()?;
-    Some(date.duration_since(SystemTime::now()).unwrap_or_default())
+        Duration::from_secs(whole + u64::from(is_more))
+    } else {
+        let date = httpdate::parse_http_date(field).ok()?;
+        date.duration_since(now).ok()?
+    };
+    (!delay.is_zero()).then_some(delay)
 }
 
 /// A `Keep-Alive` field: how long the server keeps an idle connection (RFC 2068, section 19.7.1.1),
@@ -234,15 +236,24 @@ pub(crate) fn keep_alive(field: &str) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, SystemTime};
+    use std::time::{Duration, UNIX_EPOCH};
 
     use super::{ResponseBody, keep_alive, retry_after};
 
     #[test]
     fn retry_after_is_seconds_or_a_date() {
-        assert_eq!(retry_after("7"), Some(Duration::from_secs(7)));
-        assert_eq!(retry_after(" 0 "), Some(Duration::ZERO));
-        for (field, seconds) in [("2.0", 2), ("2.", 2), ("1.5", 2), ("0.001", 1), ("0.0", 0)] {
+        let now = UNIX_EPOCH + Duration::from_secs(784_111_777);
+        let retry_after = |field: &str| retry_after(field, now);
+        for (field, seconds) in [
+            ("7", 7),
+            ("2.0", 2),
+            ("2.", 2),
+            ("1.5", 2),
+            ("0.001", 1),
+            ("Sun, 06 Nov 1994 08:49:38 GMT", 1),
+            ("Sunday, 06-Nov-94 09:49:37 GMT", 3600),
+            ("Mon Nov  7 08:49:37 1994", 86400),
+        ] {
             assert_eq!(
                 retry_after(field),
                 Some(Duration::from_secs(seconds)),
@@ -253,14 +264,13 @@ mod tests {
             let least = Duration::from_secs(u64::MAX / 1000);
             assert!(retry_after(absurd) >= Some(least), "{absurd}");
         }
-        let soon = SystemTime::now() + Duration::from_secs(60);
-        let delay = retry_after(&httpdate::fmt_http_date(soon)).expect("a date");
-        assert!(delay > Duration::from_secs(55) && delay <= Duration::from_secs(60));
-        assert_eq!(
-            retry_after("Sun, 06 Nov 1994 08:49:37 GMT"),
-            Some(Duration::ZERO)
-        );
         for neither in [
+            "0",
+            " 00 ",
+            "0.0",
+            "Sun, 06 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49:36 GMT",
+            "Thu, 01 Jan 1970 00:00:00 GMT",
             "",
             ".",
             ".5",

@@ -290,7 +290,9 @@ impl fmt::Debug for Connection {
 /// Whether there is nothing but responses of a 1xx status, the last of them perhaps not whole: others are
 /// to come (RFC 9110, section 15.2).
 fn is_interim(mut input: &[u8]) -> bool {
-    while input.starts_with(b"HTTP/1.1 1") {
+    const BEGINNING: &[u8] = b"HTTP/1.1 1";
+
+    while input.starts_with(BEGINNING) {
         let end = input
             .windows(END_OF_HEAD.len())
             .position(|it| it == END_OF_HEAD);
@@ -298,7 +300,7 @@ fn is_interim(mut input: &[u8]) -> bool {
             .and_then(|end| input.get(end + END_OF_HEAD.len()..))
             .unwrap_or_default();
     }
-    input.is_empty()
+    BEGINNING.starts_with(input)
 }
 
 const LINE_BREAK: &[u8] = b"\r\n";

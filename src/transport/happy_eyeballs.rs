@@ -12,7 +12,7 @@ use crate::sys::{Event, TcpSocket};
 
 /// How long one address may be silent before the next is tried beside it (RFC 8305, section 5).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
-/// How many addresses may be silent at the same time.
+/// How many addresses may be silent at the same time. With the next, the first is given up.
 const MAX_OPENING: usize = 16;
 
 /// A connection that is being opened.
@@ -32,9 +32,10 @@ pub(super) fn connect(
     let mut refused: Vec<Refused> = Vec::new();
 
     while !untried.is_empty() || !opening.is_empty() {
-        if opening.len() < MAX_OPENING
-            && let Some(address) = untried.pop_front()
-        {
+        if let Some(address) = untried.pop_front() {
+            if opening.len() == MAX_OPENING {
+                opening.remove(0);
+            }
             match TcpSocket::begin_connect(address) {
                 Ok(socket) => opening.push(Opening { address, socket }),
                 Err(error) => {
@@ -43,7 +44,7 @@ pub(super) fn connect(
                 }
             }
         }
-        let next_attempt = if untried.is_empty() || opening.len() == MAX_OPENING {
+        let next_attempt = if untried.is_empty() {
             limits.deadline
         } else {
             Instant::now() + ATTEMPT_DELAY
@@ -56,7 +57,7 @@ pub(super) fn connect(
         let settled = events.iter().position(Event::happened);
         drop(events);
         if let Some(position) = settled {
-            let Opening { address, socket } = opening.swap_remove(position);
+            let Opening { address, socket } = opening.remove(position);
             match outcome(&socket) {
                 Ok(()) => return Ok(socket),
                 Err(error) => refused.push(Refused { address, error }),

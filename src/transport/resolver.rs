@@ -23,9 +23,6 @@ use crate::sys::{self, Interrupt, fork};
 /// `/etc/hosts`, knows.
 const MAX_THREADS: usize = 32;
 
-/// More than a call could try.
-const MAX_ADDRESSES: usize = 64;
-
 /// The system's look-up takes modules of the machine's own choice (LDAP, mDNS): more than the
 /// 64 KiB that the library itself is content with.
 const STACK_BYTES: usize = 512 * 1024;
@@ -163,7 +160,7 @@ fn next() -> Option<Arc<LookUp>> {
 
 fn ask_system(host: &str) -> Addresses {
     match (host, 0).to_socket_addrs() {
-        Ok(addresses) => Ok(addresses.take(MAX_ADDRESSES).collect()),
+        Ok(addresses) => Ok(addresses.collect()),
         Err(error) => Err(Arc::new(error)),
     }
 }

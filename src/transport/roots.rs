@@ -46,6 +46,11 @@ pub(crate) fn root_store(roots: Roots) -> Result<Arc<RootCertStore>, String> {
 }
 
 fn system_store() -> Result<RootCertStore, String> {
+    if let Ok(Some(file)) = environment::variable("SSL_CERT_FILE")
+        && is_special(Path::new(&file))
+    {
+        return Err("found no certificate: SSL_CERT_FILE names no regular file".to_owned());
+    }
     let read = || {
         if environment::is_trusted() {
             rustls_native_certs::load_native_certs()
@@ -69,6 +74,11 @@ fn system_store() -> Result<RootCertStore, String> {
     })
 }
 
+/// Whether reading it could wait for ever, as a FIFO's does for its writer.
+fn is_special(file: &Path) -> bool {
+    file.metadata().is_ok_and(|it| !it.is_file())
+}
+
 /// The machine's certificates where no SSL_CERT_FILE or SSL_CERT_DIR may say otherwise.
 fn without_environment() -> CertificateResult {
     let mut found = CertificateResult::default();
@@ -84,6 +94,9 @@ fn without_environment() -> CertificateResult {
 /// shows only when a connection is refused. The error is the rest of a sentence that begins with the
 /// file's name.
 pub(crate) fn add_file(store: &mut RootCertStore, file: &Path) -> Result<(), String> {
+    if is_special(file) {
+        return Err("is no regular file".to_owned());
+    }
     let mut text = Vec::new();
     with_descriptors(
         || File::open(file),

@@ -177,3 +177,15 @@ fn environment_is_not_read_with_other_rights_than_the_callers() {
     assert_eq!(reply(&program(), &ours, &options)["status"], "ok");
     assert_ne!(reply(&privileged, &ours, &options)["status"], "ok");
 }
+
+/// Its reader would wait for a writer.
+#[test]
+fn what_ssl_cert_file_names_is_not_waited_for() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let fifo = directory.path().join("fifo");
+    let made = Command::new("mkfifo").arg(&fifo).status();
+    assert!(made.expect("coreutils").success());
+    let options = json!({ "tls_roots": "system" });
+    let reply = reply(&program(), &[("SSL_CERT_FILE", fifo.as_os_str())], &options);
+    assert_refused(&reply, "SSL_CERT_FILE names no regular file");
+}

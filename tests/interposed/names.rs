@@ -122,6 +122,8 @@ enum Way {
     Fails(c_int),
     /// To the socket itself, as it can where nobody listens.
     ToItself,
+    /// To another port.
+    Elsewhere(u16),
     /// To this machine, if the address comes with this scope.
     Scoped(u32),
 }
@@ -171,6 +173,7 @@ unsafe extern "C" fn connect(
     match (way(to), &mut to) {
         (None, _) => {}
         (Some(Way::Fails(error)), _) => return fail(error),
+        (Some(Way::Elsewhere(port)), to) => to.set_port(port),
         (Some(Way::ToItself), _) => {
             // SAFETY: the caller's promise.
             assert_eq!(unsafe { libc::bind(socket, address, length) }, 0, "{to}");
@@ -640,12 +643,12 @@ fn a_hundred_addresses_make_no_call_late_and_no_reply_long() {
     let reply = turned_away("hundred.test", deserted());
     assert!(reply.text.len() < 1024, "{reply:?}");
     assert!(reason(&reply, "127.1.0.1").contains("refused"), "{reply:?}");
-    assert!(reply.message().contains("56 more"), "{reply:?}");
+    assert!(reply.message().contains("92 more"), "{reply:?}");
 
     // Behind many that refuse, one that does not.
     let server = RawServer::accepting(Scheme::Http);
     let mut most = hundred(1);
-    most[63] = "127.0.0.1".to_owned();
+    most[99] = "127.0.0.1".to_owned();
     define("hundred.test", list(&most));
     let client_of_one = client_of("hundred.test", &server);
     let reply = within(Duration::from_secs(1), || {
@@ -667,6 +670,40 @@ fn a_hundred_addresses_make_no_call_late_and_no_reply_long() {
         reply.assert_status("not_sent");
         assert!(reply.message().contains(option), "{reply:?}");
         assert!(reply.text.len() < 1024, "{reply:?}");
+    }
+}
+
+/// Only so many may be silent at a time, and no number of them keeps the next from its turn.
+#[test]
+fn address_that_works_is_tried_whatever_stands_before_it() {
+    let _alone = alone();
+    let server = RawServer::accepting(Scheme::Http);
+    let port = server.address().port();
+    let hole = BlackHole::at(SocketAddr::from(([0, 0, 0, 0], 0)));
+    let silent =
+        |count: u8| -> Vec<String> { (1..=count).map(|host| format!("127.3.0.{host}")).collect() };
+    for host in silent(100) {
+        lead(&host, Way::Elsewhere(hole.address.port()));
+    }
+    for (before, works) in [
+        // Of the other family: the second in turn.
+        (silent(100), "::1"),
+        (silent(18), "127.0.0.1"),
+    ] {
+        let v6 = (works == "::1").then(|| {
+            let listener =
+                TcpListener::bind(SocketAddr::new(works.parse().expect("it is one"), port));
+            RawServer::on(listener.expect("a free port"), Scheme::Http, Peer::serve)
+        });
+        let all: Vec<&str> = before.iter().map(String::as_str).chain([works]).collect();
+        define("last.test", addresses(&all));
+        let mut options = options("last.test", server.address());
+        options["connect_timeout_ms"] = json!(20_000);
+        options["max_retries"] = json!(0);
+        let (reply, took) = timed(|| client(&options).send(&message("tag")));
+        reply.assert_status("ok");
+        let is_second = v6.is_some_and(|it| it.requests().len() == 1);
+        assert!(is_second || took > Duration::from_secs(4), "{took:?}");
     }
 }
 

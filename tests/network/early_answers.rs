@@ -272,27 +272,30 @@ fn interim_answers_in_the_middle_of_a_request_do_not_cut_it_short() {
     let mut cases = Vec::new();
     for interim in interim {
         for (scheme, on) in EVERY {
-            cases.push((interim, scheme, on));
+            for cut in [1, 4, 8, 9, 10, 20] {
+                cases.push((interim, cut, scheme, on));
+            }
         }
     }
-    in_parallel(cases, |(interim, scheme, on)| {
+    in_parallel(cases, |(interim, cut, scheme, on)| {
         let server = RawServer::on(narrow_listener(), scheme, move |peer| {
             peer.handshake()?;
             if on == On::Kept {
                 let tag = peer.request()?.tag();
                 peer.send(&accepted(&tag))?;
             }
-            // In two parts, with the client's write blocked before, between and after them.
-            let (first, second) = interim.split_at(20);
-            for part in [first, second] {
-                thread::sleep(Duration::from_millis(100));
+            // In parts, with the client's write blocked before, between and after them.
+            let (first, second) = interim.split_at(cut);
+            let (middle, last) = second.split_at(second.len().min(8));
+            for part in [first, middle, last] {
+                thread::sleep(Duration::from_millis(50));
                 peer.send(part.as_bytes())?;
             }
             thread::sleep(Duration::from_millis(100));
             peer.serve()
         });
         let (reply, count) = send_to(server, on, LARGER, 0);
-        let case = format!("{scheme:?}, {on:?}, {interim:?}: {reply:?}");
+        let case = format!("{scheme:?}, {on:?}, {interim:?} cut at {cut}: {reply:?}");
         assert_eq!((reply.status(), count), ("ok", 1), "{case}");
     });
 }

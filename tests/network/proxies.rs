@@ -260,6 +260,71 @@ fn wrong_credentials_are_not_sent_and_trying_again_would_not_help() {
     assert_eq!(server.connections(), 0);
 }
 
+/// No other user and password would help.
+#[test]
+fn proxy_that_takes_no_basic_credentials_is_told_with_what_it_takes() {
+    let server = RawServer::accepting(Scheme::Http);
+    let cases = [
+        ("Proxy-Authenticate: NTLM\r\n", Some("NTLM")),
+        (
+            "Proxy-Authenticate: Negotiate\r\nproxy-authenticate: NTLM\r\n",
+            Some("Negotiate, NTLM"),
+        ),
+        (
+            "PROXY-AUTHENTICATE: Digest realm=\"a, Basic\", qop=\"auth,auth-int\", nonce=x==\r\n",
+            Some("Digest"),
+        ),
+        ("Proxy-Authenticate: Bearer\r\n", Some("Bearer")),
+        ("Proxy-Authenticate: Basic realm=\"x\"\r\n", None),
+        ("Proxy-Authenticate: NTLM, bAsIc realm=\"x\"\r\n", None),
+        (
+            "Proxy-Authenticate: NTLM\r\nProxy-Authenticate: Basic\r\n",
+            None,
+        ),
+        ("", None),
+    ];
+    for (fields, takes) in cases {
+        for (code, credentials) in [(407, ""), (407, "u:pw5151@"), (401, "u:pw5151@")] {
+            let fields = match code {
+                401 => fields
+                    .replace("Proxy-", "WWW-")
+                    .replace("proxy-", "www-")
+                    .replace("PROXY-", "WWW-"),
+                _ => fields.to_owned(),
+            };
+            let proxy = Proxy::refusing(&format!("HTTP/1.1 {code} No\r\n{fields}\r\n"));
+            let reply = send_through(&proxy.url("http", credentials), &server);
+            reply.assert_status("not_sent");
+            assert_eq!((reply.attempts(), reply.retryable()), (1, Some(false)));
+            let told = reply.message();
+            match takes {
+                Some(takes) => {
+                    let expected = format!("Basic credentials ({code}), ");
+                    assert!(told.contains(&expected), "{told}");
+                    assert!(told.contains(&format!("but {takes}: ")), "{told}");
+                }
+                None => assert!(!told.contains("Basic credentials"), "{told}"),
+            }
+            assert!(!reply.text.contains("pw5151"), "{told}");
+        }
+    }
+    // SOCKS5's way to say that it takes none of what is offered.
+    for (credentials, words) in [
+        ("", "wants a user and password"),
+        ("u:pw5151@", "does not accept a user and password"),
+    ] {
+        let proxy = Proxy::start(|peer, _| {
+            let [_, count] = read_array(peer)?;
+            peer.read_exact(&mut vec![0; usize::from(count)])?;
+            peer.send_raw(&[5, 0xff])
+        });
+        let reply = send_through(&proxy.url("socks5", credentials), &server);
+        assert_eq!((reply.attempts(), reply.retryable()), (1, Some(false)));
+        assert!(reply.message().contains(words), "{reply:?}");
+    }
+    assert_eq!(server.connections(), 0);
+}
+
 #[test]
 fn refusal_of_a_proxy_is_not_sent_and_retried_where_it_may_pass() {
     let server = RawServer::accepting(Scheme::Http);

@@ -12,12 +12,17 @@ use support::raw_server::{Peer, RawServer, Request, Scheme, answer};
 
 const BUSY: &str = r#"{"success":false,"message":"Slow down."}"#;
 
-/// Asks to be tried again at once.
-const NOW: &str = "retry-after: 0\r\n";
-
 /// Turns the first `times` messages away, and accepts the next.
 fn busy(times: usize, headers: &str) -> RawServer {
-    let refusal = answer(429, headers, BUSY);
+    refusing(times, answer(429, headers, BUSY))
+}
+
+/// The same for no reason that takes time to pass.
+fn failing(times: usize) -> RawServer {
+    refusing(times, answer(500, "", BUSY))
+}
+
+fn refusing(times: usize, refusal: Vec<u8>) -> RawServer {
     RawServer::start(Scheme::Http, move |peer| {
         for _ in 0..times {
             peer.request()?;
@@ -33,20 +38,21 @@ fn between(requests: &[Request]) -> Duration {
 
 #[test]
 fn busy_api_is_asked_again_until_it_accepts() {
-    let server = busy(2, NOW);
-    let reply = client(&server.options()).send(&message("tag"));
-    reply.assert_status("ok");
-    assert_eq!(reply.attempts(), 3);
-    assert_eq!(server.requests().len(), 3);
+    for server in [busy(1, ""), failing(1)] {
+        let reply = client(&server.options()).send(&message("tag"));
+        reply.assert_status("ok");
+        assert_eq!(reply.attempts(), 2);
+        assert_eq!(server.requests().len(), 2);
+    }
 }
 
 #[test]
 fn retries_end_with_max_retries() {
     for max_retries in 0..4 {
-        let server = busy(usize::MAX, NOW);
+        let server = failing(usize::MAX);
         let options = json!({ "max_retries": max_retries, "timeout_ms": 20_000 });
         let reply = client(&server.options_with(options)).send(&message("tag"));
-        reply.assert_status("busy");
+        reply.assert_status("rejected");
         assert_eq!(reply.retryable(), Some(true));
         assert_eq!(reply.attempts(), max_retries + 1);
         assert_eq!(server.requests().len() as u64, max_retries + 1);
@@ -55,7 +61,7 @@ fn retries_end_with_max_retries() {
 
 #[test]
 fn by_default_there_are_two_retries() {
-    let server = busy(usize::MAX, NOW);
+    let server = failing(usize::MAX);
     assert_eq!(
         client(&server.options()).send(&message("tag")).attempts(),
         3
@@ -64,7 +70,7 @@ fn by_default_there_are_two_retries() {
 
 #[test]
 fn pauses_differ_from_call_to_call() {
-    let server = busy(usize::MAX, NOW);
+    let server = failing(usize::MAX);
     let client = client(&server.options_with(json!({ "max_retries": 1 })));
     let pauses: Vec<Duration> = (0..12)
         .map(|_| timed(|| client.send(&message("tag"))).1)
@@ -159,6 +165,78 @@ fn calls_that_were_turned_away_together_do_not_come_back_together() {
 }
 
 #[test]
+fn retry_after_that_names_no_time_to_come_is_none() {
+    let date = |time: SystemTime| httpdate::fmt_http_date(time);
+    let (now, hour) = (SystemTime::now(), Duration::from_secs(3600));
+    let fields = [
+        "retry-after: 0\r\n".to_owned(),
+        "retry-after: 0.0\r\nretry-after: 00\r\n".to_owned(),
+        "retry-after: Thu, 01 Jan 1970 00:00:00 GMT\r\n".to_owned(),
+        format!("retry-after: {}\r\n", date(now - hour)),
+        // Past for whoever wrote it, however this machine's clock is.
+        format!(
+            "date: {}\r\nretry-after: {}\r\n",
+            date(now + hour * 2),
+            date(now + hour)
+        ),
+        format!("date: {0}\r\nretry-after: {0}\r\n", date(now + hour)),
+    ];
+    thread::scope(|scope| {
+        for field in fields {
+            scope.spawn(move || {
+                let server = busy(usize::MAX, &field);
+                let client = client(&server.options_with(json!({ "max_retries": 1 })));
+                let reply = client.send(&message("tag"));
+                reply.assert_status("busy");
+                assert_eq!(reply.retry_after(), None, "{field}: {reply:?}");
+                let pause = between(&server.requests());
+                assert!(pause >= Duration::from_secs(1), "{field}: {pause:?}");
+            });
+        }
+    });
+}
+
+#[test]
+fn retry_after_as_a_date_is_measured_by_the_clock_of_whoever_wrote_it() {
+    let date = |time: SystemTime| httpdate::fmt_http_date(time);
+    let now = SystemTime::now();
+    let skew = Duration::from_secs;
+    let skewed = [
+        now,
+        now - skew(8),
+        now + skew(8),
+        now - skew(3600),
+        now + skew(3600),
+        SystemTime::UNIX_EPOCH,
+    ];
+    thread::scope(|scope| {
+        for their_now in skewed {
+            scope.spawn(move || {
+                let soon = date(their_now + skew(2));
+                let fields = format!("Date: {}\r\nRetry-After: {soon}\r\n", date(their_now));
+                let server = busy(1, &fields);
+                let options = server.options_with(json!({ "tries": true }));
+                let reply = client(&options).send(&message("tag"));
+                assert_eq!(
+                    (reply.status(), reply.attempts()),
+                    ("ok", 2),
+                    "{fields}: {reply:?}"
+                );
+                let pause = between(&server.requests());
+                assert!(pause >= skew(2), "{fields}: {pause:?}");
+
+                let late = date(their_now + skew(60));
+                let fields = format!("Date: {}\r\nRetry-After: {late}\r\n", date(their_now));
+                let server = busy(1, &fields);
+                let reply = client(&server.options()).send(&message("tag"));
+                assert_eq!((reply.status(), reply.attempts()), ("busy", 1), "{fields}");
+                assert_eq!(reply.retry_after(), Some(skew(60)), "{fields}");
+            });
+        }
+    });
+}
+
+#[test]
 fn retry_after_as_a_date_is_waited_for() {
     // A date has whole seconds: this one is between one and two of them away.
     let date = SystemTime::now() + Duration::from_secs(2);
@@ -212,13 +290,13 @@ fn absurd_retry_after_ends_the_call_at_once() {
 
 #[test]
 fn call_that_waits_to_try_again_keeps_its_deadline() {
-    let server = busy(usize::MAX, NOW);
+    let server = failing(usize::MAX);
     let timeout = Duration::from_millis(700);
     let options = json!({ "max_retries": 100, "timeout_ms": timeout.as_millis() });
     let client = client(&server.options_with(options));
     for _ in 0..5 {
         let reply = within(timeout + GRACE, || client.send(&message("tag")));
-        reply.assert_status("busy");
+        reply.assert_status("rejected");
         assert!(reply.attempts() > 1, "{reply:?}");
     }
 }
@@ -269,7 +347,7 @@ fn refusal_that_will_not_change_is_not_repeated() {
 
 #[test]
 fn each_retry_of_a_message_is_the_same_message() {
-    let server = busy(2, NOW);
+    let server = failing(2);
     client(&server.options())
         .send(&message("tag"))
         .assert_status("ok");

@@ -1,13 +1,46 @@
 //! Whom a client trusts: Mozilla's authorities, the machine's, and those of a file.
 
 use std::fs;
-use std::path::PathBuf;
+use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
 use support::api::{Client, client, message};
 use support::c;
 use support::raw_server::{RawServer, Scheme, ca_file};
+
+/// Its reader would wait for a writer.
+#[test]
+fn what_is_no_regular_file_is_refused_and_not_waited_for() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let fifo = directory.path().join("fifo");
+    let made = Command::new("mkfifo").arg(&fifo).status();
+    assert!(made.expect("coreutils").success());
+    let link = directory.path().join("link");
+    symlink(&fifo, &link).expect("it is writable");
+    let socket = directory.path().join("socket");
+    let _listener = UnixListener::bind(&socket).expect("it is writable");
+    for file in [
+        &fifo,
+        &link,
+        &socket,
+        directory.path(),
+        Path::new("/dev/zero"),
+    ] {
+        let refusal = Client::new(&json!({ "ca_file": file }))
+            .err()
+            .expect("a refusal");
+        refusal.assert_status("invalid_argument");
+        let expected = format!("{} is no regular file", file.display());
+        assert!(refusal.message().contains(&expected), "{refusal:?}");
+    }
+    // A link to one is one.
+    let regular = directory.path().join("regular");
+    symlink(ca_file(), &regular).expect("it is writable");
+    client(&json!({ "ca_file": regular }));
+}
 
 #[test]
 fn authority_of_a_file_is_trusted() {
@@ -153,10 +186,11 @@ fn certificate_that_would_be_missed_is_told_by_its_line() {
 }
 
 #[test]
-fn file_without_end_is_given_up() {
-    let Err(refusal) = Client::new(&json!({ "ca_file": "/dev/zero" })) else {
-        panic!("it is taken");
-    };
+fn file_that_is_far_too_long_is_not_read_whole() {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    file.as_file().set_len(1 << 40).expect("it has holes");
+    let refusal = Client::new(&json!({ "ca_file": file.path() })).err();
+    let refusal = refusal.expect("it is taken");
     assert!(refusal.message().contains("16 MiB"), "{refusal:?}");
 }
 

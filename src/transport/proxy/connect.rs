@@ -23,16 +23,23 @@ pub(super) fn open(
     );
     stream.write_all(request.as_bytes())?;
 
-    let code = loop {
-        let code = read_status(stream)?;
+    let (code, schemes) = loop {
+        let (code, schemes) = read_head(stream)?;
         // What is only on its way (RFC 9110, section 15.2).
         if !(100..=199).contains(&code) {
-            break code;
+            break (code, schemes);
         }
     };
+    let is_basic = |scheme: &String| scheme.eq_ignore_ascii_case("Basic");
+    let takes_basic = schemes.is_empty() || schemes.iter().any(is_basic);
     let reason = match code {
         200..=299 => return Ok(()),
         // tinyproxy's own way to say 407.
+        401 | 407 if !takes_basic => format!(
+            "does not accept Basic credentials ({code}), which are all that this library has, but {}: \
+             enable Basic there",
+            schemes.get(..5).unwrap_or(&schemes).join(", ")
+        ),
         401 | 407 if credentials.is_some() => {
             format!("did not accept the user and password ({code}): check those in its URL")
         }
@@ -45,9 +52,9 @@ pub(super) fn open(
     })
 }
 
-/// The status of an HTTP answer, whose head is read to its end and no further: what follows belongs
-/// to the way that it opened.
-fn read_status(stream: &mut impl Read) -> Result<u16, Failure> {
+/// The status of an HTTP response, and the schemes by which it offers to authenticate. Its head is read
+/// to its end and no further: what follows belongs to the way that it opened.
+fn read_head(stream: &mut impl Read) -> Result<(u16, Vec<String>), Failure> {
     const MAX_HEAD_BYTES: usize = 16 * 1024;
     const MAX_FIELDS: usize = 64;
 
@@ -73,7 +80,9 @@ fn read_status(stream: &mut impl Read) -> Result<u16, Failure> {
         let mut response = httparse::Response::new(&mut fields);
         match (response.parse(&head), response.code) {
             (Ok(httparse::Status::Partial), _) => {}
-            (Ok(httparse::Status::Complete(_)), Some(code)) => return Ok(code),
+            (Ok(httparse::Status::Complete(_)), Some(code)) => {
+                return Ok((code, response.headers.iter().flat_map(schemes).collect()));
+            }
             _ => {
                 return Err(failure(
                     "gave an answer that is no HTTP: check its port",
@@ -86,4 +95,22 @@ fn read_status(stream: &mut impl Read) -> Result<u16, Failure> {
         "gave an answer whose head is longer than 16 KiB",
         false,
     ))
+}
+
+/// The schemes of a field that asks to authenticate (RFC 9110, section 11.6.1): what begins behind a
+/// comma and is no parameter.
+fn schemes(field: &httparse::Header<'_>) -> Vec<String> {
+    let asks = ["proxy-authenticate", "www-authenticate"];
+    if !asks
+        .iter()
+        .any(|name| field.name.eq_ignore_ascii_case(name))
+    {
+        return Vec::new();
+    }
+    let is_scheme = |word: &&str| word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let value = String::from_utf8_lossy(field.value);
+    let words = value
+        .split(',')
+        .filter_map(|it| it.split_whitespace().next());
+    words.filter(is_scheme).map(str::to_owned).collect()
 }

@@ -46,7 +46,8 @@ pub(super) fn open(
                 return Err(refused("did not accept the user and password"));
             }
         }
-        ([VERSION, _], _) => return Err(refused("wants a user and password, or others")),
+        ([VERSION, _], Some(_)) => return Err(refused("does not accept a user and password")),
+        ([VERSION, _], None) => return Err(refused("wants a user and password, or others")),
         _ => return Err(refused("does not speak SOCKS5")),
     }
 
