@@ -347,6 +347,8 @@ mod tests {
             assert!(!body.is_documented);
         }
         assert!(with(b"queued", b"r-1").is_documented);
+        let both = br#"{"success":true,"status":true,"message":"queued"}"#;
+        assert!(!ResponseBody::read(both).is_documented);
         for no_json in [
             &b"\xff{}"[..],
             b"{\"success\":true\x01}",

@@ -89,3 +89,19 @@ fn a_hundred_problems_are_told_and_of_more_the_number() {
         assert!(report["message"].to_string().contains(&all), "{report}");
     }
 }
+
+/// What is wrong with keys is gathered apart from what is wrong with values.
+#[test]
+fn problems_of_every_kind_are_counted() {
+    let mut message = with(BUTTONS, vec![json!(1); 70].into()).to_string();
+    let keys: String = (0..70).map(|n| format!("\"k{n}\":0,\"k{n}\":0,")).collect();
+    message.insert_str(1, &keys);
+    let report = report(&message);
+    assert!(
+        report["message"].to_string().contains("has 141 problems"),
+        "{report}"
+    );
+    let problems = findings(&report, "problems");
+    assert_eq!(problems.len(), 101);
+    assert_eq!(problems[100].message, "has 41 more of them");
+}

@@ -52,6 +52,10 @@ fn no_message_costs_much() {
             filled(headers, |n| format!("\"{}\":1", tiny(n)), ",", "}}}"),
         ),
         (
+            "a header's text again and again",
+            filled(headers, |_| "\"text\":1".to_owned(), ",", "}}}"),
+        ),
+        (
             "keys close to known ones",
             filled("{", |n| format!("\"phone_{n}\":1"), ",", "}"),
         ),
