@@ -14,37 +14,49 @@
  * 3. Whatever the library hands out, a client, a token or a string, is released with zx_free(), and
  *    with nothing else. zx_free(NULL), a second zx_free(), one of a constant string such as
  *    zx_version()'s, and one of a pointer that the library never handed out do nothing.
- *    zx_client_new() and zx_cancel_new() never hand out an address twice, so a stale client or token
- *    is always recognised. (A stale string whose address was handed out again is not.)
+ *    zx_client_new() and zx_cancel_new() never hand out the same value twice, so a stale client or
+ *    token is always recognised. (A stale string whose address was handed out again is not.)
+ *    Misuse is reported where it can be detected, and only there: free() of what the library handed
+ *    out, or a text that is neither NULL nor a string, is undefined, as in any C library.
  *
  * 4. A client serves any number of threads at once. zx_free() of a client while other threads send
- *    with it is defined: their calls finish, later calls with it answer ZX_INVALID_ARGUMENT.
+ *    with it is defined: their calls finish, later calls with it return ZX_INVALID_ARGUMENT.
  *
  * 5. All there is to know of a call comes back from that call: there is no last error, no errno, no
  *    state of a thread.
  *
  * 6. No call unwinds into the host, aborts or exits it, installs a signal handler, changes a
- *    signal's disposition, or prints. A call runs on its caller's thread; only a name look-up, which
- *    cannot be interrupted, runs on a helper thread, of which a process has at most four. Where no
- *    thread can be started, the call says so (ZX_NOT_SENT).
- *    A thread that pthread_cancel() cancels ends behind its call, not in it. (Where its cancellation
- *    is asynchronous, POSIX lets it call no library.)
- *    One thing does end the process: memory that the machine refuses, as in whatever is written in
- *    Rust. A call takes about 100 KiB, and a few times the length of its texts.
+ *    signal's disposition, or prints. (Memory that the machine refuses ends the process, as always
+ *    in Rust. A call takes about 100 KiB, and a few times the length of its texts.)
+ *    A call runs on its caller's thread; only a name look-up, which cannot be interrupted, runs on a
+ *    helper thread: at most 32 at a time. Where no thread can be started, the call says so
+ *    (ZX_NOT_SENT).
+ *    No function may be called from a signal handler: it can hang. There, set a flag or write to a
+ *    pipe, and let a thread call zx_cancel_now(). (examples/c/ctrl_c.c does.)
+ *    pthread_cancel() takes effect after the call returns. (Where a thread's cancellation is
+ *    asynchronous, POSIX lets it call no library.)
  *
- * 7. A call returns within its timeout_ms plus 100 ms, whatever the network, the name server or the
- *    host's signals do.
+ * 7. A call returns within its timeout_ms plus 100 ms, whatever the network, the name server, the
+ *    peer's texts or the host's signals do; plus its thread's timer slack, where the host has set
+ *    one.
  *
- * 8. After fork(), a client works in parent and child: they share no connection. A program may
- *    fork in any thread, at its exit, in a thread's end, and in a fork handler of its own, which
- *    may also call the library. (A handler that takes a lock under which other threads call the
- *    library is to be registered after the first zx_client_new(): then it has that lock before the
- *    library lets no thread go on.) A fork waits for name look-ups, 20 ms at most. A signal
- *    handler may fork as far as POSIX lets it, which since 2024 no longer lists fork() as safe
- *    there; it does not hang. If it interrupted a call of the library, the child must neither call
- *    the library nor go on with a send before it calls exec.
+ * 8. After fork(), a client works in parent and child: they share no connection, and the child
+ *    closes the descriptors of those that it inherited, without a word on them. That holds from the
+ *    moment the library is loaded, whether or not a client or token was made.
+ *    A program may fork in any thread, at its exit, in a thread's end, and in a fork handler of its
+ *    own, which may also call the library. (A handler that takes a lock under which other threads
+ *    call the library is to be registered after the library was loaded, as main() does: then it has
+ *    that lock before the library lets no thread go on.) A host's allocator may have fork handlers,
+ *    too. A fork waits for name look-ups, 20 ms at most.
+ *    A signal handler may fork as far as POSIX lets it, which since 2024 no longer lists fork() as
+ *    safe there; it does not hang. If it interrupted a call of the library, the child must neither
+ *    call the library nor go on with a send before it calls exec.
+ *    A child made by _Fork(), vfork() or clone() must not call the library.
  *
  * 9. A thread with a stack of 64 KiB is enough for every call.
+ *
+ * 10. On Unix no descriptor of the library is below 3. A client or token is a number that
+ *    nothing lies at: 64-bit systems alone, and no host may keep other bits in it.
  *
  * A reply is one flat JSON object with these keys, in this order; one that does not apply is left
  * out:
@@ -150,12 +162,12 @@ enum zx_status_code
      */
     ZX_UNAUTHORIZED = 3,
     /**
-     * Not queued: the API answered that it did not queue it.
+     * Not queued: the API responded that it did not queue it.
      */
     ZX_REJECTED = 4,
     /**
-     * Not queued: the API turned it away for now, or the turn that messages_per_second gives would
-     * have come too late. Try later.
+     * Not queued: the API turned it away for now, or the next slot under messages_per_second was
+     * after timeout_ms. Try later.
      */
     ZX_BUSY = 5,
     /**
@@ -163,7 +175,7 @@ enum zx_status_code
      */
     ZX_NOT_SENT = 6,
     /**
-     * Perhaps queued: the request went out, and no answer settles whether it was. Do not send it
+     * Perhaps queued: the request went out, and no response settles whether it was. Do not send it
      * again before you know.
      */
     ZX_OUTCOME_UNKNOWN = 7,
@@ -372,7 +384,7 @@ zx_status zx_client_stats(const struct zx_client *client,
 
 /**
  * Ends the calls in flight on a client at once, each with ZX_NOT_SENT or ZX_OUTCOME_UNKNOWN as is
- * true of it. Later calls with it answer ZX_NOT_SENT. The client still has to be freed.
+ * true of it. Later calls with it return ZX_NOT_SENT. The client still has to be freed.
  *
  * @param client  The client. One that is NULL, stale or foreign is ignored.
  */

@@ -1,5 +1,5 @@
 //! The C ABI: `include/zixflow.h` is generated from this module, and its rules are the header's
-//! preface (`cbindgen.toml`).
+//! preface (`preface.h`).
 //!
 //! An export reads its arguments through `arguments`, does its work inside `boundary`, and hands
 //! out what the `registry` keeps. Each module uses those below it alone:

@@ -6,6 +6,7 @@
 //! | name | |
 //! | --- | --- |
 //! | [`TcpSocket`] | a TCP connection that never blocks, and that no child of a fork keeps |
+//! | [`open_file`] | a file to read, whose descriptor is no standard stream's |
 //! | [`Event`], [`Interrupt`] | waiting for sockets, and ending that from another thread |
 //! | [`fork`] | how a child notices that it is one, and what a fork waits for |
 //! | [`time_since_boot`] | a clock that goes on while the machine is suspended |
@@ -28,7 +29,7 @@ use unix::is_privileged;
 #[cfg(unix)]
 pub(crate) use unix::{
     Cause, Event, Interrupt, TcpSocket, block_all_signals, fork, hold_off_cancellation,
-    is_out_of_descriptors, time_since_boot,
+    is_out_of_descriptors, open_file, time_since_boot,
 };
 
 /// Whether the same system call may do better in a moment.

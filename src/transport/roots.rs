@@ -1,6 +1,5 @@
 //! Whom to trust: Mozilla's authorities, the machine's, and those of a file.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +13,7 @@ use serde::Deserialize;
 
 use super::descriptors::with_descriptors;
 use super::tls_failure;
-use crate::sys::{environment, is_out_of_descriptors};
+use crate::sys::{environment, is_out_of_descriptors, open_file};
 
 /// A bundle of every authority there is has a quarter of a megabyte.
 const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;
@@ -99,7 +98,7 @@ pub(crate) fn add_file(store: &mut RootCertStore, file: &Path) -> Result<(), Str
     }
     let mut text = Vec::new();
     with_descriptors(
-        || File::open(file),
+        || open_file(file),
         |opened| opened.as_ref().is_err_and(is_out_of_descriptors),
     )
     .and_then(|file| file.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut text))

@@ -2,15 +2,23 @@
  *
  * usage: standard_streams OPTIONS_JSON
  *
- * Exits with 0 if a client that keeps a connection took none of their descriptors. */
+ * Exits with 0 if neither a client's files nor its connections took their descriptors. */
 
-#define _XOPEN_SOURCE 700
+#define _GNU_SOURCE
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "host.h"
+
+/* Of a file, too, such as a client's ca_file. */
+ssize_t read(int descriptor, void *into, size_t size)
+{
+    CHECK(descriptor > 2);
+    return syscall(SYS_read, descriptor, into, size);
+}
 
 int main(int argc, char **argv)
 {

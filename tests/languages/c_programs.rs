@@ -2,14 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use support::api::message;
 use support::c::{self, Finished};
+use support::raw_server::{self, RawServer, Scheme};
 use support::sandbox::recipients::{Behaviour, MAGIC_RECIPIENTS, MagicRecipient};
 use support::sandbox::{Config, Sandbox};
 
@@ -556,6 +561,83 @@ fn the_first_program_says_what_came_of_it() {
     let finished = run(command(&program).env("ZIXFLOW_BASE_URL", "nowhere"), b"");
     assert_eq!(finished.code(), 1, "{finished:?}");
     assert!(finished.stderr.contains("ZIXFLOW_BASE_URL"), "{finished:?}");
+}
+
+/// SIGINT 10,000 times, at 2,000 a second, while the program sends to a server that responds to every
+/// second message alone.
+#[test]
+fn an_interrupt_ends_the_send_that_is_under_way_and_no_number_of_them_hangs_the_program() {
+    const SIGNALS: usize = 10_000;
+    let requests = AtomicUsize::new(0);
+    let server = RawServer::start(Scheme::Http, move |peer| {
+        loop {
+            let tag = peer.request()?.tag();
+            if requests.fetch_add(1, Ordering::SeqCst) % 2 == 0 {
+                peer.send(&raw_server::accepted(&tag))?;
+            }
+        }
+    });
+    let mut program = command(c::compile("examples/c/ctrl_c.c"))
+        .env("ZIXFLOW_BASE_URL", server.base_url())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it was compiled");
+    let pid = libc::pid_t::try_from(program.id()).expect("a process's number");
+    let mut input = program.stdin.take().expect("a pipe");
+    let output = BufReader::new(program.stdout.take().expect("a pipe"));
+    let sent = AtomicUsize::new(0);
+    let mut outcomes: BTreeMap<String, usize> = BTreeMap::new();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            // The first is answered, and so its handler is there.
+            let line = message("tag") + "\n";
+            while sent.load(Ordering::SeqCst) < SIGNALS {
+                if input.write_all(line.as_bytes()).is_err() {
+                    break;
+                }
+            }
+            drop(input);
+        });
+        let mut lines = output.lines();
+        let mut note = |line: std::io::Result<String>| {
+            let line = line.expect("UTF-8");
+            let reply: Value = serde_json::from_str(&line).expect("JSON");
+            let status = reply["status"].as_str().expect("a status").to_owned();
+            if status != "ok" {
+                assert!(line.contains("cancelled"), "{line}");
+            }
+            *outcomes.entry(status).or_default() += 1;
+        };
+        note(lines.next().expect("a first line"));
+        scope.spawn(|| {
+            let hang = Instant::now() + Duration::from_secs(120);
+            // SAFETY: the process is not waited for yet, so that the number is its own.
+            while unsafe { libc::kill(pid, libc::SIGINT) } == 0 && !is_over(pid) {
+                sent.fetch_add(1, Ordering::SeqCst);
+                thread::sleep(Duration::from_micros(500));
+                if Instant::now() > hang {
+                    // SAFETY: as above.
+                    unsafe { libc::kill(pid, libc::SIGKILL) };
+                }
+            }
+        });
+        lines.for_each(&mut note);
+    });
+    // Between the program's last line and its end, a signal is what it is to any program.
+    let status = program.wait().expect("it was started");
+    assert_ne!(status.signal(), Some(libc::SIGKILL), "it hung");
+    println!("{outcomes:?}");
+    assert!(sent.into_inner() >= SIGNALS);
+    assert!(outcomes["ok"] > 10 && outcomes.len() > 1, "{outcomes:?}");
+}
+
+/// Whether a process has ended, and is to be waited for.
+fn is_over(pid: libc::pid_t) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(") ")
+        .next()
+        .is_none_or(|it| it.starts_with('Z'))
 }
 
 #[test]

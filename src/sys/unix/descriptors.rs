@@ -1,13 +1,15 @@
-//! The descriptors that a child of a fork closes.
+//! The library's descriptors: none is that of a standard stream, and a child of a fork closes those of its
+//! parent's connections.
 //!
-//! Else it would keep each connection of its parent open, however often the parent closes it, and
-//! pass it on to its own children; the server would never see the parent's end, and the child's
-//! descriptors would run out. It must never close one of the host's own, whatever the host's threads
-//! open and close while one forks. So what is noted here was opened before it was, and is closed after
-//! it no longer is, each while no fork begins.
+//! Else a child would keep each connection open, however often its parent closes it, and pass it on to
+//! its own children; the server would never see the parent's end, and the descriptors would run out. But
+//! it must never close one of the host's own, whatever the host's threads open and close while one of
+//! them forks. So what is noted here was opened before, and is closed after, each while no fork begins.
 
+use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::path::Path;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
 use super::lock::while_forks_wait;
@@ -16,6 +18,27 @@ use super::lock::while_forks_wait;
 static NOTED: [AtomicU64; 1024 * 1024 / 64] = [const { AtomicU64::new(0) }; 1024 * 1024 / 64];
 /// The highest that was ever noted.
 static HIGHEST: AtomicI32 = AtomicI32::new(-1);
+
+/// Opens a file, to read it.
+pub(crate) fn open_file(path: &Path) -> io::Result<File> {
+    above_standard_streams(File::open(path)?.into()).map(File::from)
+}
+
+/// Where a host has closed its standard streams, what it writes to them must not go to the API.
+pub(super) fn above_standard_streams(opened: OwnedFd) -> io::Result<OwnedFd> {
+    const FIRST: RawFd = 3;
+
+    if opened.as_raw_fd() >= FIRST {
+        return Ok(opened);
+    }
+    // SAFETY: the descriptor is open.
+    let higher = unsafe { libc::fcntl(opened.as_raw_fd(), libc::F_DUPFD_CLOEXEC, FIRST) };
+    if higher < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: it was opened just now.
+    Ok(unsafe { OwnedFd::from_raw_fd(higher) })
+}
 
 /// Opens a descriptor, and notes it.
 pub(super) fn open<T: AsRawFd>(open: impl FnOnce() -> io::Result<T>) -> io::Result<T> {

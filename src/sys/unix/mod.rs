@@ -15,6 +15,7 @@ use std::io;
 
 pub(crate) use cancellation::hold_off_cancellation;
 pub(crate) use clock::time_since_boot;
+pub(crate) use descriptors::open_file;
 pub(super) use environment::is_privileged;
 pub(crate) use interrupt::{Cause, Interrupt};
 pub(crate) use poll::Event;

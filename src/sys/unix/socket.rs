@@ -4,7 +4,7 @@ use std::io;
 use std::mem::ManuallyDrop;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::ops::Deref;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
@@ -14,9 +14,6 @@ use super::descriptors;
 /// counts as sent while most of it cannot leave.
 const MOST_UNSENT_BYTES: u32 = 16 * 1024;
 
-/// The descriptors of a process's standard streams.
-const FIRST_FREE: libc::c_int = 3;
-
 /// A TCP connection. It never blocks, and a child of a fork closes it.
 #[derive(Debug)]
 pub(crate) struct TcpSocket(ManuallyDrop<TcpStream>);
@@ -25,7 +22,11 @@ impl TcpSocket {
     /// Begins to open a connection, which goes on in the background: the socket becomes writable when
     /// that has succeeded, or failed.
     pub(crate) fn begin_connect(to: SocketAddr) -> io::Result<Self> {
-        let stream = descriptors::open(|| open(Domain::for_address(to)))?;
+        let stream = descriptors::open(|| {
+            let (domain, kind) = (Domain::for_address(to), Type::STREAM);
+            let socket = Socket::new(domain, kind, Some(Protocol::TCP))?;
+            descriptors::above_standard_streams(socket.into())
+        })?;
         let socket = TcpSocket(ManuallyDrop::new(stream.into()));
         socket.set_nonblocking(true)?;
         // A request is written as a whole: there is nothing to wait for.
@@ -50,22 +51,6 @@ impl TcpSocket {
         #[cfg(not(any(target_os = "linux", target_os = "android")))]
         let _ = SockRef::from(&**self).set_send_buffer_size(MOST_UNSENT_BYTES as usize);
     }
-}
-
-/// A socket with a descriptor above those of the standard streams: where a host
-/// has closed these, what it writes to them must not go to the API.
-fn open(domain: Domain) -> io::Result<Socket> {
-    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
-    if socket.as_raw_fd() >= FIRST_FREE {
-        return Ok(socket);
-    }
-    // SAFETY: the descriptor is the socket's.
-    let copy = unsafe { libc::fcntl(socket.as_raw_fd(), libc::F_DUPFD_CLOEXEC, FIRST_FREE) };
-    if copy < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: it was opened just now.
-    Ok(unsafe { Socket::from(OwnedFd::from_raw_fd(copy)) })
 }
 
 fn is_in_progress(error: &io::Error) -> bool {
