@@ -232,6 +232,30 @@ fn child_may_end_with_its_parents_client_in_any_way() {
     }
 }
 
+/// Over TLS it would end the parent's connection, too.
+#[test]
+fn child_says_nothing_on_its_parents_connection_however_it_is_done_with_the_client() {
+    for scheme in SCHEMES {
+        let server = RawServer::start(scheme, |peer| {
+            for _ in 0..2 {
+                let tag = peer.request()?.tag();
+                peer.send(&accepted(&tag))?;
+            }
+            // Over TLS, an error where the parent did not announce the end.
+            assert_eq!(peer.read(&mut [0]).expect("an end"), 0);
+            Ok(())
+        });
+        let program = c::compile("tests/c/fork_and_close.c");
+        let finished = c::run(Command::new(program).arg(server.options().to_string()), b"");
+        assert_eq!(finished.code(), 0, "{finished:?}");
+        assert_eq!(
+            (server.connections(), server.finish().len()),
+            (1, 2),
+            "{scheme:?}"
+        );
+    }
+}
+
 #[test]
 fn workers_that_were_turned_away_together_do_not_come_back_together() {
     let seen: Mutex<HashSet<String>> = Mutex::default();

@@ -7,6 +7,7 @@ mod packages;
 mod real;
 mod real_proxies;
 mod real_servers;
+mod real_tls;
 mod shared_object;
 mod static_archives;
 mod temporal;
