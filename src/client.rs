@@ -10,7 +10,7 @@ use ureq::http::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 
 use crate::backoff;
 use crate::cancel::CancelToken;
-use crate::counts::{Counts, Stats};
+use crate::counts::{Count, Counts, Stats};
 use crate::headers::Headers;
 use crate::message;
 use crate::options::{CallOptions, ClientOptions};
@@ -213,7 +213,7 @@ impl Client {
     }
 
     fn attempt(&self, pool: &Pool, call: &Call<'_>) -> (Reply, Option<Trace>) {
-        pool.counts.attempts.increase();
+        pool.counts.increase(Count::Attempts);
         let pooled = pool.take(Attempt::new(
             &call.limits,
             call.options.connect_timeout,
@@ -311,7 +311,7 @@ impl ProcessState {
         let waited = call.limits.sleep_until(again);
         match waited.and_then(|()| self.take_turn(&call.limits)) {
             Ok(()) => {
-                self.pool.counts.retries.increase();
+                self.pool.counts.increase(Count::Retries);
                 Next::Retry(now.elapsed())
             }
             Err(stop @ Stop::Raised(_)) => Next::Stop(stop),

@@ -4,24 +4,23 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
-use strum::VariantArray;
+use strum::{IntoStaticStr, VariantArray};
 
 use crate::status::Status;
 
-/// Counts that only grow, of one client in one process.
-#[derive(Debug, Default)]
-pub(crate) struct Counts {
-    calls: [Count; Status::VARIANTS.len()],
-    pub(crate) attempts: Count,
-    pub(crate) retries: Count,
-    pub(crate) connections_opened: Count,
-    pub(crate) connections_reused: Count,
-    pub(crate) connections_failed: Count,
-    pub(crate) connections_found_closed: Count,
-    pub(crate) tls_handshakes_resumed: Count,
-    pub(crate) bytes_sent: Count,
-    pub(crate) bytes_received: Count,
-    latencies: [Count; LATENCIES.len()],
+/// What only grows, and the name that the statistics have for it.
+#[derive(Clone, Copy, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum Count {
+    Attempts,
+    Retries,
+    ConnectionsOpened,
+    ConnectionsReused,
+    ConnectionsFailed,
+    ConnectionsFoundClosed,
+    TlsHandshakesResumed,
+    BytesSent,
+    BytesReceived,
 }
 
 /// Milliseconds that a call took at most.
@@ -29,33 +28,32 @@ const LATENCIES: [u64; 12] = [
     5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000,
 ];
 
+/// The counts of one client in one process.
 #[derive(Debug, Default)]
-pub(crate) struct Count(AtomicU64);
-
-impl Count {
-    pub(crate) fn increase(&self) {
-        self.add(1);
-    }
-
-    pub(crate) fn add(&self, more: usize) {
-        self.0.fetch_add(more as u64, Ordering::Relaxed);
-    }
-
-    fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
+pub(crate) struct Counts {
+    calls: [AtomicU64; Status::VARIANTS.len()],
+    counts: [AtomicU64; Count::VARIANTS.len()],
+    latencies: [AtomicU64; LATENCIES.len()],
 }
 
 impl Counts {
+    pub(crate) fn increase(&self, count: Count) {
+        self.add(count, 1);
+    }
+
+    pub(crate) fn add(&self, count: Count, more: usize) {
+        if let Some(count) = self.counts.get(count as usize) {
+            count.fetch_add(more as u64, Ordering::Relaxed);
+        }
+    }
+
     /// A call is over.
     pub(crate) fn call(&self, status: Status, took: Duration) {
-        if let Some(count) = self.calls.get(status as usize) {
-            count.increase();
-        }
-        for (count, at_most) in self.latencies.iter().zip(LATENCIES) {
-            if took <= Duration::from_millis(at_most) {
-                count.increase();
-            }
+        let at_most = |(_, bound): &(_, u64)| took <= Duration::from_millis(*bound);
+        let latencies = self.latencies.iter().zip(LATENCIES).filter(at_most);
+        let counts = latencies.map(|(count, _)| count);
+        for count in counts.chain(self.calls.get(status as usize)) {
+            count.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
@@ -69,34 +67,25 @@ pub(crate) struct Stats<'a> {
 
 impl Serialize for Stats<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Stats {
+        let value = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let Counts {
+            calls,
             counts,
-            calls_under_way,
-            connections_idle,
-        } = self;
+            latencies,
+        } = self.counts;
         let mut map = serializer.serialize_map(None)?;
-        let by_status: Vec<u64> = counts.calls.iter().map(Count::get).collect();
+        let by_status: Vec<u64> = calls.iter().map(value).collect();
         map.serialize_entry("calls", &by_status.iter().sum::<u64>())?;
         for (status, calls) in Status::VARIANTS.iter().zip(by_status) {
             map.serialize_entry(&format!("calls_{}", status.name()), &calls)?;
         }
-        for (name, count) in [
-            ("attempts", &counts.attempts),
-            ("retries", &counts.retries),
-            ("connections_opened", &counts.connections_opened),
-            ("connections_reused", &counts.connections_reused),
-            ("connections_failed", &counts.connections_failed),
-            ("connections_found_closed", &counts.connections_found_closed),
-            ("tls_handshakes_resumed", &counts.tls_handshakes_resumed),
-            ("bytes_sent", &counts.bytes_sent),
-            ("bytes_received", &counts.bytes_received),
-        ] {
-            map.serialize_entry(name, &count.get())?;
+        for (name, count) in Count::VARIANTS.iter().zip(counts) {
+            map.serialize_entry(<&str>::from(name), &value(count))?;
         }
-        map.serialize_entry("calls_under_way", calls_under_way)?;
-        map.serialize_entry("connections_idle", connections_idle)?;
-        for (count, at_most) in counts.latencies.iter().zip(LATENCIES) {
-            map.serialize_entry(&format!("latency_ms_le_{at_most}"), &count.get())?;
+        map.serialize_entry("calls_under_way", &self.calls_under_way)?;
+        map.serialize_entry("connections_idle", &self.connections_idle)?;
+        for (count, at_most) in latencies.iter().zip(LATENCIES) {
+            map.serialize_entry(&format!("latency_ms_le_{at_most}"), &value(count))?;
         }
         map.end()
     }

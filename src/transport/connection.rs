@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::socket::{Received, Socket};
 use super::tls::TlsStream;
 use super::trace::Origin;
-use crate::counts::Counts;
+use crate::counts::{Count, Counts};
 use crate::headers::Headers;
 use crate::sys::{Event, is_transient};
 
@@ -239,10 +239,10 @@ impl Transport for Connection {
         }
         let is_open = self.is_clean() && self.is_silent();
         if is_open {
-            self.counts.connections_reused.increase();
+            self.counts.increase(Count::ConnectionsReused);
             self.attempt.connected(Origin::Kept, self.address);
         } else {
-            self.counts.connections_found_closed.increase();
+            self.counts.increase(Count::ConnectionsFoundClosed);
         }
         is_open
     }

@@ -17,7 +17,7 @@ use super::proxy::Proxy;
 use super::socket::{Limited, Socket};
 use super::tls::{self, TlsStream};
 use super::{happy_eyeballs, resolver};
-use crate::counts::Counts;
+use crate::counts::{Count, Counts};
 use crate::headers::Headers;
 
 /// How a client reaches the API. The same in parent and child of a fork.
@@ -73,7 +73,7 @@ impl RouteConnector {
                     || TlsStream::open(configuration, name.clone(), socket, limits),
                 )?;
                 if tls.is_resumed() {
-                    self.counts.tls_handshakes_resumed.increase();
+                    self.counts.increase(Count::TlsHandshakesResumed);
                 }
                 Ok(Stream::Tls(Box::new(tls)))
             }
@@ -127,7 +127,7 @@ impl Connector for RouteConnector {
             interrupt: call.interrupt,
         };
         let stream = self.open(&limits).map_err(|failure| {
-            self.counts.connections_failed.increase();
+            self.counts.increase(Count::ConnectionsFailed);
             match failure {
                 Failure::Stopped(Stop::Deadline) if connect_deadline < call.deadline => {
                     Failure::ConnectDeadline(connect_timeout)
@@ -135,7 +135,7 @@ impl Connector for RouteConnector {
                 failure => failure,
             }
         })?;
-        self.counts.connections_opened.increase();
+        self.counts.increase(Count::ConnectionsOpened);
         Ok(Some(Connection::new(
             stream,
             Arc::clone(&self.headers),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::deadline::Limits;
 use super::failure::Failure;
-use crate::counts::Counts;
+use crate::counts::{Count, Counts};
 use crate::sys::{Event, TcpSocket, is_transient};
 
 #[derive(Debug)]
@@ -62,7 +62,7 @@ impl AsRef<TcpSocket> for Socket {
 impl Read for &Socket {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let count = (&*self.stream).read(into)?;
-        self.counts.bytes_received.add(count);
+        self.counts.add(Count::BytesReceived, count);
         Ok(count)
     }
 }
@@ -72,7 +72,7 @@ impl Read for &Socket {
 impl Write for &Socket {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = (&*self.stream).write(bytes)?;
-        self.counts.bytes_sent.add(count);
+        self.counts.add(Count::BytesSent, count);
         Ok(count)
     }
 

@@ -1,9 +1,8 @@
 //! The C++ wrapper and its examples.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ffi::CStr;
 use std::process::{Command, Stdio};
-use std::ptr;
 
 use serde_json::{Map, Value};
 use zixflow::ffi;
