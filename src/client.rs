@@ -22,7 +22,6 @@ use crate::secrets::{Ending, Secrets};
 use crate::status::Status;
 use crate::sys::{Cause, Interrupt};
 use crate::transport::{Attempt, Failure, Limits, Pool, Proxy, Stop, Trace};
-use crate::tries::Try;
 
 /// How much of a response is read. The API's own has about a hundred bytes.
 const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
@@ -185,22 +184,16 @@ impl Client {
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let at = call.options.tries.then(|| call.began.elapsed());
             let (mut reply, trace) = self.attempt(&state.pool, call);
             reply.attempts = attempts;
-            if let (Some(at), Some(trace)) = (at, trace) {
-                tries.push(Try::new(
-                    at,
-                    trace,
-                    reply.status,
-                    reply.http_status,
-                    &reply.message,
-                ));
+            if let Some(mut trace) = trace {
+                trace.ended(reply.status, reply.http_status, &reply.message);
+                tries.push(trace);
             }
             reply = match state.next(call, &reply) {
                 Next::Retry(pause) => {
                     if let Some(last) = tries.last_mut() {
-                        last.pauses(pause);
+                        last.paused(pause);
                     }
                     continue;
                 }
@@ -218,7 +211,9 @@ impl Client {
             &call.limits,
             call.options.connect_timeout,
             call.message.len(),
-            call.options.tries,
+            call.options
+                .tries
+                .then(|| Trace::begun(call.began.elapsed())),
         ));
         let response = pooled
             .agent

@@ -11,7 +11,7 @@
 //! | `options` | the options of a client and of a call, read and checked |
 //! | `post_back`, `message` | what Zixflow tells afterwards; the rules of a message, composing one, its JSON Schema |
 //! | `secrets` | what no reply may repeat |
-//! | `reply`, `tries` | the JSON that goes back |
+//! | `reply` | the JSON that goes back |
 //! | `outcome` | the table that reads a response |
 //! | `transport` | the sockets under ureq, which know whether a request can have arrived |
 //! | `cancel` | what ends a call from another thread: a token, a shut-down |
@@ -56,4 +56,3 @@ mod secrets;
 mod status;
 mod sys;
 mod transport;
-mod tries;

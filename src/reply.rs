@@ -7,8 +7,7 @@ use serde::{Serialize, Serializer};
 use crate::findings::Findings;
 use crate::outcome;
 use crate::status::{Status, Verdict};
-use crate::transport::Failure;
-use crate::tries::Try;
+use crate::transport::{Failure, Trace};
 
 /// How much a reply repeats of each thing that a response says.
 pub(crate) const MAX_SHOWN_BYTES: usize = 4 * 1024;
@@ -37,7 +36,7 @@ pub(crate) struct Reply {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) response: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) tries: Vec<Try>,
+    pub(crate) tries: Vec<Trace>,
     #[serde(skip_serializing_if = "Findings::is_empty")]
     pub(crate) warnings: Findings,
 }

@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::deadline::Limits;
-use super::trace::{Milliseconds, Origin, Phases, Trace};
+use super::trace::{Milliseconds, Origin, Trace};
 
 /// How far a request came. Whether a message may have been queued depends on this alone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -87,7 +87,7 @@ impl Attempt {
         limits: &Limits,
         connect_timeout: Duration,
         body_bytes: usize,
-        is_traced: bool,
+        trace: Option<Trace>,
     ) -> Self {
         Attempt {
             limits: limits.clone(),
@@ -95,7 +95,7 @@ impl Attempt {
             body_bytes,
             progress: Progress::Head,
             has_connection: false,
-            trace: is_traced.then(Trace::default),
+            trace,
         }
     }
 }
@@ -186,16 +186,16 @@ impl CurrentAttempt {
         self.lock().progress = Progress::Aborted;
     }
 
-    /// Does `work`, and notes how long a phase took by it.
+    /// Does `work`, and adds its time to a phase.
     pub(super) fn timed<R>(
         &self,
-        phase: fn(&mut Phases) -> &mut Option<Milliseconds>,
+        phase: fn(&mut Trace) -> &mut Option<Milliseconds>,
         work: impl FnOnce() -> R,
     ) -> R {
         let began = self.lock().trace.as_ref().map(|_| Instant::now());
         let result = work();
         if let (Some(trace), Some(began)) = (&mut self.lock().trace, began) {
-            let time = phase(&mut trace.phases).get_or_insert_default();
+            let time = phase(trace).get_or_insert_default();
             time.0 += began.elapsed();
         }
         result

@@ -195,7 +195,7 @@ impl Transport for Connection {
         };
         if progress == Progress::Written || self.buffers.is_output_full() {
             let attempt = self.attempt.clone();
-            if attempt.timed(|phases| &mut phases.send, || self.flush())? {
+            if attempt.timed(|trace| &mut trace.send_ms, || self.flush())? {
                 attempt.flushed();
             } else {
                 attempt.abort();

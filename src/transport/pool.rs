@@ -227,7 +227,7 @@ mod tests {
             deadline: Instant::now(),
             interrupt: Arc::default(),
         };
-        let attempt = Attempt::new(&limits, Duration::ZERO, 0, false);
+        let attempt = Attempt::new(&limits, Duration::ZERO, 0, None);
         let pooled = pool.take(attempt);
         IdleAgent { pooled, until }
     }

@@ -69,7 +69,7 @@ impl RouteConnector {
             (Some(configuration), Some(TlsRoute { name, .. })) => {
                 let configuration = Arc::clone(configuration);
                 let tls = self.attempt.timed(
-                    |phases| &mut phases.tls,
+                    |trace| &mut trace.tls_ms,
                     || TlsStream::open(configuration, name.clone(), socket, limits),
                 )?;
                 if tls.is_resumed() {
@@ -92,7 +92,7 @@ impl RouteConnector {
             limits,
         };
         self.attempt.timed(
-            |phases| &mut phases.proxy,
+            |trace| &mut trace.proxy_ms,
             || proxy.open(&mut stream, target),
         )?;
         Ok(socket)
@@ -100,11 +100,11 @@ impl RouteConnector {
 
     fn connect_to(&self, to: &Authority, limits: &Limits) -> Result<Socket, Failure> {
         let addresses = self.attempt.timed(
-            |phases| &mut phases.look_up,
+            |trace| &mut trace.look_up_ms,
             || resolver::look_up(to, limits),
         )?;
         let stream = self.attempt.timed(
-            |phases| &mut phases.connect,
+            |trace| &mut trace.connect_ms,
             || happy_eyeballs::connect(to, &addresses, limits),
         )?;
         Ok(Socket::new(stream, Arc::clone(&self.counts)))

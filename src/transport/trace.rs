@@ -1,40 +1,50 @@
-//! What an attempt did and how long it took, for a call that wants to be told.
+//! What each attempt of a call did and how long it took, for a reply that tells of it.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use serde::{Serialize, Serializer};
 
-/// Of one attempt. What does not apply is left out.
+use crate::status::Status;
+
+/// How much of what went wrong is repeated: a call may have a hundred attempts.
+const MAX_MESSAGE_BYTES: usize = 256;
+
+/// Of one attempt. The keys, in this order; one that does not apply is left out.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Trace {
+    /// Since the call began.
+    at_ms: Milliseconds,
     #[serde(skip_serializing_if = "Option::is_none")]
     connection: Option<Origin>,
     /// The peer's: the API's, or a proxy's.
     #[serde(skip_serializing_if = "Option::is_none")]
     address: Option<SocketAddr>,
-    #[serde(flatten)]
-    pub(super) phases: Phases,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) look_up_ms: Option<Milliseconds>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) connect_ms: Option<Milliseconds>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) proxy_ms: Option<Milliseconds>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tls_ms: Option<Milliseconds>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) send_ms: Option<Milliseconds>,
+    /// From the last byte sent to the last received.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_ms: Option<Milliseconds>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<Status>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    http_status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+    /// Before the next attempt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pause_ms: Option<Milliseconds>,
     /// When the last byte of the request was taken.
     #[serde(skip)]
     sent: Option<Instant>,
-}
-
-#[derive(Debug, Default, Serialize)]
-pub(super) struct Phases {
-    #[serde(rename = "look_up_ms", skip_serializing_if = "Option::is_none")]
-    pub(super) look_up: Option<Milliseconds>,
-    #[serde(rename = "connect_ms", skip_serializing_if = "Option::is_none")]
-    pub(super) connect: Option<Milliseconds>,
-    #[serde(rename = "proxy_ms", skip_serializing_if = "Option::is_none")]
-    pub(super) proxy: Option<Milliseconds>,
-    #[serde(rename = "tls_ms", skip_serializing_if = "Option::is_none")]
-    pub(super) tls: Option<Milliseconds>,
-    #[serde(rename = "send_ms", skip_serializing_if = "Option::is_none")]
-    pub(super) send: Option<Milliseconds>,
-    /// From the last byte sent to the last received.
-    #[serde(rename = "response_ms", skip_serializing_if = "Option::is_none")]
-    response: Option<Milliseconds>,
 }
 
 /// Where an attempt's connection came from.
@@ -46,6 +56,13 @@ pub(super) enum Origin {
 }
 
 impl Trace {
+    pub(crate) fn begun(at: Duration) -> Self {
+        Trace {
+            at_ms: Milliseconds(at),
+            ..Trace::default()
+        }
+    }
+
     pub(super) fn record_connection(&mut self, origin: Origin, address: Option<SocketAddr>) {
         self.connection = Some(origin);
         self.address = address;
@@ -56,13 +73,27 @@ impl Trace {
     }
 
     pub(super) fn received(&mut self) {
-        self.phases.response = self.sent.map(|sent| Milliseconds(sent.elapsed()));
+        self.response_ms = self.sent.map(|sent| Milliseconds(sent.elapsed()));
+    }
+
+    /// What the attempt came to; the message, where it failed.
+    pub(crate) fn ended(&mut self, status: Status, http_status: Option<u16>, message: &str) {
+        self.status = Some(status);
+        self.http_status = http_status;
+        self.message = (status != Status::ZX_OK).then(|| {
+            let end = message.floor_char_boundary(MAX_MESSAGE_BYTES);
+            message.get(..end).unwrap_or_default().to_owned()
+        });
+    }
+
+    pub(crate) fn paused(&mut self, pause: Duration) {
+        self.pause_ms = Some(Milliseconds(pause));
     }
 }
 
 /// A time, written in milliseconds with up to three decimals.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Milliseconds(pub(crate) Duration);
+pub(super) struct Milliseconds(pub(super) Duration);
 
 impl Serialize for Milliseconds {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
