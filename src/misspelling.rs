@@ -1,4 +1,4 @@
-//! Names that were hardly meant as they are spelt.
+//! Names that are probably misspelt.
 
 /// A longer name is like none that is known.
 const LONGEST_NAME: usize = 64;

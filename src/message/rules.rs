@@ -33,7 +33,7 @@ pub(super) static MESSAGE: Field = unnamed(Object(&[
     ),
     optional("post_back_data", Text(ANY_TEXT)).says(
         "Post-back data",
-        "Handed back in those notifications, so that they can be told apart.",
+        "Handed back in those notifications, to correlate them.",
         &["order-1042"],
     ),
 ]))
@@ -57,10 +57,10 @@ pub(super) static ANYTHING: Field = unnamed(Anything);
 
 static INTERACTIVE: &[Field] = &[
     required("type", Constant("button")).says("Type", "The kind of interactive message.", &[]),
-    optional("header", Object(HEADER)).says("Header", "What stands above the text.", &[]),
-    required("body", Object(BODY)).says("Body", "What the message says.", &[]),
-    optional("footer", Object(FOOTER)).says("Footer", "What stands below the text.", &[]),
-    required("action", Object(ACTION)).says("Action", "What the recipient can do.", &[]),
+    optional("header", Object(HEADER)).says("Header", "Shown above the text.", &[]),
+    required("body", Object(BODY)).says("Body", "The text of the message.", &[]),
+    optional("footer", Object(FOOTER)).says("Footer", "Shown below the text.", &[]),
+    required("action", Object(ACTION)).says("Action", "The replies to choose from.", &[]),
 ];
 
 static HEADER: &[Field] = &[
@@ -71,7 +71,7 @@ static HEADER: &[Field] = &[
     ),
     of_type("text", Text(characters(1, 60).plain())).says("Text", "The headline.", &["Your order"]),
     of_type("image", Object(MEDIA)).says("Image", "The picture.", &[]),
-    of_type("video", Object(MEDIA)).says("Video", "The film.", &[]),
+    of_type("video", Object(MEDIA)).says("Video", "The video.", &[]),
     of_type("document", Object(DOCUMENT)).says("Document", "The file.", &[]),
 ];
 
@@ -129,7 +129,7 @@ static ACTION: &[Field] = &[required(
 
 static BUTTON: Field = unnamed(Object(&[
     required("type", Constant("reply")).says("Type", "The kind of button.", &[]),
-    required("reply", Object(REPLY)).says("Reply", "What the button answers.", &[]),
+    required("reply", Object(REPLY)).says("Reply", "The reply that the button sends.", &[]),
 ]))
 .says("Button", "One reply.", &[]);
 
