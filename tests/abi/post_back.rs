@@ -459,7 +459,7 @@ fn alike_keys(start: &str) -> String {
 }
 
 /// What this thread has spent: unlike the time that has passed, the same on a busy machine.
-fn processor_time() -> Duration {
+pub fn processor_time() -> Duration {
     let mut time = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,

@@ -170,8 +170,13 @@ fn assert_books_balance(scheme: Scheme, with_cancels: bool) {
     let read = wire.read.load(Ordering::SeqCst);
     let written = wire.written.load(Ordering::SeqCst);
     if with_cancels {
+        // What TLS says at the end, it says after the counts were read.
+        let good_byes = match scheme {
+            Scheme::Http => 0,
+            Scheme::Https => sent / 50,
+        };
         assert!(
-            read <= sent && received <= written,
+            read <= sent + good_byes && received <= written,
             "{read} {written}, {case}"
         );
     } else if scheme == Scheme::Http {

@@ -55,7 +55,7 @@ fn is_within(address: IpAddr, network: IpAddr, bits: u32) -> bool {
     };
     match bits {
         0 => same_bits == all_bits,
-        bits => bits <= all_bits && same_bits >= bits,
+        bits => same_bits >= bits,
     }
 }
 
