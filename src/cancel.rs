@@ -1,11 +1,11 @@
 //! A token that ends the calls that watch it: a host's cancel token, or a client's own, which its
 //! shut-down raises.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::address_map::AddressMap;
 use crate::per_process::PerProcess;
 use crate::sys::{Cause, Interrupt};
 
@@ -18,7 +18,7 @@ pub(crate) struct CancelToken {
 }
 
 /// The calls of this process that are under way, by the address of what interrupts each.
-type Watchers = HashMap<usize, Arc<Interrupt>>;
+type Watchers = AddressMap<Arc<Interrupt>>;
 
 /// A call that watches a token, until it is dropped.
 pub(crate) struct Watch<'a> {

@@ -18,7 +18,7 @@
 //! | `counts`, `headers`, `status` | statistics; the header fields; the outcome of a call, as C sees it |
 //! | `per_process` | what a child of `fork()` must not share |
 //! | `findings`, `json` | what is wrong with a text, and where; how all JSON is read |
-//! | `misspelling`, `panics` | what a name was meant to be; a bug of ours becomes a status |
+//! | `address_map`, `misspelling`, `panics` | a map by addresses; what a name was meant to be; a bug of ours becomes a status |
 //! | `sys` | what is the operating system's own, safe to call |
 
 #![deny(unsafe_code)]
@@ -35,6 +35,7 @@
     )
 )]
 
+mod address_map;
 mod backoff;
 mod cancel;
 mod client;

@@ -12,6 +12,9 @@ use crate::transport::{Failure, Trace};
 /// How much a reply repeats of each thing that a response says.
 pub(crate) const MAX_SHOWN_BYTES: usize = 4 * 1024;
 
+/// What the usual reply takes at most.
+const USUAL_BYTES: usize = 256;
+
 /// The keys, in this order. One that does not apply is left out.
 #[derive(Serialize)]
 pub(crate) struct Reply {
@@ -123,8 +126,10 @@ impl Reply {
     }
 
     pub(crate) fn to_json(&self) -> String {
+        let mut json = Vec::with_capacity(USUAL_BYTES);
         // Only a map with keys that are no text could fail to be written, and here is none.
-        serde_json::to_string(self).unwrap_or_default()
+        let _ = serde_json::to_writer(&mut json, self);
+        String::from_utf8(json).unwrap_or_default()
     }
 }
 

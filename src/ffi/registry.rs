@@ -3,10 +3,10 @@
 //! A pointer from the host is a key to look up here, never one to follow: so a second free, a
 //! stale client, a pointer of the wrong kind and one from nowhere are reported, not suffered.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
+use crate::address_map::AddressMap;
 use crate::cancel::CancelToken;
 use crate::client::Client;
 use crate::sys::fork::Guarded;
@@ -22,7 +22,7 @@ struct Registry<C> {
     next_handle: usize,
 }
 
-type Live<C> = HashMap<usize, Object<C>, BuildHasherDefault<AddressHasher>>;
+type Live<C> = AddressMap<Object<C>>;
 
 enum Object<C> {
     Client(Arc<C>),
@@ -120,7 +120,7 @@ pub(super) fn release(address: usize) {
 impl<C> Registry<C> {
     const fn new() -> Self {
         Registry {
-            live: HashMap::with_hasher(BuildHasherDefault::new()),
+            live: Live::with_hasher(BuildHasherDefault::new()),
             next_handle: 0,
         }
     }
@@ -158,28 +158,6 @@ impl BadHandle {
             None if address == 0 => BadHandle::Null,
             None => BadHandle::Unknown,
         }
-    }
-}
-
-/// Spreads addresses, which lie next to each other, over all bits: multiplied by a large odd number,
-/// and the upper half of the product laid over the lower.
-#[derive(Default)]
-struct AddressHasher(u64);
-
-impl Hasher for AddressHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        bytes
-            .iter()
-            .for_each(|byte| self.write_usize((*byte).into()));
-    }
-
-    fn write_usize(&mut self, address: usize) {
-        let product = u128::from(self.0 ^ address as u64) * 0x9e37_79b9_7f4a_7c15;
-        self.0 = (product >> 64) as u64 ^ product as u64;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }
 

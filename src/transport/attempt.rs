@@ -17,11 +17,11 @@
 //! A deadline, a shut-down or a cancel in 3 or 4 goes up to ureq as an error, which drops the
 //! connection and what is in its buffer: `Body` and `Written` are not `Sent`, and never will be.
 
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::deadline::Limits;
+use super::socket::Socket;
 use super::trace::{Milliseconds, Origin, Trace};
 
 /// How far a request came. Whether a message may have been queued depends on this alone.
@@ -158,11 +158,11 @@ impl CurrentAttempt {
     }
 
     /// A connection was opened for it, or a kept one found open.
-    pub(super) fn connected(&self, origin: Origin, address: Option<SocketAddr>) {
+    pub(super) fn connected(&self, origin: Origin, socket: &Socket) {
         let mut attempt = self.lock();
         attempt.has_connection = true;
         if let Some(trace) = &mut attempt.trace {
-            trace.record_connection(origin, address);
+            trace.record_connection(origin, socket.peer());
         }
     }
 

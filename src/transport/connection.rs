@@ -3,7 +3,6 @@
 
 use std::fmt;
 use std::io::Write;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
@@ -13,17 +12,14 @@ use super::failure::Failure;
 use super::socket::{Received, Socket};
 use super::tls::TlsStream;
 use super::trace::Origin;
-use crate::counts::{Count, Counts};
+use crate::counts::Count;
 use crate::headers::Headers;
 use crate::sys::{Event, is_transient};
 
 pub(super) struct Connection {
     stream: Stream,
-    /// The peer's, asked for once.
-    address: Option<SocketAddr>,
     buffers: ConnectionBuffers,
     attempt: CurrentAttempt,
-    counts: Arc<Counts>,
     is_new: bool,
 }
 
@@ -37,18 +33,10 @@ pub(super) enum Stream {
 const MAX_TICKET_RECEIVES: usize = 4;
 
 impl Connection {
-    pub(super) fn new(
-        stream: Stream,
-        headers: Arc<Headers>,
-        attempt: CurrentAttempt,
-        counts: Arc<Counts>,
-    ) -> Self {
-        let address = stream.socket().peer();
-        attempt.connected(Origin::New, address);
+    pub(super) fn new(stream: Stream, headers: Arc<Headers>, attempt: CurrentAttempt) -> Self {
+        attempt.connected(Origin::New, stream.socket());
         Connection {
             stream,
-            address,
-            counts,
             buffers: ConnectionBuffers::new(headers),
             attempt,
             is_new: true,
@@ -238,11 +226,12 @@ impl Transport for Connection {
             progress => return progress == Progress::Sent && self.is_clean(),
         }
         let is_open = self.is_clean() && self.is_silent();
+        let socket = self.stream.socket();
         if is_open {
-            self.counts.increase(Count::ConnectionsReused);
-            self.attempt.connected(Origin::Kept, self.address);
+            socket.counts.increase(Count::ConnectionsReused);
+            self.attempt.connected(Origin::Kept, socket);
         } else {
-            self.counts.increase(Count::ConnectionsFoundClosed);
+            socket.counts.increase(Count::ConnectionsFoundClosed);
         }
         is_open
     }

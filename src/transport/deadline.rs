@@ -60,7 +60,7 @@ impl Limits {
     ) -> Result<bool, Stop> {
         loop {
             self.check()?;
-            if Instant::now() >= pause {
+            if pause < self.deadline && Instant::now() >= pause {
                 return Ok(false);
             }
             self.interrupt

@@ -75,7 +75,7 @@ impl Pool {
     pub(crate) fn take(&self, attempt: Attempt) -> PooledAgent {
         let now = time_since_boot();
         let mut idle = self.idle.lock();
-        let mut closing = remove_stale(&mut idle, now);
+        let mut closing = Vec::new();
         // A server may have named a shorter time than those that lie around it.
         let mut taken = None;
         while let Some(last) = idle.pop_back() {
@@ -106,9 +106,13 @@ impl Pool {
         let until = now + server_keeps_it.map_or(own_limit, |it| it.min(own_limit));
         let mut idle = self.idle.lock();
         idle.push_back(IdleAgent { pooled, until });
-        let mut closing = remove_stale(&mut idle, now);
-        let surplus = idle.len().saturating_sub(self.idle_limits.connections);
-        closing.extend(idle.drain(..surplus));
+        // No thread does this in the background: it happens when the client is used.
+        let mut closing = Vec::new();
+        let is_stale = |idle: &IdleAgent| idle.until <= now;
+        while idle.len() > self.idle_limits.connections || idle.front().is_some_and(is_stale) {
+            closing.extend(idle.pop_front());
+        }
+        // Not under the lock: closing takes time.
         drop(idle);
         drop(closing);
     }
@@ -164,13 +168,6 @@ impl GiveWay for IdleAgents {
     }
 }
 
-/// Takes out what has been idle for too long. No thread does this in the background: it happens
-/// when the client is used. To be dropped without the lock: closing takes time.
-fn remove_stale(idle: &mut VecDeque<IdleAgent>, now: Duration) -> Vec<IdleAgent> {
-    let stale = idle.iter().take_while(|idle| idle.until <= now).count();
-    idle.drain(..stale).collect()
-}
-
 /// Lets ureq make what it makes with its first request, under a lock of its own, while forks wait: a
 /// child would wait for ever for a lock that another thread of its parent held.
 fn prepare_ureq() {
@@ -204,16 +201,18 @@ impl Resolver for NoLookUp {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::VecDeque;
+    use std::net::{TcpListener, TcpStream};
     use std::sync::Arc;
     use std::time::{Duration, Instant};
 
-    use super::{GiveWay, IdleAgent, Pool, remove_stale};
+    use super::{GiveWay, IdleAgent, IdleLimits, Pool};
     use crate::headers::Headers;
     use crate::options::ClientOptions;
     use crate::sys::time_since_boot;
-    use crate::transport::attempt::Attempt;
+    use crate::transport::attempt::{Attempt, CurrentAttempt};
     use crate::transport::deadline::Limits;
+    use crate::transport::socket::Socket;
+    use crate::transport::trace::Origin;
 
     fn pool() -> Pool {
         let options = ClientOptions::parse(Some(r#"{"base_url": "http://127.0.0.1:9"}"#))
@@ -228,20 +227,34 @@ mod tests {
             interrupt: Arc::default(),
         };
         let attempt = Attempt::new(&limits, Duration::ZERO, 0, None);
-        let pooled = pool.take(attempt);
+        let pooled = pool.new_agent(CurrentAttempt::new(attempt));
         IdleAgent { pooled, until }
     }
 
     #[test]
-    fn what_was_kept_too_long_is_taken_out_and_nothing_else() {
+    fn what_is_put_back_takes_the_place_of_what_is_stale_or_too_much() {
         let pool = pool();
-        let now = time_since_boot();
-        let mut agents = VecDeque::new();
-        for until in [now, now + Duration::from_nanos(1)] {
-            agents.push_back(idle(&pool, until));
+        let (now, long) = (time_since_boot(), Duration::from_secs(60));
+        for until in [now, now + long, now + long] {
+            pool.idle.lock().push_back(idle(&pool, until));
         }
-        assert_eq!(remove_stale(&mut agents, now).len(), 1);
-        assert_eq!(agents.len(), 1);
+        let pool = Pool {
+            idle_limits: IdleLimits {
+                connections: 2,
+                timeout: long,
+            },
+            ..pool
+        };
+        let IdleAgent { pooled, .. } = idle(&pool, now);
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
+        let address = listener.local_addr().expect("an address");
+        let stream = TcpStream::connect(address).expect("a listener");
+        let socket = Socket::new(stream.into(), Arc::default());
+        pooled.attempt.connected(Origin::New, &socket);
+        pool.put_back(pooled, None);
+        let idle = pool.idle.lock();
+        assert_eq!(idle.len(), 2);
+        assert!(idle.iter().all(|idle| idle.until >= now + long));
     }
 
     #[test]

@@ -140,7 +140,6 @@ impl Connector for RouteConnector {
             stream,
             Arc::clone(&self.headers),
             self.attempt.clone(),
-            Arc::clone(&self.counts),
         )))
     }
 }

@@ -12,7 +12,7 @@ use crate::sys::{Event, TcpSocket, is_transient};
 #[derive(Debug)]
 pub(crate) struct Socket {
     stream: TcpSocket,
-    counts: Arc<Counts>,
+    pub(super) counts: Arc<Counts>,
 }
 
 /// What a receive came back with.

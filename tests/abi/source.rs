@@ -106,27 +106,35 @@ fn is_of_a_name(character: char) -> bool {
     character.is_alphanumeric() || character == '_'
 }
 
-/// The modules of a folder of `src`, whose documentation is in `root`, and what each uses of the others.
+/// That each module of a folder of `src` uses those alone that the table in `root` lists below it.
 fn assert_each_uses_those_below(folder: &str, root: &str) {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let directory = src.join(folder);
     let documentation = fs::read_to_string(directory.join(root)).expect("UTF-8");
     let listed = listed(&documentation);
+    let place = |name: &str| listed.iter().position(|it| it == name);
     for file in sources(&directory) {
         let inside = file.strip_prefix(&directory).expect("it is in there");
-        let mut parts = inside.iter().map(|it| it.to_str().expect("UTF-8"));
-        let module = parts.next().expect("a name").trim_end_matches(".rs");
-        if [root, "mod.rs", "tests.rs"].contains(&inside.to_str().expect("UTF-8")) {
+        let names: Vec<_> = inside
+            .iter()
+            .map(|it| it.to_str().expect("UTF-8"))
+            .collect();
+        let module = names[0].trim_end_matches(".rs");
+        let is_module = names.last().is_some_and(|name| name.ends_with(".rs"));
+        if !is_module || ["lib", "mod", "tests"].contains(&module) {
             continue;
         }
+        let levels = names.iter().filter(|name| **name != "mod.rs").count();
+        let code = code(&file);
         let mut used = names_behind(
-            &format!("crate::{folder}::").replace("::::", "::"),
-            &code(&file),
+            &["crate", folder, ""].join("::").replace("::::", "::"),
+            &code,
         );
-        if parts.next().is_none() {
-            used.extend(names_behind("super::", &code(&file)));
+        // At the top, `super` is what a module inside of a file calls that file.
+        if !folder.is_empty() {
+            let above = format!("use {}", "super::".repeat(levels));
+            used.extend(names_behind(&above, &code));
         }
-        let place = |name: &str| listed.iter().position(|it| it == name);
         let own = place(module);
         assert!(own.is_some(), "{folder}/{root} does not list {module}");
         for name in used.iter().filter(|name| *name != module) {

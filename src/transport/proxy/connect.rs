@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 
 use super::Credentials;
-use crate::transport::Authority;
+use crate::transport::authority::Authority;
 use crate::transport::failure::Failure;
 
 /// Asks for the way to `target`. The fields are those that curl sends, spelt as it spells them: there

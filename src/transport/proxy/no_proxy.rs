@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::transport::Authority;
+use crate::transport::authority::Authority;
 
 /// Whether `NO_PROXY` lists the target, as curl reads it: `*` alone, or hosts with all that is below
 /// them, addresses and their ranges; and each also with a port, in brackets, or behind `*.`.

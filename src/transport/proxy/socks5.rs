@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::IpAddr;
 
 use super::Credentials;
-use crate::transport::Authority;
+use crate::transport::authority::Authority;
 use crate::transport::failure::Failure;
 
 /// Asks for the way to `target`.
