@@ -1,7 +1,7 @@
 //! Reads a message once, by the table of rules, and gathers every problem on the way.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::fmt::{self, Display};
 use std::mem;
 
@@ -37,18 +37,30 @@ pub(crate) struct Found {
     pub(crate) warnings: Findings,
 }
 
+impl Found {
+    fn is_empty(&self) -> bool {
+        self.problems.is_empty() && self.warnings.is_empty()
+    }
+}
+
 #[derive(Default)]
 struct Check<'de> {
     depth: usize,
     found: Found,
     /// Keys that are wrong wherever they stand.
     wrong_keys: Findings,
-    /// The texts that have to differ, by the name of their field; and the index of their item.
-    distinct: BTreeMap<(&'static str, Cow<'de, str>), usize>,
+    /// The texts that have to differ.
+    distinct: Texts<'de>,
     wants_warnings: bool,
-    /// The same texts, without what a reader may not see.
-    alike: BTreeMap<(&'static str, String), usize>,
+    /// The same without what a reader may not see.
+    alike: Texts<'de>,
 }
+
+/// Texts, each with the name of its field and the index of its item.
+type Texts<'de> = Vec<(&'static str, Cow<'de, str>, usize)>;
+
+/// Of more texts, which are too many anyway, only so many are compared with.
+const MAX_COMPARED: usize = 256;
 
 /// A value to be read by a field's rule.
 struct Value<'c, 'de> {
@@ -130,9 +142,10 @@ impl<'de> Check<'de> {
         let mut found_apart = Vec::new();
 
         while let Some(key) = object.next_key::<Key>()? {
-            let path = &Path::Key(path, &key.0);
+            let name: &str = &key.0;
+            let path = &Path::Key(path, name);
             let mut known = fields.iter().zip(&mut given);
-            let Some((field, given)) = known.find(|it| it.0.name == key.0) else {
+            let Some((field, given)) = known.find(|it| it.0.name == name) else {
                 self.unknown_key(&key, unknown.get_or_insert_default(), fields, path);
                 object.next_value_seed(self.value(&ANYTHING, path))?;
                 continue;
@@ -150,7 +163,7 @@ impl<'de> Check<'de> {
             }
             if let Some(found_before) = found_before {
                 let found = mem::replace(&mut self.found, found_before);
-                if given.times == 1 {
+                if given.times == 1 && !found.is_empty() {
                     found_apart.push((field.name, found));
                 }
             }
@@ -160,9 +173,6 @@ impl<'de> Check<'de> {
             if chosen == Some(name) {
                 self.found.problems.append(found.problems);
                 self.found.warnings.append(found.warnings);
-            } else if chosen.is_some() && self.wants_warnings {
-                let warning = warnings::unknown_key(name, &[]);
-                self.found.warnings.add(&Path::Key(path, name), warning);
             }
         }
         self.presence(fields, &given, chosen, path);
@@ -211,7 +221,15 @@ impl<'de> Check<'de> {
         for (field, given) in fields.iter().zip(given) {
             let is_required = match field.presence {
                 Presence::Required => true,
-                Presence::OfType => chosen == Some(field.name),
+                Presence::OfType if chosen == Some(field.name) => true,
+                Presence::OfType => {
+                    if given.times > 0 && chosen.is_some() && self.wants_warnings {
+                        let warning = warnings::unknown_key(field.name, &[]);
+                        let path = Path::Key(path, field.name);
+                        self.found.warnings.add(&path, warning);
+                    }
+                    false
+                }
                 Presence::Optional => false,
                 Presence::Either => {
                     choices += 1;
@@ -259,15 +277,11 @@ impl<'de> Check<'de> {
         if let Some(complaint) = rule.format.and_then(|format| (format.complaint)(&text)) {
             self.found.problems.add(path, complaint);
         }
-        if rule.is_distinct {
-            // Where it differs only from itself, its key is given twice, which is shown already.
-            let index = path.index();
-            let earlier = *self.distinct.entry((name, text.clone())).or_insert(index);
-            if earlier != index {
-                let complaint =
-                    format_args!("is the same as at index {earlier}; each must be different");
-                self.found.problems.add(path, complaint);
-            }
+        if rule.is_distinct
+            && let Some(index) = same_before(&mut self.distinct, name, text.clone(), path)
+        {
+            let complaint = format_args!("is the same as at index {index}; each must be different");
+            self.found.problems.add(path, complaint);
         }
         if self.wants_warnings && self.found.problems.count() == problems_before {
             self.warn_of_text(&text, rule, name, path);
@@ -278,19 +292,35 @@ impl<'de> Check<'de> {
         for warning in warnings::of_text(text, rule) {
             self.found.warnings.add(path, warning);
         }
-        if rule.is_plain && rule.is_distinct {
-            let index = path.index();
-            let folded = text.trim_end().to_lowercase();
-            let earlier = *self.alike.entry((name, folded)).or_insert(index);
-            if earlier != index {
-                let warning = format_args!(
-                    "differs from that at index {earlier} only in upper and lower case, or in \
-                     white space at the end"
-                );
-                self.found.warnings.add(path, warning);
-            }
+        if !(rule.is_plain && rule.is_distinct) {
+            return;
+        }
+        let folded = text.trim_end().to_lowercase().into();
+        if let Some(index) = same_before(&mut self.alike, name, folded, path) {
+            let warning = format_args!(
+                "differs from that at index {index} only in upper and lower case, or in white \
+                 space at the end"
+            );
+            self.found.warnings.add(path, warning);
         }
     }
+}
+
+/// The index of an earlier item with the same text in the same field.
+fn same_before<'de>(
+    texts: &mut Texts<'de>,
+    name: &'static str,
+    text: Cow<'de, str>,
+    path: &Path,
+) -> Option<usize> {
+    let index = path.index();
+    let same = texts.iter().find(|it| it.0 == name && it.1 == text);
+    let before = same.map(|it| it.2);
+    if before.is_none() && texts.len() < MAX_COMPARED {
+        texts.push((name, text, index));
+    }
+    // The same item gives its key twice, which is shown already.
+    before.filter(|before| *before != index)
 }
 
 impl<'de> DeserializeSeed<'de> for Value<'_, 'de> {

@@ -78,7 +78,9 @@ fn has_space(text: &str) -> bool {
 
 /// The host that a URL names, an IPv6 address in its brackets, and what follows it.
 fn host_and_port(url: &str) -> Option<(&str, &str)> {
-    let authority = after_web_scheme(url)?.split(['/', '?', '#']).next()?;
+    let rest = after_web_scheme(url)?;
+    let end = rest.bytes().position(|byte| b"/?#".contains(&byte));
+    let authority = rest.get(..end.unwrap_or(rest.len()))?;
     let server = match authority.split_once('@') {
         Some(("", _)) => return None,
         Some((_, server)) => server,
@@ -93,14 +95,15 @@ fn host_and_port(url: &str) -> Option<(&str, &str)> {
 }
 
 fn is_host(host: &str) -> bool {
-    let is_in_name = |c: char| !c.is_ascii() || c.is_ascii_alphanumeric() || "-_".contains(c);
-    let is_part = |part: &str| !part.is_empty() && part.chars().all(is_in_name);
-    let name = without_dot(host);
-    let last = name.rsplit('.').next().unwrap_or_default();
-    if host.starts_with('[') || last.bytes().all(|byte| byte.is_ascii_digit()) {
+    let is_in_name =
+        |byte: &u8| byte.is_ascii_alphanumeric() || !byte.is_ascii() || b"-_".contains(byte);
+    let is_label = |label: &[u8]| !label.is_empty() && label.iter().all(is_in_name);
+    let is_number = |label: &[u8]| label.iter().all(u8::is_ascii_digit);
+    let mut labels = without_dot(host).as_bytes().split(|byte| *byte == b'.');
+    if host.starts_with('[') || labels.clone().next_back().is_none_or(is_number) {
         address(host).is_some()
     } else {
-        name.split('.').all(is_part)
+        labels.all(is_label)
     }
 }
 
