@@ -5,27 +5,23 @@
 
 use std::hash::BuildHasherDefault;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::address_map::AddressMap;
 use crate::cancel::CancelToken;
 use crate::client::Client;
 use crate::sys::fork::Guarded;
 
+/// The live objects by address.
+static OBJECTS: Guarded<Objects> = Guarded::new(Objects::with_hasher(BuildHasherDefault::new()));
+
+type Objects = AddressMap<Object>;
+
 /// How much there is always room for.
 const MIN_ROOM: usize = 64;
 
-static OBJECTS: Guarded<Registry<Client>> = Guarded::new(Registry::new());
-
-/// The live objects by address.
-struct Registry<C> {
-    live: Live<C>,
-    next_handle: usize,
-}
-
-type Live<C> = AddressMap<Object<C>>;
-
-enum Object<C> {
-    Client(Arc<C>),
+enum Object {
+    Client(Arc<Client>),
     Cancel(Arc<CancelToken>),
     /// With its NUL. Kept for the host to read.
     Text(#[expect(dead_code)] Vec<u8>),
@@ -50,8 +46,14 @@ pub(super) fn keep_cancel(token: CancelToken) -> *mut u8 {
     keep_handle(Object::Cancel(Arc::new(token)))
 }
 
-fn keep_handle(object: Object<Client>) -> *mut u8 {
-    std::ptr::without_provenance_mut(with_room(|registry| registry.insert_handle(object)))
+/// Gives an object a number that no other one ever has, and that nothing lies at: a process has no
+/// address so high unless it asks for one. It is exact in a double, too.
+fn keep_handle(object: Object) -> *mut u8 {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+
+    let handle = 1 << 48 | NEXT.fetch_add(1, Ordering::Relaxed) << 4;
+    keep(handle, object);
+    std::ptr::without_provenance_mut(handle)
 }
 
 pub(super) fn keep_text(text: String) -> *mut u8 {
@@ -60,97 +62,72 @@ pub(super) fn keep_text(text: String) -> *mut u8 {
     text.reserve_exact(1);
     text.push(0);
     let pointer = text.as_mut_ptr();
-    with_room(|registry| registry.live.insert(pointer.addr(), Object::Text(text)));
+    keep(pointer.addr(), Object::Text(text));
     pointer
 }
 
-/// Adds to the registry. Nothing is allocated or freed under its lock, which forks wait for: where it
-/// is full, a larger one is made without it.
-fn with_room<R>(add: impl FnOnce(&mut Registry<Client>) -> R) -> R {
+/// Nothing is allocated or freed under the lock, which forks wait for: where there is no room, some is
+/// made without it.
+fn keep(address: usize, mut object: Object) {
     loop {
-        let mut registry = OBJECTS.lock();
-        if registry.live.len() < registry.live.capacity() {
-            return add(&mut registry);
+        let left_over = OBJECTS.with(|objects| {
+            if objects.len() == objects.capacity() {
+                return Some(object);
+            }
+            objects.insert(address, object);
+            None
+        });
+        match left_over {
+            Some(left_over) => object = left_over,
+            None => return,
         }
-        drop(registry);
         resize();
     }
 }
 
-/// Gives the registry room for as much again as it holds.
+/// Makes room for as much again as there is.
 fn resize() {
-    let mut other = Live::default();
-    loop {
-        let mut registry = OBJECTS.lock();
-        let wanted = MIN_ROOM.max(2 * registry.live.len());
-        if other.capacity() >= wanted {
-            other.extend(registry.live.drain());
-            std::mem::swap(&mut other, &mut registry.live);
-            drop(registry);
-            return;
+    let room = OBJECTS.with(|objects| MIN_ROOM.max(2 * objects.len()));
+    let mut resized = Objects::with_capacity_and_hasher(room, BuildHasherDefault::new());
+    OBJECTS.with(|objects| {
+        if objects.len() < resized.capacity() {
+            resized.extend(objects.drain());
+            std::mem::swap(objects, &mut resized);
         }
-        drop(registry);
-        other = Live::with_capacity_and_hasher(wanted, BuildHasherDefault::new());
-    }
+    });
 }
 
 /// The client at that address, for as long as the caller holds on to it: a `zx_free` meanwhile
 /// takes it from the host, not from the call.
 pub(super) fn client(address: usize) -> Result<Arc<Client>, BadHandle> {
-    OBJECTS.lock().client(address)
+    OBJECTS.with(|objects| match objects.get(&address) {
+        Some(Object::Client(client)) => Ok(Arc::clone(client)),
+        other => Err(BadHandle::of(other, address)),
+    })
 }
 
 /// The same of a token.
 pub(super) fn cancel(address: usize) -> Result<Arc<CancelToken>, BadHandle> {
-    OBJECTS.lock().cancel(address)
+    OBJECTS.with(|objects| match objects.get(&address) {
+        Some(Object::Cancel(token)) => Ok(Arc::clone(token)),
+        other => Err(BadHandle::of(other, address)),
+    })
 }
 
 /// Forgets what is at that address, if anything is.
 pub(super) fn release(address: usize) {
-    let mut registry = OBJECTS.lock();
-    let object = registry.live.remove(&address);
-    let is_too_large = registry.live.capacity() > 8 * MIN_ROOM.max(registry.live.len());
-    drop(registry);
+    let (object, is_too_large) = OBJECTS.with(|objects| {
+        let object = objects.remove(&address);
+        (object, objects.capacity() > 8 * MIN_ROOM.max(objects.len()))
+    });
     drop(object);
     if is_too_large {
         resize();
     }
 }
 
-impl<C> Registry<C> {
-    const fn new() -> Self {
-        Registry {
-            live: Live::with_hasher(BuildHasherDefault::new()),
-            next_handle: 0,
-        }
-    }
-
-    /// Gives an object a number that no other one ever has, and that nothing lies at: a process has no
-    /// address so high unless it asks for one. It is exact in a double, too.
-    fn insert_handle(&mut self, object: Object<C>) -> usize {
-        let handle = 1 << 48 | self.next_handle << 4;
-        self.next_handle += 1;
-        self.live.insert(handle, object);
-        handle
-    }
-
-    fn client(&self, address: usize) -> Result<Arc<C>, BadHandle> {
-        match self.live.get(&address) {
-            Some(Object::Client(client)) => Ok(Arc::clone(client)),
-            other => Err(BadHandle::of(other, address)),
-        }
-    }
-
-    fn cancel(&self, address: usize) -> Result<Arc<CancelToken>, BadHandle> {
-        match self.live.get(&address) {
-            Some(Object::Cancel(token)) => Ok(Arc::clone(token)),
-            other => Err(BadHandle::of(other, address)),
-        }
-    }
-}
-
 impl BadHandle {
-    fn of<C>(object: Option<&Object<C>>, address: usize) -> Self {
+    fn of(object: Option<&Object>, address: usize) -> Self {
         match object {
             Some(Object::Client(_)) => BadHandle::Client,
             Some(Object::Cancel(_)) => BadHandle::Cancel,
@@ -167,28 +144,21 @@ mod tests {
     use crate::sys::Cause;
 
     #[test]
-    fn a_live_client_is_found_and_a_freed_one_is_not() {
-        let mut registry = Registry::new();
-        let handle = registry.insert_handle(Object::Client(Arc::new("client")));
-        assert_eq!(*registry.client(handle).expect("live"), "client");
-        assert!(registry.live.remove(&handle).is_some());
-        assert_eq!(registry.client(handle), Err(BadHandle::Unknown));
-        assert!(registry.live.remove(&handle).is_none());
-    }
-
-    #[test]
     fn what_is_no_client_is_told_apart() {
-        let mut registry = Registry::<()>::new();
-        let token = CancelToken::new(Cause::Cancelled);
-        let token = registry.insert_handle(Object::Cancel(Arc::new(token)));
-        assert_eq!(registry.client(token), Err(BadHandle::Cancel));
-        assert!(registry.cancel(token).is_ok());
-        let client = registry.insert_handle(Object::Client(Arc::new(())));
-        assert!(matches!(registry.cancel(client), Err(BadHandle::Client)));
-        registry.live.insert(16, Object::Text(Vec::new()));
-        assert_eq!(registry.client(16), Err(BadHandle::Text));
-        assert_eq!(registry.client(0), Err(BadHandle::Null));
-        assert_eq!(registry.client(1), Err(BadHandle::Unknown));
+        let token = keep_cancel(CancelToken::new(Cause::Cancelled)).addr();
+        let text = keep_text("text".to_owned()).addr();
+        assert!(cancel(token).is_ok());
+        for (address, expected) in [
+            (token, BadHandle::Cancel),
+            (text, BadHandle::Text),
+            (0, BadHandle::Null),
+            (1, BadHandle::Unknown),
+        ] {
+            assert_eq!(client(address).err(), Some(expected));
+        }
+        assert_eq!(cancel(text).err(), Some(BadHandle::Text));
+        [token, text].into_iter().for_each(release);
+        assert_eq!(cancel(token).err(), Some(BadHandle::Unknown));
     }
 
     #[test]
@@ -222,7 +192,7 @@ mod tests {
     #[test]
     fn registry_has_room_for_what_it_holds_and_little_more() {
         let count = if cfg!(miri) { 1000 } else { 100_000 };
-        let capacity = || OBJECTS.lock().live.capacity();
+        let capacity = || OBJECTS.with(|objects| objects.capacity());
         let handles: Vec<_> = (0..count)
             .map(|_| keep_cancel(CancelToken::new(Cause::Cancelled)).addr())
             .collect();

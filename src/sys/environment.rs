@@ -2,7 +2,7 @@
 
 use std::env::{self, VarError};
 
-use super::is_privileged;
+pub(crate) use super::is_environment_trusted as is_trusted;
 
 /// The value of a variable is not UTF-8.
 #[derive(Debug)]
@@ -18,9 +18,4 @@ pub(crate) fn variable(name: &str) -> Result<Option<String>, NotUtf8> {
         Err(VarError::NotPresent) => Ok(None),
         Err(VarError::NotUnicode(_)) => Err(NotUtf8),
     }
-}
-
-/// Whether the environment is of whoever's rights this process has.
-pub(crate) fn is_trusted() -> bool {
-    !is_privileged()
 }

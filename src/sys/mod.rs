@@ -25,11 +25,9 @@ mod unix;
 use std::io;
 
 #[cfg(unix)]
-use unix::is_privileged;
-#[cfg(unix)]
 pub(crate) use unix::{
     Cause, Event, Interrupt, TcpSocket, block_all_signals, fork, hold_off_cancellation,
-    is_out_of_descriptors, open_file, time_since_boot,
+    is_environment_trusted, is_out_of_descriptors, open_file, time_since_boot,
 };
 
 /// Whether the same system call may do better in a moment.

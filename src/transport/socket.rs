@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use super::deadline::Limits;
@@ -46,15 +47,12 @@ impl Socket {
             Err(error) => Err(error),
         }
     }
-
-    /// Ends the sending, which tells the peer. What has come, or comes yet, can be received.
-    pub(super) fn end_sending(&self) {
-        self.stream.end_sending();
-    }
 }
 
-impl AsRef<TcpSocket> for Socket {
-    fn as_ref(&self) -> &TcpSocket {
+impl Deref for Socket {
+    type Target = TcpSocket;
+
+    fn deref(&self) -> &TcpSocket {
         &self.stream
     }
 }

@@ -1,16 +1,16 @@
 //! With whose rights a process runs.
 
-/// Whether these are others than its caller's, in whose environment it runs: a program with the
-/// set-user-ID bit has its owner's.
-pub(crate) fn is_privileged() -> bool {
+/// Whether the environment is of whoever's rights this process has. A program with the set-user-ID
+/// bit runs with its owner's rights in its caller's environment.
+pub(crate) fn is_environment_trusted() -> bool {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     // SAFETY: the call takes a number and reads what the kernel told this process at its start.
     unsafe {
-        libc::getauxval(libc::AT_SECURE) != 0
+        libc::getauxval(libc::AT_SECURE) == 0
     }
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     // SAFETY: the call takes nothing and cannot fail.
     unsafe {
-        libc::issetugid() != 0
+        libc::issetugid() == 0
     }
 }

@@ -5,7 +5,6 @@
 //! that it runs on.
 
 use std::cell::{Cell, UnsafeCell};
-use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 use std::{process, thread};
@@ -19,16 +18,20 @@ pub(super) static LOCK: Lock = Lock {
 /// Does what a fork of another thread must not find half done. It must neither allocate nor free: an
 /// allocator may have a fork handler of its own, which took its locks before the fork took this one.
 pub(crate) fn while_forks_wait<R>(work: impl FnOnce() -> R) -> R {
-    static NOTHING: Guarded<()> = Guarded::new(());
+    struct Held;
+    impl Drop for Held {
+        fn drop(&mut self) {
+            LOCK.leave();
+        }
+    }
 
-    let _guard = NOTHING.lock();
+    LOCK.enter();
+    let _held = Held;
     work()
 }
 
-/// A value that is changed only while forks wait, under the same condition.
+/// A value that is changed only while forks wait.
 pub(crate) struct Guarded<T>(UnsafeCell<T>);
-
-pub(crate) struct Guard<'a, T>(&'a Guarded<T>);
 
 // SAFETY: only whoever holds the lock reaches the value.
 unsafe impl<T: Send> Sync for Guarded<T> {}
@@ -38,31 +41,10 @@ impl<T> Guarded<T> {
         Guarded(UnsafeCell::new(value))
     }
 
-    pub(crate) fn lock(&self) -> Guard<'_, T> {
-        LOCK.enter();
-        Guard(self)
-    }
-}
-
-impl<T> Deref for Guard<'_, T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        // SAFETY: this thread holds the lock, and has one guard at a time.
-        unsafe { &*self.0.0.get() }
-    }
-}
-
-impl<T> DerefMut for Guard<'_, T> {
-    fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: this thread holds the lock, and has one guard at a time.
-        unsafe { &mut *self.0.0.get() }
-    }
-}
-
-impl<T> Drop for Guard<'_, T> {
-    fn drop(&mut self) {
-        LOCK.leave();
+    /// As [`while_forks_wait`]; `work` does not come here again.
+    pub(crate) fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
+        // SAFETY: this thread holds the lock, and so nobody else has the value.
+        while_forks_wait(|| work(unsafe { &mut *self.0.get() }))
     }
 }
 
@@ -71,7 +53,7 @@ pub(super) struct Lock {
     owner: AtomicUsize,
     /// How often the owner has to leave it beyond the first time.
     nested: AtomicUsize,
-    /// The process in which the owner is in the middle of a fork, and has no guard; else 0.
+    /// The process in which the owner is in the middle of a fork, and changes nothing; else 0.
     forking: AtomicU32,
 }
 
@@ -85,8 +67,8 @@ impl Lock {
         }
     }
 
-    /// Returns whether this is the first: not inside of another fork, or of a guard's work, which a
-    /// signal interrupted.
+    /// Returns whether this is the first: not inside of another fork, or of work that a signal
+    /// interrupted.
     pub(super) fn enter_for_fork(&self) -> bool {
         let is_first = !self.is_held_by_this_thread();
         if is_first {

@@ -16,7 +16,7 @@ use std::io;
 pub(crate) use cancellation::hold_off_cancellation;
 pub(crate) use clock::time_since_boot;
 pub(crate) use descriptors::open_file;
-pub(super) use environment::is_privileged;
+pub(crate) use environment::is_environment_trusted;
 pub(crate) use interrupt::{Cause, Interrupt};
 pub(crate) use poll::Event;
 pub(crate) use signals::block_all_signals;

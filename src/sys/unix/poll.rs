@@ -15,22 +15,22 @@ pub(crate) struct Event<'a> {
 }
 
 impl<'a> Event<'a> {
-    pub(crate) fn readable(socket: &'a impl AsRef<TcpSocket>) -> Self {
+    pub(crate) fn readable(socket: &'a TcpSocket) -> Self {
         Self::new(socket, libc::POLLIN)
     }
 
-    pub(crate) fn writable(socket: &'a impl AsRef<TcpSocket>) -> Self {
+    pub(crate) fn writable(socket: &'a TcpSocket) -> Self {
         Self::new(socket, libc::POLLOUT)
     }
 
-    pub(crate) fn readable_or_writable(socket: &'a impl AsRef<TcpSocket>) -> Self {
+    pub(crate) fn readable_or_writable(socket: &'a TcpSocket) -> Self {
         Self::new(socket, libc::POLLIN | libc::POLLOUT)
     }
 
-    fn new(socket: &'a impl AsRef<TcpSocket>, awaited: i16) -> Self {
+    fn new(socket: &'a TcpSocket, awaited: i16) -> Self {
         Event {
             entry: libc::pollfd {
-                fd: socket.as_ref().as_raw_fd(),
+                fd: socket.as_raw_fd(),
                 events: awaited,
                 revents: 0,
             },

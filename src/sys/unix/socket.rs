@@ -65,12 +65,6 @@ impl Deref for TcpSocket {
     }
 }
 
-impl AsRef<TcpSocket> for TcpSocket {
-    fn as_ref(&self) -> &TcpSocket {
-        self
-    }
-}
-
 impl Drop for TcpSocket {
     fn drop(&mut self) {
         descriptors::close(self.as_raw_fd());
@@ -78,10 +72,17 @@ impl Drop for TcpSocket {
 }
 
 #[cfg(test)]
-impl From<TcpStream> for TcpSocket {
-    fn from(stream: TcpStream) -> Self {
-        stream.set_nonblocking(true).expect("a socket");
-        let stream = descriptors::open(|| Ok(stream)).expect("it is open");
-        TcpSocket(ManuallyDrop::new(stream))
+mod tests {
+    use std::mem::ManuallyDrop;
+    use std::net::TcpStream;
+
+    use super::{TcpSocket, descriptors};
+
+    impl From<TcpStream> for TcpSocket {
+        fn from(stream: TcpStream) -> Self {
+            stream.set_nonblocking(true).expect("a socket");
+            let stream = descriptors::open(|| Ok(stream)).expect("it is open");
+            TcpSocket(ManuallyDrop::new(stream))
+        }
     }
 }
