@@ -1,7 +1,7 @@
 //! Reads a message once, by the table of rules, and gathers every problem on the way.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::{self, Display};
 use std::mem;
 
@@ -56,11 +56,8 @@ struct Check<'de> {
     alike: Texts<'de>,
 }
 
-/// Texts, each with the name of its field and the index of its item.
-type Texts<'de> = Vec<(&'static str, Cow<'de, str>, usize)>;
-
-/// Of more texts, which are too many anyway, only so many are compared with.
-const MAX_COMPARED: usize = 256;
+/// Texts, by the name of their field, and the index of the first item that has each.
+type Texts<'de> = BTreeMap<(&'static str, Cow<'de, str>), usize>;
 
 /// A value to be read by a field's rule.
 struct Value<'c, 'de> {
@@ -314,13 +311,9 @@ fn same_before<'de>(
     path: &Path,
 ) -> Option<usize> {
     let index = path.index();
-    let same = texts.iter().find(|it| it.0 == name && it.1 == text);
-    let before = same.map(|it| it.2);
-    if before.is_none() && texts.len() < MAX_COMPARED {
-        texts.push((name, text, index));
-    }
+    let first = *texts.entry((name, text)).or_insert(index);
     // The same item gives its key twice, which is shown already.
-    before.filter(|before| *before != index)
+    (first != index).then_some(first)
 }
 
 impl<'de> DeserializeSeed<'de> for Value<'_, 'de> {
