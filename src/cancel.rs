@@ -1,7 +1,6 @@
 //! A token that ends the calls that watch it: a host's cancel token, or a client's own, which its
 //! shut-down raises.
 
-use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -66,9 +65,7 @@ impl CancelToken {
     }
 
     fn watchers(&self) -> MutexGuard<'_, Watchers> {
-        let Ok(watchers) = self
-            .watchers
-            .get_or_try_make(|| Ok::<_, Infallible>(Mutex::default()));
+        let watchers = self.watchers.get_or_make(Mutex::default);
         watchers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -97,10 +97,7 @@ impl Client {
     /// Sends a message; blocks until its outcome is known. The request is read in here: one that cannot
     /// be read is a call, too, and is counted.
     pub(crate) fn send<'a>(&self, read: impl FnOnce() -> Result<Request<'a>, Reply>) -> Reply {
-        let state = match self.process_state() {
-            Ok(state) => state,
-            Err(failure) => return Reply::not_sent(&failure),
-        };
+        let state = self.process_state();
         let mut counted = CountedCall {
             counts: &state.pool.counts,
             began: Instant::now(),
@@ -122,26 +119,21 @@ impl Client {
     }
 
     /// The counts since the client was made in this process, as JSON.
-    pub(crate) fn stats(&self) -> Result<String, Reply> {
-        let pool = &self
-            .process_state()
-            .map_err(|failure| Reply::not_sent(&failure))?
-            .pool;
+    pub(crate) fn stats(&self) -> String {
+        let pool = &self.process_state().pool;
         let stats = Stats {
             counts: &pool.counts,
             calls_under_way: self.shut_down.watcher_count(),
             connections_idle: pool.idle_count(),
         };
         // Only a key that is no string could fail to be written.
-        Ok(serde_json::to_string(&stats).unwrap_or_default())
+        serde_json::to_string(&stats).unwrap_or_default()
     }
 
-    fn process_state(&self) -> Result<&ProcessState, Failure> {
-        self.process_states.get_or_try_make(|| {
-            Ok(ProcessState {
-                pool: Pool::new(&self.options.route, &self.headers, self.options.idle_limits)?,
-                rate_limit: self.options.messages_per_second.map(RateLimit::new),
-            })
+    fn process_state(&self) -> &ProcessState {
+        self.process_states.get_or_make(|| ProcessState {
+            pool: Pool::new(&self.options.route, &self.headers, self.options.idle_limits),
+            rate_limit: self.options.messages_per_second.map(RateLimit::new),
         })
     }
 
@@ -373,10 +365,6 @@ mod tests {
         Client::new("key-secret", "workspace", options).expect("a client")
     }
 
-    fn stats(client: &Client) -> String {
-        client.stats().unwrap_or_else(|reply| reply.message)
-    }
-
     #[test]
     fn no_debug_output_has_a_secret() {
         let client = client(r#"{"proxy": "http://user:proxy-secret@127.0.0.1:3128"}"#);
@@ -392,7 +380,7 @@ mod tests {
         let client = client("{}");
         let panicked = panics::catch(|| client.send(|| -> Result<Request<'_>, Reply> { panic!() }));
         assert!(panicked.is_err());
-        let stats = stats(&client);
+        let stats = client.stats();
         assert!(stats.contains(r#""calls":1,"#), "{stats}");
         assert!(stats.contains(r#""calls_internal":1,"#), "{stats}");
     }
@@ -412,7 +400,7 @@ mod tests {
         assert_eq!(reply.status, Status::ZX_NOT_SENT, "{}", reply.message);
         assert_eq!((reply.attempts, reply.is_retryable()), (0, false));
         assert!(reply.message.ends_with("the client was shut down"));
-        let stats = stats(&client);
+        let stats = client.stats();
         assert!(stats.contains(r#""calls_not_sent":1,"#), "{stats}");
         assert!(stats.contains(r#""calls_under_way":0,"#), "{stats}");
     }

@@ -30,19 +30,19 @@ impl<T> PerProcess<T> {
 
     /// This process's value, made by `make` where it has none yet. Where two threads make one at
     /// once, one of the two values is dropped.
-    pub(crate) fn get_or_try_make<E>(&self, make: impl Fn() -> Result<T, E>) -> Result<&T, E> {
+    pub(crate) fn get_or_make(&self, make: impl Fn() -> T) -> &T {
         let generation = generation();
         let mut place = &self.first;
         loop {
-            let node = place.get_or_try_init(|| {
-                Ok(Box::new(Node {
+            let node = place.get_or_init(|| {
+                Box::new(Node {
                     generation,
-                    value: Some(make()?),
+                    value: Some(make()),
                     next: OnceBox::new(),
-                }))
-            })?;
+                })
+            });
             match &node.value {
-                Some(value) if node.generation == generation => return Ok(value),
+                Some(value) if node.generation == generation => return value,
                 _ => place = &node.next,
             }
         }
@@ -74,7 +74,6 @@ impl<T> Drop for Node<T> {
 
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
     use std::rc::Rc;
 
     use once_cell::race::OnceBox;
@@ -83,8 +82,7 @@ mod tests {
     use crate::sys::fork::generation;
 
     fn make(values: &PerProcess<Rc<()>>) -> &Rc<()> {
-        let Ok(value) = values.get_or_try_make(|| Ok::<_, Infallible>(Rc::default()));
-        value
+        values.get_or_make(Rc::default)
     }
 
     #[test]

@@ -184,7 +184,7 @@ pub unsafe extern "C" fn zx_client_stats(
 ) -> zx_status {
     // SAFETY: rule 2 of the header.
     let out = unsafe { Out::new(stats_json) };
-    export_text(&out, || arguments::client(client)?.stats())
+    export_text(&out, || Ok(arguments::client(client)?.stats()))
 }
 
 /// Ends the calls in flight on a client at once, each with ZX_NOT_SENT or ZX_OUTCOME_UNKNOWN as is

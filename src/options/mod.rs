@@ -17,7 +17,9 @@ use endpoint::Endpoint;
 use schema::Values;
 
 use crate::message::Validation;
-use crate::transport::{IdleLimits, Proxy, Roots, Route, TlsRoute, add_file, root_store};
+use crate::transport::{
+    IdleLimits, Proxy, Roots, Route, TlsRoute, add_file, root_store, tls_configuration,
+};
 
 /// Linux's PATH_MAX.
 const MAX_PATH_BYTES: usize = 4096;
@@ -112,7 +114,7 @@ impl ClientOptions {
         let tls = if is_https {
             Some(TlsRoute {
                 name: target.host.clone(),
-                roots,
+                configuration: tls_configuration(roots).map_err(|error| error.to_string())?,
             })
         } else {
             None

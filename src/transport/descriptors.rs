@@ -1,7 +1,6 @@
 //! Who gives way when the process has no descriptor left: connections that are only kept, of whatever
 //! client.
 
-use std::convert::Infallible;
 use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::per_process::PerProcess;
@@ -44,7 +43,7 @@ fn all_give_way() -> bool {
 fn holders() -> MutexGuard<'static, Vec<Weak<dyn GiveWay>>> {
     static HOLDERS: PerProcess<Mutex<Vec<Weak<dyn GiveWay>>>> = PerProcess::new();
 
-    let Ok(holders) = HOLDERS.get_or_try_make(|| Ok::<_, Infallible>(Mutex::default()));
+    let holders = HOLDERS.get_or_make(Mutex::default);
     holders.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

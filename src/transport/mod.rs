@@ -47,4 +47,5 @@ pub(crate) use pool::{IdleLimits, Pool};
 pub(crate) use proxy::Proxy;
 pub(crate) use roots::{Roots, add_file, root_store};
 pub(crate) use route::{Route, TlsRoute};
+pub(crate) use tls::configuration as tls_configuration;
 pub(crate) use trace::Trace;

@@ -12,8 +12,8 @@ use ureq::{Agent, http};
 
 use super::attempt::{Attempt, CurrentAttempt};
 use super::descriptors::{self, GiveWay};
-use super::failure::Failure;
 use super::route::{Route, RouteConnector};
+use super::tls::with_sessions;
 use crate::counts::Counts;
 use crate::headers::Headers;
 use crate::sys::{fork, time_since_boot};
@@ -51,23 +51,22 @@ pub(crate) struct PooledAgent {
 }
 
 impl Pool {
-    pub(crate) fn new(
-        route: &Arc<Route>,
-        headers: &Arc<Headers>,
-        idle_limits: IdleLimits,
-    ) -> Result<Self, Failure> {
+    pub(crate) fn new(route: &Arc<Route>, headers: &Arc<Headers>, idle_limits: IdleLimits) -> Self {
         prepare_ureq();
         let pool = Pool {
             route: Arc::clone(route),
             headers: Arc::clone(headers),
             idle_limits,
-            tls: route.tls_configuration()?,
+            tls: route
+                .tls
+                .as_ref()
+                .map(|tls| with_sessions(&tls.configuration)),
             counts: Arc::default(),
             idle: Arc::default(),
         };
         let idle: Weak<IdleAgents> = Arc::downgrade(&pool.idle);
         descriptors::register(idle);
-        Ok(pool)
+        pool
     }
 
     /// The agent for an attempt: the most recently used one, whose connection is the most likely to be
@@ -218,7 +217,7 @@ mod tests {
         let options = ClientOptions::parse(Some(r#"{"base_url": "http://127.0.0.1:9"}"#))
             .expect("sound options");
         let headers = Headers::new("key", "workspace", None).expect("sound headers");
-        Pool::new(&options.route, &Arc::new(headers), options.idle_limits).expect("a pool")
+        Pool::new(&options.route, &Arc::new(headers), options.idle_limits)
     }
 
     fn idle(pool: &Pool, until: Duration) -> IdleAgent {

@@ -6,7 +6,6 @@
 //! is nothing left to look up.
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -90,11 +89,11 @@ impl LookUp {
 }
 
 fn join_or_start(host: &str, waiting: &Arc<Interrupt>) -> Result<Arc<LookUp>, Failure> {
-    let Ok(look_ups) = LOOK_UPS.get_or_try_make(|| {
-        Ok::<_, Infallible>(Mutex::new(LookUps {
+    let look_ups = LOOK_UPS.get_or_make(|| {
+        Mutex::new(LookUps {
             unfinished: VecDeque::new(),
             threads: 0,
-        }))
+        })
     });
     let mut look_ups = lock(look_ups);
     for unfinished in look_ups.unfinished.iter().filter(|it| it.host == host) {

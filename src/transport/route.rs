@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
 use ureq::unversioned::transport::{ConnectionDetails, Connector};
 
 use super::attempt::CurrentAttempt;
@@ -15,7 +15,7 @@ use super::descriptors::with_descriptors;
 use super::failure::Failure;
 use super::proxy::Proxy;
 use super::socket::{Limited, Socket};
-use super::tls::{self, TlsStream};
+use super::tls::TlsStream;
 use super::{happy_eyeballs, resolver};
 use crate::counts::{Count, Counts};
 use crate::headers::Headers;
@@ -32,7 +32,7 @@ pub(crate) struct Route {
 #[derive(Debug)]
 pub(crate) struct TlsRoute {
     pub(crate) name: ServerName<'static>,
-    pub(crate) roots: Arc<RootCertStore>,
+    pub(crate) configuration: ClientConfig,
 }
 
 /// Opens connections for ureq along a route.
@@ -44,15 +44,6 @@ pub(super) struct RouteConnector {
     pub(super) tls: Option<Arc<ClientConfig>>,
     pub(super) attempt: CurrentAttempt,
     pub(super) counts: Arc<Counts>,
-}
-
-impl Route {
-    pub(super) fn tls_configuration(&self) -> Result<Option<Arc<ClientConfig>>, Failure> {
-        self.tls
-            .as_ref()
-            .map(|tls| tls::configuration(Arc::clone(&tls.roots)))
-            .transpose()
-    }
 }
 
 impl RouteConnector {

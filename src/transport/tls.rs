@@ -17,19 +17,26 @@ use crate::sys::is_transient;
 /// Of one server: a client knows no other.
 const SESSIONS: usize = 8;
 
-pub(crate) fn configuration(roots: Arc<RootCertStore>) -> Result<Arc<ClientConfig>, Failure> {
+/// What a client shakes hands with. It keeps no sessions: those are [`with_sessions`].
+pub(crate) fn configuration(roots: Arc<RootCertStore>) -> Result<ClientConfig, rustls::Error> {
     /// The same for all clients of a process.
     static PROVIDER: OnceBox<Arc<CryptoProvider>> = OnceBox::new();
 
     let provider =
         PROVIDER.get_or_init(|| Box::new(Arc::new(rustls::crypto::ring::default_provider())));
     let mut configuration = ClientConfig::builder_with_provider(Arc::clone(provider))
-        .with_safe_default_protocol_versions()
-        .map_err(Failure::Tls)?
+        .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
         .with_no_client_auth();
+    configuration.resumption = Resumption::disabled();
+    Ok(configuration)
+}
+
+/// The same with sessions, which a later handshake resumes: those of one process.
+pub(super) fn with_sessions(configuration: &ClientConfig) -> Arc<ClientConfig> {
+    let mut configuration = configuration.clone();
     configuration.resumption = Resumption::in_memory_sessions(SESSIONS);
-    Ok(Arc::new(configuration))
+    Arc::new(configuration)
 }
 
 pub(super) struct TlsStream {
