@@ -23,8 +23,8 @@ set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
   OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
 
 set(zixflow_about_runtime
-"The library says with certainty whether a message was queued, was not, or may
-have been, and tries again exactly where that cannot deliver twice.")
+"Every call reports whether the message was queued, not queued, or possibly
+queued, and retries only where a retry cannot deliver twice.")
 set(zixflow_about_development
 "The headers for C and C++, the static library, what pkg-config and CMake are
 told, and examples.")
@@ -65,8 +65,15 @@ foreach(component IN LISTS CPACK_COMPONENTS_ALL)
 endforeach()
 install(DIRECTORY examples/c examples/cpp examples/cmake examples/go
   DESTINATION "${zixflow_doc_development}/examples" COMPONENT development)
-# Beside the examples as in the source: they name it by that path.
-install(DIRECTORY go DESTINATION "${zixflow_doc_development}" COMPONENT development)
+# Where Debian and Fedora have Go's sources, for the documents are left out in small systems. The
+# examples find it beside them, as in the source.
+set(zixflow_gocode "${CMAKE_INSTALL_DATADIR}/gocode/src/zixflow.example/go")
+install(DIRECTORY go/ DESTINATION "${zixflow_gocode}" COMPONENT development)
+file(RELATIVE_PATH zixflow_go_link "/${zixflow_doc_development}" "/${zixflow_gocode}")
+file(MAKE_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}/linked")
+file(CREATE_LINK "${zixflow_go_link}" "${CMAKE_CURRENT_BINARY_DIR}/linked/go" SYMBOLIC)
+install(FILES "${CMAKE_CURRENT_BINARY_DIR}/linked/go" DESTINATION "${zixflow_doc_development}"
+  COMPONENT development)
 install(FILES ${zixflow_manuals} DESTINATION "${CMAKE_INSTALL_MANDIR}/man1" COMPONENT tools)
 
 include(CPack)

@@ -255,6 +255,44 @@ target_link_libraries(all_static PRIVATE zixflow::static -static)
 install(TARGETS static DESTINATION bin)
 "#;
 
+/// Absolute directories, as Nix gives them, are taken as what they are in the prefix.
+#[test]
+fn directories_may_be_absolute_in_the_prefix() {
+    if !c::require_tool("cmake") {
+        return;
+    }
+    let build = scratch("absolute-directories");
+    let _ = fs::remove_dir_all(&build);
+    let configure = |library: &str, include: &str| {
+        installed::configure(root(), &build)
+            .arg("-DCMAKE_INSTALL_PREFIX=/nix/store/x")
+            .arg(format!("-DCMAKE_INSTALL_LIBDIR={library}"))
+            .arg(format!("-DCMAKE_INSTALL_INCLUDEDIR={include}"))
+            .output()
+            .expect("cmake can be run")
+    };
+    let configured = configure("/nix/store/x/lib/deep", "/nix/store/x/include");
+    assert!(configured.status.success(), "{configured:?}");
+    let text = fs::read_to_string(build.join("zixflow.pc")).expect("it is configured");
+    for line in [
+        "prefix=${pcfiledir}/../../..\n",
+        "libdir=${prefix}/lib/deep\n",
+        "includedir=${prefix}/include\n",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+    for (library, include, refused) in [
+        ("/nix/store/y/lib", "include", "CMAKE_INSTALL_LIBDIR"),
+        ("/nix/store/x-dev/lib", "include", "CMAKE_INSTALL_LIBDIR"),
+        ("lib", "/usr/include", "CMAKE_INSTALL_INCLUDEDIR"),
+    ] {
+        let configured = configure(library, include);
+        let said = String::from_utf8_lossy(&configured.stderr);
+        assert!(!configured.status.success(), "{library} {include}");
+        assert!(said.contains(refused) && said.contains("prefix"), "{said}");
+    }
+}
+
 /// One list, which every way to link statically is given.
 #[test]
 fn static_library_names_all_that_it_needs() {
