@@ -34,9 +34,8 @@ pub(super) fn with_descriptors<T>(step: impl Fn() -> T, lacks_descriptors: fn(&T
 fn all_give_way() -> bool {
     // Not under the lock: closing takes time.
     let holders: Vec<_> = holders().iter().filter_map(Weak::upgrade).collect();
-    holders
-        .iter()
-        .fold(false, |any, holder| holder.give_way() || any)
+    // Each of them, and not only the first that has something to give.
+    holders.iter().filter(|holder| holder.give_way()).count() > 0
 }
 
 /// Those of this process.

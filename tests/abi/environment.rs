@@ -145,17 +145,21 @@ fn environment_is_not_read_with_other_rights_than_the_callers() {
     let Some(privileged) = privileged_program() else {
         return;
     };
-    let server = RawServer::accepting(Scheme::Https);
-    let options = json!({ "base_url": server.base_url(), "ca_file": ca_file() });
-    for (name, value) in [("ALL_PROXY", "http://u:p#w@proxy.example")] {
-        let variables = [(name, OsStr::new(value))];
-        assert_refused(&reply(&program(), &variables, &options), name);
-        let reply = reply(&privileged, &variables, &options);
-        assert_eq!(reply["status"], "ok", "{name}: {reply}");
-    }
-    let server = RawServer::accepting(Scheme::Http);
-    let options = json!({ "base_url": server.base_url() });
-    for (name, value) in [("ZIXFLOW_CA_FILE", "/nonexistent/ca.pem")] {
+    // The environment's proxy is for https alone where the host is a loopback one.
+    let https = RawServer::accepting(Scheme::Https);
+    let http = RawServer::accepting(Scheme::Http);
+    for (name, value, options) in [
+        (
+            "ALL_PROXY",
+            "http://u:p#w@proxy.example",
+            json!({ "base_url": https.base_url(), "ca_file": ca_file() }),
+        ),
+        (
+            "ZIXFLOW_CA_FILE",
+            "/nonexistent/ca.pem",
+            json!({ "base_url": http.base_url() }),
+        ),
+    ] {
         let variables = [(name, OsStr::new(value))];
         assert_refused(&reply(&program(), &variables, &options), name);
         let reply = reply(&privileged, &variables, &options);

@@ -572,7 +572,7 @@ fn an_interrupt_ends_the_send_that_is_under_way_and_no_number_of_them_hangs_the_
     let server = RawServer::start(Scheme::Http, move |peer| {
         loop {
             let tag = peer.request()?.tag();
-            if requests.fetch_add(1, Ordering::SeqCst) % 2 == 0 {
+            if requests.fetch_add(1, Ordering::SeqCst).is_multiple_of(2) {
                 peer.send(&raw_server::accepted(&tag))?;
             }
         }
