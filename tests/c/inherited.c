@@ -6,17 +6,20 @@
  *              so, while the child does nothing until it can read the end of standard input.
  * untouched    forks while threads open and close files of their own, and others send. The server
  *              closes each connection.
+ * interrupted  a signal handler forks while zx_free() closes connections; its child opens files of its
+ *              own, and returns.
  * generations  400 of them, each with a connection, under a limit of 64 descriptors.
  *
  * Exits with 0 if parent and children came to their ends. One that hangs is ended by SIGALRM. */
 
-#define _XOPEN_SOURCE 700
+#define _GNU_SOURCE
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -58,18 +61,25 @@ static void read_end_of_input(void)
     CHECK(read(0, &byte, 1) == 0);
 }
 
-static void closed(void)
+/* Makes a client, and returns how many connections it keeps. */
+static int keep_connections(void)
 {
     pthread_t threads[CONNECTIONS];
-    int index, before = sockets(), kept;
-    pid_t child, second;
+    int index, before = sockets();
 
     client = host_client(options);
     for (index = 0; index < CONNECTIONS; index++)
         CHECK(pthread_create(&threads[index], NULL, send_one, NULL) == 0);
     for (index = 0; index < CONNECTIONS; index++)
         CHECK(pthread_join(threads[index], NULL) == 0);
-    kept = sockets() - before;
+    return sockets() - before;
+}
+
+static void closed(void)
+{
+    int before = sockets(), kept = keep_connections();
+    pid_t child, second;
+
     CHECK(kept > 0);
 
     child = fork();
@@ -177,6 +187,38 @@ static void untouched(void)
     zx_free(client);
 }
 
+/* The library's own comes here, too, where a signal may interrupt it. */
+
+static int closes_until_fork, files[CONNECTIONS];
+
+int close(int descriptor)
+{
+    if (closes_until_fork > 0 && --closes_until_fork == 0) {
+        pid_t child = fork();
+        int index;
+        if (child != 0) {
+            await(child);
+        } else {
+            alarm(CHILD_SECONDS);
+            for (index = 0; index < CONNECTIONS; index++)
+                files[index] = open("/dev/null", O_RDONLY);
+        }
+    }
+    return (int)syscall(SYS_close, descriptor);
+}
+
+static void interrupted(void)
+{
+    int index;
+
+    while (keep_connections() < 2)
+        zx_free(client);
+    closes_until_fork = 1;
+    zx_free(client);
+    for (index = 0; index < CONNECTIONS && files[0] != 0; index++)
+        CHECK(fcntl(files[index], F_GETFD) != -1);
+}
+
 /* Each ends as soon as it has the next; the last one writes. */
 static void generations(void)
 {
@@ -217,6 +259,8 @@ int main(int argc, char **argv)
         closed();
     else if (strcmp(argv[1], "untouched") == 0)
         untouched();
+    else if (strcmp(argv[1], "interrupted") == 0)
+        interrupted();
     else
         generations();
     return 0;

@@ -132,6 +132,13 @@ fn child_closes_no_file_of_its_hosts() {
 }
 
 #[test]
+fn child_that_returns_into_a_close_closes_no_file_of_its_own() {
+    let server = RawServer::accepting(Scheme::Http);
+    let finished = c::run(&mut inherited("interrupted", &server), b"");
+    assert_eq!(finished.code(), 0, "{finished:?}");
+}
+
+#[test]
 fn descriptors_last_for_400_generations() {
     let server = RawServer::accepting(Scheme::Http);
     let finished = c::run(&mut inherited("generations", &server), b"");
