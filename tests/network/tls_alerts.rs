@@ -1,7 +1,8 @@
 //! What TLS says beside the messages, from either side: alerts, new keys, and the end of a connection.
 
 use std::io::{self, Read, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
 use std::time::Duration;
 
 use rustls::crypto::cipher::{MessageEncrypter, OutboundChunks, OutboundPlainMessage};
@@ -286,7 +287,7 @@ fn end_of_a_kept_connection_is_announced() {
             "idle for too long",
             json!({ "idle_timeout_ms": 1 }),
             |client| {
-                std::thread::sleep(Duration::from_millis(50));
+                thread::sleep(Duration::from_millis(50));
                 client.send(&message("next"));
                 std::mem::forget(client);
             },
@@ -308,8 +309,8 @@ fn end_of_a_kept_connection_is_announced() {
         ),
     ];
     for (case, more, close) in closes {
-        let (sender, ends) = std::sync::mpsc::channel();
-        let sender = std::sync::Mutex::new(sender);
+        let (sender, ends) = mpsc::channel();
+        let sender = Mutex::new(sender);
         let server = RawServer::start(Scheme::Https, move |peer| {
             loop {
                 match peer.request() {
@@ -340,21 +341,58 @@ fn end_of_a_kept_connection_is_announced() {
     }
 }
 
-/// A request that is cut short stays so: what announces the end would carry the rest of it along.
+/// A request that is cut short stays so, though there is room again: what TLS says by itself, or the end of
+/// the connection, would carry the rest of it along.
 #[test]
-fn nothing_more_of_a_request_leaves_with_the_end_of_its_connection() {
-    let server = RawServer::on(
-        support::raw_server::narrow_listener(),
-        Scheme::Https,
-        |peer| {
-            peer.handshake()?;
-            peer.stop();
+fn nothing_more_leaves_of_a_request_that_an_early_response_cut_short() {
+    let sizes = (16..80).step_by(2).map(|kib| kib * 1024);
+    let mut cut_short = 0;
+    let authority = Authority::new("cut-short");
+    let configuration = Arc::new(authority.sign(&for_this_machine()).configuration());
+    for size in sizes {
+        let (sender, wholes) = mpsc::channel();
+        let sender = Mutex::new(sender);
+        let listener = support::raw_server::narrow_listener();
+        let configuration = Arc::clone(&configuration);
+        let server = RawServer::on(listener, Scheme::Http, move |peer| {
+            let mut tls = ServerConnection::new(Arc::clone(&configuration)).expect("a session");
+            while tls.is_handshaking() {
+                tls.complete_io(peer)?;
+            }
+            // Until the client has to wait for room.
+            thread::sleep(Duration::from_millis(50));
+            let head = b"HTTP/1.1 202 Accepted\r\ncontent-length: 16\r\n\r\n{\"success\"";
+            tls.writer().write_all(head)?;
+            tls.write_tls(peer)?;
+            thread::sleep(Duration::from_millis(50));
+            let mut request = Vec::new();
+            let mut read = |peer: &mut Peer, tls: &mut ServerConnection| {
+                // Record by record, of which the last may not be whole.
+                let count = tls.read_tls(peer)?;
+                tls.process_new_packets().map_err(io::Error::other)?;
+                let _ = tls.reader().read_to_end(&mut request);
+                Ok::<_, io::Error>(count)
+            };
+            while peer.wait_readable(Duration::from_millis(50))? && read(peer, &mut tls)? > 0 {}
+            tls.writer().write_all(b":true}")?;
+            tls.write_tls(peer)?;
+            while matches!(read(peer, &mut tls), Ok(1..)) {}
+            let is_whole = request.ends_with(b"\"}");
+            sender
+                .lock()
+                .expect("no panic")
+                .send(is_whole)
+                .expect("it is awaited");
             Ok(())
-        },
-    );
-    let client = client(&server.options_with(json!({ "timeout_ms": 1000, "max_retries": 0 })));
-    let reply = client.send(&message_with_more("tag", 300_000));
-    reply.assert_status("not_sent");
-    drop(client);
-    assert_eq!(server.finish().len(), 0);
+        });
+        let client = client(&options(&server, &authority));
+        let options = json!({ "max_retries": 0 });
+        let reply = client.send_with(&message_with_more("tag", size), &options);
+        drop(client);
+        let is_whole = wholes.recv_timeout(PATIENCE).expect("an end");
+        let expected = if is_whole { "ok" } else { "not_sent" };
+        assert_eq!(reply.status(), expected, "{size}: {reply:?}");
+        cut_short += usize::from(!is_whole);
+    }
+    assert!(cut_short > 5, "{cut_short} were cut short");
 }

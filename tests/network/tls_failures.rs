@@ -56,7 +56,7 @@ impl Identity {
         PrivateKeyDer::Pkcs8(self.key.serialize_der().into())
     }
 
-    fn configuration(&self) -> ServerConfig {
+    pub fn configuration(&self) -> ServerConfig {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
