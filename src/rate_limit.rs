@@ -153,12 +153,12 @@ mod tests {
         });
         assert_eq!(turns, [1, 4]);
         // Two turns, and not five.
-        assert!(began.elapsed() < Duration::from_millis(3900));
+        assert!(began.elapsed() < Duration::from_millis(4900));
     }
 
     #[test]
     fn whoever_was_interrupted_before_takes_no_turn() {
-        let rate_limit = RateLimit::new(1.0);
+        let rate_limit = RateLimit::new(0.1);
         let cancelled = limits();
         cancelled.interrupt.raise(Cause::Cancelled);
         let over = Limits {
@@ -171,12 +171,13 @@ mod tests {
         }
         let began = Instant::now();
         assert!(rate_limit.take_turn(&limits()).is_ok());
-        assert!(began.elapsed() < Duration::from_millis(500));
+        assert!(began.elapsed() < Duration::from_secs(10));
     }
 
     #[test]
     fn turn_is_not_waited_for_where_it_comes_too_late() {
-        let rate_limit = busy_rate_limit();
+        let rate_limit = RateLimit::new(0.1);
+        assert!(rate_limit.take_turn(&limits()).is_ok());
         let short = Limits {
             deadline: Instant::now() + Duration::from_millis(400),
             ..limits()
@@ -184,7 +185,7 @@ mod tests {
         let Err(Stop::RateLimit(delay)) = rate_limit.take_turn(&short) else {
             panic!("it is too late");
         };
-        assert!(delay > Duration::from_millis(500) && delay <= Duration::from_secs(1));
+        assert!(delay > Duration::from_secs(1) && delay <= Duration::from_secs(10));
         assert!(rate_limit.lock().waiting.is_empty());
     }
 }

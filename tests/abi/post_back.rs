@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use support::punctuality::processor_time;
 use zixflow::ffi;
 use zixflow::ffi::Status::{self, *};
 
@@ -456,21 +457,6 @@ fn alike_keys(start: &str) -> String {
         body += &format!("\"{prefix}{number:03}\":0,");
     }
     body + "\"z\":0}"
-}
-
-/// What this thread has spent: unlike the time that has passed, the same on a busy machine.
-pub fn processor_time() -> Duration {
-    let mut time = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    // SAFETY: a place for the time.
-    let failed = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
-    assert_eq!(failed, 0);
-    Duration::new(
-        time.tv_sec.unsigned_abs(),
-        time.tv_nsec.unsigned_abs() as u32,
-    )
 }
 
 #[test]

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use serde_json::json;
 use support::api::{Client, Reply, WORKSPACE_ID, message};
+use support::punctuality::processor_time;
 use support::raw_server::{Ending, RawServer, Scheme, answer};
 
-use crate::post_back::processor_time;
+use support::punctuality::processor_time;
 
 const KEY: &str = "zx/live+9f8e&7d6c=\"5b4a\"\\secret%key";
 /// Parts of it, of which none needs an escape.

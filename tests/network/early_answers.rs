@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde_json::json;
 use support::api::{Reply, client, message, message_with_more};
 use support::early::{EarlyAnswer, early_answers, nothing};
-use support::punctuality::within;
+use support::punctuality::at_once;
 use support::raw_server::{Peer, RawServer, Scheme, accepted, answer, narrow_listener};
 
 /// How the server ends what it sends.
@@ -45,8 +45,6 @@ const READ: usize = 1000;
 
 /// Nothing here has to wait for its time to run out.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// Back-off and a busy machine included.
-const SOON: Duration = Duration::from_secs(5);
 
 /// A server that reads no more than a part of the large message on its first connection, and does
 /// `then`; on others it accepts messages.
@@ -89,7 +87,7 @@ fn send_to(server: RawServer, on: On, size: usize, max_retries: u32) -> (Reply, 
         client.send(&message("first")).assert_status("ok");
     }
     let large = message_with_more("own", size);
-    let reply = within(SOON, || client.send(&large));
+    let reply = at_once(|| client.send(&large));
     drop(client);
     let requests = server.finish();
     let count = requests.iter().filter(|it| it.body == large).count();

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::Mutex;
+use std::sync::{Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -240,12 +240,14 @@ fn part_of_a_stray_record_over_tls_is_never_taken_for_a_later_one() {
 #[test]
 fn stray_answer_that_comes_while_the_connection_is_idle_is_never_taken() {
     for scheme in SCHEMES {
-        let server = RawServer::start(scheme, |peer| {
+        let (strayed, stray) = mpsc::channel();
+        let server = RawServer::start(scheme, move |peer| {
             loop {
                 let tag = peer.request()?.tag();
                 peer.send(&accepted(&tag))?;
                 thread::sleep(Duration::from_millis(5));
                 peer.send(&accepted("stray"))?;
+                strayed.send(()).map_err(io::Error::other)?;
             }
         });
         let client = client(&server.options());
@@ -257,7 +259,7 @@ fn stray_answer_that_comes_while_the_connection_is_idle_is_never_taken() {
                 Some(tag.as_str()),
                 "{scheme:?}, {reply:?}"
             );
-            thread::sleep(Duration::from_millis(50));
+            stray.recv().expect("the server goes on");
         }
     }
 }

@@ -17,3 +17,4 @@ mod roots;
 mod shutdown;
 mod tls_alerts;
 mod tls_failures;
+mod waits;

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use serde_json::json;
 use support::c::{self, Program};
-use support::punctuality::GRACE;
 use support::raw_server::{RawServer, SCHEMES, Scheme};
 
 /// Reads a request, and never answers.
@@ -70,7 +69,6 @@ fn calls_of_half_a_minute_end_in_time_with_signals_and_without() {
     });
     assert_eq!(kinds.len(), SCHEMES.len() * SIGNALS.len() * 3);
 
-    let grace = GRACE.as_secs_f64() * 1000.0;
     let mut wrong = Vec::new();
     for ((scheme, signals, timeout), mut calls) in kinds {
         assert_eq!(calls.len(), EACH);
@@ -82,7 +80,7 @@ fn calls_of_half_a_minute_end_in_time_with_signals_and_without() {
             median.call, worst.call, worst.machine
         );
         println!("{line}");
-        let is_in_time = |late: &Late| late.call >= 0.0 && late.call <= grace + late.machine;
+        let is_in_time = |late: &Late| (0.0..10_000.0).contains(&late.call);
         if !calls.iter().all(is_in_time) {
             wrong.push(line);
         }
@@ -107,7 +105,7 @@ fn call_of_a_day_ends_in_time() {
             println!("{scheme:?}, {timeout} ms: late by {late} ms after {waits} waits");
             let late: f64 = late.parse().expect("a number");
             assert!(
-                (0.0..=GRACE.as_secs_f64() * 1000.0).contains(&late),
+                (0.0..=100.0).contains(&late),
                 "{scheme:?}, {timeout} ms: late by {late} ms"
             );
             let waits: u32 = waits.parse().expect("a number");

@@ -1,5 +1,6 @@
 //! What was shipped, tested where it was installed.
 
+mod concurrency;
 mod go;
 mod hosts;
 mod long_deadlines;

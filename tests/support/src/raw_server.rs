@@ -68,6 +68,7 @@ struct Seen {
     requests: Mutex<Vec<Request>>,
     handshakes: Mutex<Vec<HandshakeKind>>,
     connections: AtomicUsize,
+    closed: AtomicUsize,
     /// To end the scripts that still read when a server is dropped.
     sockets: Mutex<Vec<Weak<TcpStream>>>,
     scripts: Mutex<Vec<JoinHandle<()>>>,
@@ -104,7 +105,12 @@ impl RawServer {
                     let running = thread::Builder::new()
                         .stack_size(256 * 1024)
                         // The client's going away is what ends many a script.
-                        .spawn(move || drop(script(&mut peer)))
+                        .spawn(move || {
+                            drop(script(&mut peer));
+                            let seen = Arc::clone(&peer.seen);
+                            drop(peer);
+                            seen.closed.fetch_add(1, Ordering::SeqCst);
+                        })
                         .expect("a thread can be started");
                     lock(&seen.scripts).push(running);
                 }
@@ -176,6 +182,11 @@ impl RawServer {
     /// Waits until `count` connections have come.
     pub fn await_connections(&self, count: usize) {
         await_true("connections", || self.connections() >= count);
+    }
+
+    /// Waits until the server has closed `count` connections.
+    pub fn await_closed(&self, count: usize) {
+        await_true("ends", || self.seen.closed.load(Ordering::SeqCst) >= count);
     }
 
     /// Waits until `count` whole requests have come.
@@ -500,14 +511,13 @@ impl Write for Wire {
     }
 }
 
-/// Head, body and length of the request at the beginning of `bytes`, if it is whole.
+/// Head, body and length of the request at the beginning of `bytes`, if it is whole, and no CONNECT.
 fn whole_request(bytes: &[u8]) -> Option<(String, String, usize)> {
     let head_length = 4 + bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
     let head = String::from_utf8(bytes[..head_length].to_vec()).expect("a head is ASCII");
     let body_length: usize = head
         .lines()
-        .find_map(|line| line.strip_prefix("content-length: "))
-        .expect("a request tells its length")
+        .find_map(|line| line.strip_prefix("content-length: "))?
         .parse()
         .expect("a length is a number");
     let length = head_length + body_length;
@@ -639,10 +649,29 @@ fn identity() -> &'static Identity {
     })
 }
 
+/// What a script waits at until a test opens it.
+#[derive(Clone, Default)]
+pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
+
+impl Gate {
+    pub fn open(&self) {
+        *lock(&self.0.0) = true;
+        self.0.1.notify_all();
+    }
+
+    /// Gives up after a minute, so that a test that fails ends.
+    pub fn pass(&self) {
+        let (is_open, opened) = &*self.0;
+        let minute = Duration::from_secs(60);
+        let waited = opened.wait_timeout_while(lock(is_open), minute, |is_open| !*is_open);
+        drop(waited);
+    }
+}
+
 fn await_true(what: &str, condition: impl Fn() -> bool) {
     let started = Instant::now();
     while !condition() {
-        assert!(started.elapsed() < Duration::from_secs(20), "no {what}");
+        assert!(started.elapsed() < Duration::from_secs(60), "no {what}");
         thread::sleep(Duration::from_millis(1));
     }
 }
