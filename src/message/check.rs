@@ -1,7 +1,7 @@
 //! Reads a message once, by the table of rules, and gathers every problem on the way.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::fmt::{self, Display};
 use std::mem;
 
@@ -56,8 +56,11 @@ struct Check<'de> {
     alike: Texts<'de>,
 }
 
-/// Texts, by the name of their field, and the index of the first item that has each.
-type Texts<'de> = BTreeMap<(&'static str, Cow<'de, str>), usize>;
+/// Different texts, each with the name of its field and the index of its item.
+type Texts<'de> = Vec<(&'static str, Cow<'de, str>, usize)>;
+
+/// Where there are so many, which is too many anyway, no more are compared.
+const MAX_COMPARED: usize = 200;
 
 /// A value to be read by a field's rule.
 struct Value<'c, 'de> {
@@ -67,7 +70,6 @@ struct Value<'c, 'de> {
 }
 
 /// What the object around a value has to know of it.
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum Seen {
     Null,
     /// What a [`Rule::OneOf`] allows.
@@ -154,7 +156,7 @@ impl<'de> Check<'de> {
             let is_of_type = field.presence == Presence::OfType;
             let found_before = is_of_type.then(|| mem::take(&mut self.found));
             let seen = object.next_value_seed(self.value(field, path))?;
-            given.is_null = seen == Seen::Null;
+            given.is_null = matches!(seen, Seen::Null);
             if let Seen::Name(name) = seen {
                 chosen = Some(name);
             }
@@ -311,9 +313,15 @@ fn same_before<'de>(
     path: &Path,
 ) -> Option<usize> {
     let index = path.index();
-    let first = *texts.entry((name, text)).or_insert(index);
+    if texts.len() == MAX_COMPARED {
+        return None;
+    }
+    let Some(same) = texts.iter().find(|it| it.0 == name && it.1 == text) else {
+        texts.push((name, text, index));
+        return None;
+    };
     // The same item gives its key twice, which is shown already.
-    (first != index).then_some(first)
+    (same.2 != index).then_some(same.2)
 }
 
 impl<'de> DeserializeSeed<'de> for Value<'_, 'de> {
