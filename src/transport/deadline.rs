@@ -105,3 +105,27 @@ impl Limits {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    use super::{Limits, Stop};
+    use crate::sys::Cause;
+
+    #[test]
+    fn cancelled_wait_is_cancelled_even_where_what_it_waited_for_has_come() {
+        let now = Instant::now();
+        let limits = Limits {
+            deadline: now + Duration::from_secs(20),
+            interrupt: Arc::default(),
+        };
+        assert!(limits.wait_while_not(|| true).is_ok());
+        assert!(limits.sleep_until(now).is_ok());
+        limits.interrupt.raise(Cause::Cancelled);
+        for waited in [limits.wait_while_not(|| true), limits.sleep_until(now)] {
+            assert!(matches!(waited, Err(Stop::Raised(Cause::Cancelled))));
+        }
+    }
+}

@@ -137,6 +137,7 @@ mod tests {
     use socket2::SockRef;
 
     use super::{Limited, Received, Socket};
+    use crate::sys::Cause;
     use crate::transport::deadline::Limits;
 
     fn connected() -> io::Result<(Socket, TcpStream)> {
@@ -145,6 +146,29 @@ mod tests {
         let (peer, _) = listener.accept()?;
         peer.set_read_timeout(Some(Duration::from_secs(10)))?;
         Ok((Socket::new(stream.into(), Arc::default()), peer))
+    }
+
+    #[test]
+    fn peer_that_always_has_something_to_say_keeps_nobody_from_a_deadline_or_a_shut_down() {
+        let (socket, mut peer) = connected().expect("loopback");
+        peer.write_all(&[0; 64]).expect("room for it");
+        let over = Limits {
+            deadline: Instant::now(),
+            interrupt: Arc::default(),
+        };
+        let shut_down = Limits {
+            deadline: Instant::now() + Duration::from_secs(20),
+            interrupt: Arc::default(),
+        };
+        shut_down.interrupt.raise(Cause::ShutDown);
+        for limits in [&over, &shut_down] {
+            let mut limited = Limited {
+                socket: &socket,
+                limits,
+            };
+            assert!(limited.read(&mut [0; 8]).is_err());
+            assert!(limited.write(&[0; 8]).is_err());
+        }
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! `libzixflow.so` as it ships: what it shows, and what it does when it is loaded.
 
+use std::env;
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use object::elf::{DF_1_NODELETE, DF_SYMBOLIC, DT_FLAGS, DT_FLAGS_1, DT_SONAME};
 use object::read::elf::ElfFile64;
@@ -9,7 +11,7 @@ use object::{
     Architecture, Endianness, Object, ObjectSection, ObjectSymbol, RelocationTarget, SymbolKind,
 };
 
-use support::c::{SONAME, cargo, installed_elsewhere, release_libraries};
+use support::c::{SONAME, installed_elsewhere, release_libraries, root};
 use support::installed;
 
 const EXPORTED_SYMBOLS: &str = include_str!("../../src/ffi/exports.txt");
@@ -149,15 +151,15 @@ fn function_at<'data>(elf: &Elf<'data>, address: u64) -> &'data str {
 
 #[test]
 fn it_cannot_be_built_without_unwinding() {
-    let output = cargo()
-        .args(["check", "--lib", "--profile", "release"])
-        .env("CARGO_PROFILE_RELEASE_PANIC", "abort")
-        .env(
-            "CARGO_TARGET_DIR",
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join("panic-abort"),
-        )
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(rustc)
+        .args(["--edition=2024", "--crate-type=lib", "--emit=metadata"])
+        .args(["-C", "panic=abort", "-o"])
+        .arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("panic-abort"))
+        .arg(root().join("src/panics.rs"))
+        .stdin(Stdio::null())
         .output()
-        .expect("cargo can be run");
+        .expect("rustc can be run");
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success(), "{stderr}");
     assert!(
