@@ -60,16 +60,6 @@ fn shut_down_ends_every_call_of_many_threads() {
 }
 
 #[test]
-fn client_that_is_shut_down_before_its_first_call_sends_nothing() {
-    let server = RawServer::accepting(Scheme::Http);
-    let client = client(&server.options());
-    client.shut_down();
-    let reply = client.send(&message("tag"));
-    assert_shut_down(&reply, "not_sent");
-    assert_eq!((reply.attempts(), server.connections()), (0, 0));
-}
-
-#[test]
 fn later_calls_are_not_sent() {
     let server = RawServer::accepting(Scheme::Http);
     let client = client(&server.options());

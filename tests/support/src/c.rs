@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -97,16 +97,23 @@ impl Program {
     }
 
     pub fn try_compile(self) -> Result<PathBuf, String> {
-        static COMPILED: Mutex<Option<HashMap<Vec<String>, PathBuf>>> = Mutex::new(None);
+        type Compiled = Arc<Mutex<Option<PathBuf>>>;
+        static COMPILED: Mutex<Option<HashMap<Vec<String>, Compiled>>> = Mutex::new(None);
         let command_line = self.command_line();
-        let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
-        let compiled = compiled.get_or_insert_default();
-        if let Some(program) = compiled.get(&command_line) {
+        let compiled = Arc::clone(
+            lock(&COMPILED)
+                .get_or_insert_default()
+                .entry(command_line.clone())
+                .or_default(),
+        );
+        // Of one program alone: others are compiled meanwhile.
+        let mut compiled = lock(&compiled);
+        if let Some(program) = &*compiled {
             return Ok(program.clone());
         }
         let program = self.output(&command_line);
         compile_to(&program, &command_line)?;
-        compiled.insert(command_line, program.clone());
+        *compiled = Some(program.clone());
         Ok(program)
     }
 
@@ -397,6 +404,10 @@ fn programs() -> PathBuf {
 
 /// The name that an installed shared object has for the loader.
 pub const SONAME: &str = "libzixflow.so.0.3";
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 pub fn hash(value: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
