@@ -218,9 +218,9 @@ mod tests {
     fn the_longest_secret_goes_first() {
         let secrets = ["short", "", r#"a"key"#, "not so short"].map(str::to_owned);
         let secrets = Secrets::new(secrets.into_iter());
-        let answer = r#"a"key, a\"key, not so short and short"#;
+        let text = r#"a"key, a\"key, not so short and short"#;
         assert_eq!(
-            secrets.redact(answer, Ending::Whole),
+            secrets.redact(text, Ending::Whole),
             "***, ***, *** and ***"
         );
     }

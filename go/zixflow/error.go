@@ -19,12 +19,12 @@ var ErrClosed = errors.New("zixflow: the client is closed")
 type Error struct {
 	Status     Status
 	Message    string        // a sentence for a person
-	HTTPStatus int           // the API's answer, 0 where there was none
+	HTTPStatus int           // the API's response, 0 where there was none
 	Attempts   int           // HTTP attempts made
 	Retryable  bool          // sending again can help, and cannot deliver twice
 	RetryAfter time.Duration // the delay that the API named, 0 for none
 	Problems   []Problem     // with StatusInvalidMessage: all that is wrong
-	Response   string        // the API's answer as it came, where it is not the documented one
+	Response   string        // the API's response as it came, where it is not the documented one
 	Tries      []Try         // what each attempt did, with WithTries
 
 	cause error

@@ -19,7 +19,7 @@ const (
 	StatusRejected        Status = C.ZX_REJECTED         // not queued: the API said so
 	StatusBusy            Status = C.ZX_BUSY             // not queued: turned away for now
 	StatusNotSent         Status = C.ZX_NOT_SENT         // not queued: the API cannot have received it
-	StatusOutcomeUnknown  Status = C.ZX_OUTCOME_UNKNOWN  // perhaps queued: no answer settles it
+	StatusOutcomeUnknown  Status = C.ZX_OUTCOME_UNKNOWN  // perhaps queued: no response settles it
 	StatusInternal        Status = C.ZX_INTERNAL         // perhaps queued: a bug in the library
 )
 

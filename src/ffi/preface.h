@@ -66,7 +66,7 @@
  *   message         a sentence for a person: the API's own where it gave one, else what went wrong
  *                   and what to do
  *   request_id      the API's
- *   http_status     a number, where the API answered
+ *   http_status     a number, where the API responded
  *   attempts        the number of HTTP attempts, 0 where nothing was sent
  *   retryable       on failure: whether sending again can help and cannot deliver twice. What is
  *                   retryable the library has already tried again, as far as max_retries and
@@ -75,7 +75,7 @@
  *   problems        with ZX_INVALID_MESSAGE: every problem, each {"path": a JSON Pointer,
  *                   "message": what is wrong there}; the first 100, then one with the path "" that
  *                   says how many more there are
- *   response        the API's answer as text, up to 4 KiB, where it is not the documented object
+ *   response        the API's response as text, up to 4 KiB, where it is not the documented object
  *   tries           with the option tries: an array with what each attempt did. Keys, in this order,
  *                   left out where they do not apply; times in milliseconds with up to three
  *                   decimals: at_ms (since the call began), connection ("new" or "kept"), address

@@ -66,9 +66,9 @@ fn read_head(stream: &mut impl Read) -> Result<(u16, Vec<String>), Failure> {
     for _ in 0..MAX_HEAD_BYTES {
         let mut byte = [0];
         if stream.read(&mut byte)? == 0 {
-            return Err(failure("broke off its answer", true));
+            return Err(failure("broke off its response", true));
         }
-        // An empty line before an answer is none of it (RFC 9112, section 2.2).
+        // An empty line before a response is none of it (RFC 9112, section 2.2).
         if head.is_empty() && matches!(byte, [b'\r' | b'\n']) {
             continue;
         }
@@ -85,14 +85,14 @@ fn read_head(stream: &mut impl Read) -> Result<(u16, Vec<String>), Failure> {
             }
             _ => {
                 return Err(failure(
-                    "gave an answer that is no HTTP: check its port",
+                    "did not respond with HTTP: check its port",
                     false,
                 ));
             }
         }
     }
     Err(failure(
-        "gave an answer whose head is longer than 16 KiB",
+        "gave a response whose head is longer than 16 KiB",
         false,
     ))
 }
