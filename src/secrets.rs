@@ -219,10 +219,7 @@ mod tests {
         let secrets = ["short", "", r#"a"key"#, "not so short"].map(str::to_owned);
         let secrets = Secrets::new(secrets.into_iter());
         let text = r#"a"key, a\"key, not so short and short"#;
-        assert_eq!(
-            secrets.redact(text, Ending::Whole),
-            "***, ***, *** and ***"
-        );
+        assert_eq!(secrets.redact(text, Ending::Whole), "***, ***, *** and ***");
     }
 
     #[test]

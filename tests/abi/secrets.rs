@@ -8,8 +8,6 @@ use support::api::{Client, Reply, WORKSPACE_ID, message};
 use support::punctuality::processor_time;
 use support::raw_server::{Ending, RawServer, Scheme, answer};
 
-use support::punctuality::processor_time;
-
 const KEY: &str = "zx/live+9f8e&7d6c=\"5b4a\"\\secret%key";
 /// Parts of it, of which none needs an escape.
 const PARTS: [&str; 5] = ["live", "9f8e", "7d6c", "5b4a", "secret"];

@@ -84,10 +84,7 @@ fn read_head(stream: &mut impl Read) -> Result<(u16, Vec<String>), Failure> {
                 return Ok((code, response.headers.iter().flat_map(schemes).collect()));
             }
             _ => {
-                return Err(failure(
-                    "did not respond with HTTP: check its port",
-                    false,
-                ));
+                return Err(failure("did not respond with HTTP: check its port", false));
             }
         }
     }
