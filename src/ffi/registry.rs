@@ -51,7 +51,11 @@ pub(super) fn keep_cancel(token: CancelToken) -> *mut u8 {
 fn keep_handle(object: Object) -> *mut u8 {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
 
-    let handle = 1 << 48 | NEXT.fetch_add(1, Ordering::Relaxed) << 4;
+    // Another copy of the library in this process lies in other pages, and counts from elsewhere: so
+    // neither takes a handle of the other's for one of its own.
+    let page = (&raw const NEXT).addr() >> 12;
+    let first = 1 << 52 | page << 17;
+    let handle = first + (NEXT.fetch_add(1, Ordering::Relaxed) << 4);
     keep(handle, object);
     std::ptr::without_provenance_mut(handle)
 }

@@ -1,6 +1,6 @@
 /* A host in which no further thread can be started. Arguments: "processes" or "memory", whichever
- * has run out; the options of a client whose server is given by its address, and of one whose
- * server has a name, which a thread looks up. */
+ * has run out; the options of a client whose server is given by its address, and of one with a name
+ * that there is not, which a thread looks up. */
 
 #define _GNU_SOURCE
 
@@ -76,8 +76,11 @@ int main(int argc, char **argv)
 
     host_send(by_address, ZX_OK);
 
+    /* Then the look-up has its thread, and only finds that there is no such name. */
     CHECK(setrlimit(resource, &before) == 0);
-    host_send(by_name, ZX_OK);
+    CHECK_STATUS(zx_send_reply_buttons(by_name, MESSAGE, &reply), ZX_NOT_SENT, reply);
+    CHECK(strstr(reply, "thread") == NULL);
+    zx_free(reply);
     zx_free(by_address);
     zx_free(by_name);
     return 0;

@@ -312,7 +312,7 @@ fn proxy_that_takes_no_basic_credentials_is_told_with_what_it_takes() {
     }
     // SOCKS5's way to say that it takes none of what is offered.
     for (credentials, words) in [
-        ("", "wants a user and password"),
+        ("", "requires authentication"),
         ("u:pw5151@", "does not accept a user and password"),
     ] {
         let proxy = Proxy::start(|peer, _| {

@@ -84,7 +84,7 @@ impl Proxy {
                 }
             }
             for reply in send("") {
-                assert_refused(&reply, "wants a user and password");
+                assert_refused(&reply, "requires authentication");
             }
             assert_eq!(server.connections(), 0);
             assert_eq!(self.times_opened(target), opened_before);

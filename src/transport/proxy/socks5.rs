@@ -47,7 +47,11 @@ pub(super) fn open(
             }
         }
         ([VERSION, _], Some(_)) => return Err(refused("does not accept a user and password")),
-        ([VERSION, _], None) => return Err(refused("wants a user and password, or others")),
+        ([VERSION, _], None) => {
+            return Err(refused(
+                "requires authentication: add user:password@ to its URL",
+            ));
+        }
         _ => return Err(refused("does not speak SOCKS5")),
     }
 
