@@ -431,7 +431,7 @@ zx_status zx_check_reply_buttons(const char *message_json, char **report_json);
  * The JSON Schema (draft 2020-12) of a message, with titles, descriptions, examples and limits,
  * such as a form can be made from.
  *
- * @return  A constant string; NULL only where the library has a bug.
+ * @return  A constant string.
  */
 const char *zx_reply_buttons_schema(void);
 

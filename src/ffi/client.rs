@@ -208,5 +208,5 @@ pub extern "C" fn zx_client_shutdown(client: *const zx_client) {
 /// @return  A constant string.
 #[unsafe(no_mangle)]
 pub extern "C" fn zx_client_options_schema() -> *const c_char {
-    options::schema().as_ptr()
+    options::SCHEMA.as_ptr().cast()
 }

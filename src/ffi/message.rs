@@ -1,12 +1,10 @@
 //! Messages: checking one, their schema, and composing one from a C struct.
 
-use std::ffi::{CString, c_char};
+use std::ffi::c_char;
 use std::mem::{offset_of, size_of};
 
-use once_cell::race::OnceBox;
-
 use super::arguments::{self, optional_text};
-use super::boundary::{Out, export, export_reply, export_text};
+use super::boundary::{Out, export_reply, export_text};
 use super::types::{zx_reply_buttons, zx_status};
 use crate::message::{self, Button, Composition};
 use crate::reply::Reply;
@@ -47,16 +45,10 @@ pub unsafe extern "C" fn zx_check_reply_buttons(
 /// The JSON Schema (draft 2020-12) of a message, with titles, descriptions, examples and limits,
 /// such as a form can be made from.
 ///
-/// @return  A constant string; NULL only where the library has a bug.
+/// @return  A constant string.
 #[unsafe(no_mangle)]
 pub extern "C" fn zx_reply_buttons_schema() -> *const c_char {
-    static SCHEMA: OnceBox<CString> = OnceBox::new();
-
-    export(&Out::NONE, std::ptr::null(), || {
-        let schema =
-            SCHEMA.get_or_init(|| Box::new(CString::new(message::schema()).unwrap_or_default()));
-        (schema.as_ptr(), None)
-    })
+    message::SCHEMA.as_ptr().cast()
 }
 
 /// A count beyond this is no message with too many buttons, but a struct that was never zeroed.

@@ -6,7 +6,6 @@ mod pointer;
 use std::borrow::Cow;
 use std::fmt::{self, Display};
 
-use serde::Serialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -15,9 +14,8 @@ pub(crate) use pointer::{escape, get};
 /// Values nested deeper are refused, so that reading them needs little stack: ours, and a host's.
 pub(crate) const MAX_DEPTH: usize = 32;
 
-/// The types of JSON, by the names that JSON Schema has for them.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+/// The types of JSON.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Type {
     Null,
     Boolean,

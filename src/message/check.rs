@@ -273,7 +273,7 @@ impl<'de> Check<'de> {
                 .complaint("is", text.chars().count(), "characters long");
             self.found.problems.add(path, complaint);
         }
-        if let Some(complaint) = rule.format.and_then(|format| (format.complaint)(&text)) {
+        if let Some(complaint) = rule.format.and_then(|format| format.complaint(&text)) {
             self.found.problems.add(path, complaint);
         }
         if rule.is_distinct

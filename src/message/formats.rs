@@ -2,62 +2,36 @@
 
 use std::net::IpAddr;
 
-pub(super) struct Format {
-    /// A regular expression of ECMA-262, for the schema: it fits whatever there is no complaint of,
-    /// and as little else as it can say in a line.
-    pub(super) pattern: &'static str,
-    /// What is wrong with a text, if anything is.
-    pub(super) complaint: fn(&str) -> Option<&'static str>,
-    /// What is probably not intended in a text that there is no complaint of.
-    pub(super) warning: fn(&str) -> Option<&'static str>,
+#[derive(Clone, Copy)]
+pub(super) enum Format {
+    PhoneNumber,
+    NoOuterSpace,
+    /// An absolute http or https URL that could be fetched: its host is an address or can be a name
+    /// in the DNS, and its port is one.
+    WebUrl,
 }
 
-pub(super) static PHONE_NUMBER: Format = Format {
-    // E.164: no country code begins with 0, and no number is longer.
-    pattern: "^[1-9][0-9]{6,14}$",
-    complaint: |text| {
-        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-            Some(
-                "must be the phone number in digits only, country code first, \
-                 without +, spaces or dashes, such as 919876543210",
-            )
-        } else if text.starts_with('0') {
-            Some(
-                "must begin with the country code, which never begins with 0: leave out any 0 in \
-                 front, and put the country code first, such as 919876543210",
-            )
-        } else if !(7..=15).contains(&text.len()) {
-            Some("must have 7 to 15 digits, country code included, such as 919876543210")
-        } else {
-            None
+impl Format {
+    /// What is wrong with a text, if anything is.
+    pub(super) fn complaint(self, text: &str) -> Option<&'static str> {
+        match self {
+            Format::PhoneNumber => wrong_in_phone_number(text),
+            Format::NoOuterSpace if text.starts_with(' ') || text.ends_with(' ') => {
+                Some("must not begin or end with a space")
+            }
+            Format::WebUrl if !is_web_url(text) => Some(
+                "must be an absolute http or https URL without spaces, \
+                 such as https://example.com/menu.jpg",
+            ),
+            Format::NoOuterSpace | Format::WebUrl => None,
         }
-    },
-    warning: |_| None,
-};
+    }
 
-pub(super) static NO_OUTER_SPACE: Format = Format {
-    pattern: r"^(?:[^ ](?:[\s\S]*[^ ])?)?$",
-    complaint: |text| {
-        let has_outer_space = text.starts_with(' ') || text.ends_with(' ');
-        has_outer_space.then_some("must not begin or end with a space")
-    },
-    warning: |_| None,
-};
-
-/// An absolute http or https URL that could be fetched: its host is an address or can be a name in
-/// the DNS, and its port is one.
-pub(super) static WEB_URL: Format = Format {
-    pattern: r"^[Hh][Tt][Tt][Pp][Ss]?:\/\/[^\u0000-\u0020\/?#][^\u0000-\u0020]*$",
-    complaint: |text| {
-        let is_web_url = host_and_port(text).is_some_and(|(host, port)| {
-            is_host(host) && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
-        });
-        (!is_web_url || has_space(text)).then_some(
-            "must be an absolute http or https URL without spaces, \
-             such as https://example.com/menu.jpg",
-        )
-    },
-    warning: |text| {
+    /// What is probably not intended in a text that there is no complaint of.
+    pub(super) fn warning(self, text: &str) -> Option<&'static str> {
+        let Format::WebUrl = self else {
+            return None;
+        };
         let (host, _) = host_and_port(text)?;
         if is_local(host) {
             Some("has a host that cannot be reached from outside: a loopback or private address")
@@ -68,8 +42,38 @@ pub(super) static WEB_URL: Format = Format {
         } else {
             None
         }
-    },
-};
+    }
+}
+
+/// E.164: no country code begins with 0, and no number is longer.
+fn wrong_in_phone_number(text: &str) -> Option<&'static str> {
+    if text.is_empty() || !is_number(text) {
+        Some(
+            "must be the phone number in digits only, country code first, \
+             without +, spaces or dashes, such as 919876543210",
+        )
+    } else if text.starts_with('0') {
+        Some(
+            "must begin with the country code, which never begins with 0: leave out any 0 in \
+             front, and put the country code first, such as 919876543210",
+        )
+    } else if !(7..=15).contains(&text.len()) {
+        Some("must have 7 to 15 digits, country code included, such as 919876543210")
+    } else {
+        None
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_web_url(text: &str) -> bool {
+    let has_sound_host = host_and_port(text).is_some_and(|(host, port)| {
+        is_host(host) && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
+    });
+    has_sound_host && !has_space(text)
+}
 
 fn has_space(text: &str) -> bool {
     let in_ascii = text.bytes().any(|byte| byte <= b' ' || byte == 0x7f);
@@ -96,10 +100,9 @@ fn host_and_port(url: &str) -> Option<(&str, &str)> {
 
 fn is_host(host: &str) -> bool {
     let is_in_name =
-        |byte: &u8| byte.is_ascii_alphanumeric() || !byte.is_ascii() || b"-_".contains(byte);
-    let is_label = |label: &[u8]| !label.is_empty() && label.iter().all(is_in_name);
-    let is_number = |label: &[u8]| label.iter().all(u8::is_ascii_digit);
-    let mut labels = without_dot(host).as_bytes().split(|byte| *byte == b'.');
+        |byte: u8| byte.is_ascii_alphanumeric() || !byte.is_ascii() || b"-_".contains(&byte);
+    let is_label = |label: &str| !label.is_empty() && label.bytes().all(is_in_name);
+    let mut labels = without_dot(host).split('.');
     if host.starts_with('[') || labels.clone().next_back().is_none_or(is_number) {
         address(host).is_some()
     } else {
@@ -137,8 +140,7 @@ fn without_dot(host: &str) -> &str {
 }
 
 fn is_port(text: &str) -> bool {
-    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
-    text.is_empty() || is_number && text.parse::<u16>().is_ok_and(|port| port > 0)
+    text.is_empty() || is_number(text) && text.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
 /// What follows `http://` or `https://`, in upper or lower case.

@@ -1,20 +1,24 @@
-//! The reply-buttons message: checked, composed and described by one table of rules.
+//! The reply-buttons message: its rules, checking and composing one, its JSON Schema.
 
 mod check;
 mod compose;
 mod formats;
 mod rule;
 mod rules;
-mod schema;
 mod warnings;
 
 pub(crate) use check::{check, check_with_warnings};
 pub(crate) use compose::{Button, Composition, compose};
-pub(crate) use schema::schema;
 
 use serde::{Deserialize, Serialize};
 
 use crate::findings::Findings;
+
+/// The JSON Schema (draft 2020-12) of a message, and NUL, for a host.
+///
+/// It accepts whatever a strict check does, and little else: what a schema cannot say in a few
+/// words, its description says.
+pub(crate) const SCHEMA: &str = concat!(include_str!("schema.json"), "\0");
 
 /// A longer text is refused by the caller, unread.
 pub(crate) const MAX_TEXT_BYTES: usize = 1024 * 1024;

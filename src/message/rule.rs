@@ -4,14 +4,10 @@ use super::formats::Format;
 use crate::json::Type;
 
 /// A value that has a name in the object around it, or none: the message itself, an array's item.
-#[derive(Clone, Copy)]
 pub(super) struct Field {
     pub(super) name: &'static str,
     pub(super) presence: Presence,
     pub(super) rule: Rule,
-    pub(super) title: &'static str,
-    pub(super) description: &'static str,
-    pub(super) examples: &'static [&'static str],
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -24,7 +20,6 @@ pub(super) enum Presence {
     OfType,
 }
 
-#[derive(Clone, Copy)]
 pub(super) enum Rule {
     Constant(&'static str),
     /// The name of one of the fields beside it, those that are [`Presence::OfType`].
@@ -37,11 +32,10 @@ pub(super) enum Rule {
     Anything,
 }
 
-#[derive(Clone, Copy)]
 pub(super) struct TextRule {
     /// Counts Unicode code points: WhatsApp was measured to count characters, not bytes.
     pub(super) length: Limit,
-    pub(super) format: Option<&'static Format>,
+    pub(super) format: Option<Format>,
     /// Differs from the texts in the same field of an array's other items.
     pub(super) is_distinct: bool,
     /// Shown without WhatsApp's markdown, and perhaps in one line.
@@ -49,7 +43,6 @@ pub(super) struct TextRule {
 }
 
 /// WhatsApp's, where there is an upper one.
-#[derive(Clone, Copy)]
 pub(super) struct Limit {
     pub(super) at_least: usize,
     pub(super) at_most: usize,
@@ -58,40 +51,16 @@ pub(super) struct Limit {
 pub(super) const ANY_TEXT: TextRule = characters(0, usize::MAX);
 pub(super) const NOT_EMPTY: TextRule = characters(1, usize::MAX);
 
-pub(super) const fn required(name: &'static str, rule: Rule) -> Field {
+pub(super) const fn field(name: &'static str, presence: Presence, rule: Rule) -> Field {
     Field {
         name,
-        presence: Presence::Required,
+        presence,
         rule,
-        title: "",
-        description: "",
-        examples: &[],
-    }
-}
-
-pub(super) const fn optional(name: &'static str, rule: Rule) -> Field {
-    Field {
-        presence: Presence::Optional,
-        ..required(name, rule)
-    }
-}
-
-pub(super) const fn either(name: &'static str, rule: Rule) -> Field {
-    Field {
-        presence: Presence::Either,
-        ..required(name, rule)
-    }
-}
-
-pub(super) const fn of_type(name: &'static str, rule: Rule) -> Field {
-    Field {
-        presence: Presence::OfType,
-        ..required(name, rule)
     }
 }
 
 pub(super) const fn unnamed(rule: Rule) -> Field {
-    required("", rule)
+    field("", Presence::Required, rule)
 }
 
 pub(super) const fn characters(at_least: usize, at_most: usize) -> TextRule {
@@ -104,7 +73,7 @@ pub(super) const fn characters(at_least: usize, at_most: usize) -> TextRule {
 }
 
 impl TextRule {
-    pub(super) const fn in_format(self, format: &'static Format) -> Self {
+    pub(super) const fn in_format(self, format: Format) -> Self {
         Self {
             format: Some(format),
             ..self
@@ -121,22 +90,6 @@ impl TextRule {
     pub(super) const fn plain(self) -> Self {
         Self {
             is_plain: true,
-            ..self
-        }
-    }
-}
-
-impl Field {
-    pub(super) const fn says(
-        self,
-        title: &'static str,
-        description: &'static str,
-        examples: &'static [&'static str],
-    ) -> Self {
-        Self {
-            title,
-            description,
-            examples,
             ..self
         }
     }

@@ -1,151 +1,214 @@
-//! The rules of a message, as one table that the check and the schema both read.
+//! The rules of a message, as one table. `schema.json` says the same to a form; a test holds the two
+//! together.
 //!
 //! The outermost fields are the endpoint's own: its page states their names, types and presence.
 //! What is inside `interactive` is WhatsApp's, from the Cloud API's reference of interactive
 //! reply-buttons messages.
 
-use super::formats::{NO_OUTER_SPACE, PHONE_NUMBER, WEB_URL};
+use super::formats::Format::{NoOuterSpace, PhoneNumber, WebUrl};
+use super::rule::Presence::{Either, OfType, Optional, Required};
 use super::rule::Rule::{Anything, Array, Constant, Object, OneOf, Text};
-use super::rule::{
-    ANY_TEXT, Field, Limit, NOT_EMPTY, characters, either, of_type, optional, required, unnamed,
-};
+use super::rule::{ANY_TEXT, Field, Limit, NOT_EMPTY, characters, field, unnamed};
 
 pub(super) static MESSAGE: Field = unnamed(Object(&[
-    required("recipient", Text(ANY_TEXT.in_format(&PHONE_NUMBER))).says(
-        "Recipient",
-        "The phone number to send to: country code first, digits only.",
-        &["919876543210"],
-    ),
-    required("phone_id", Text(NOT_EMPTY)).says(
-        "Phone ID",
-        "The Phone ID of the WhatsApp Business account that sends.",
-        &["123456789012345"],
-    ),
-    required("interactive", Object(INTERACTIVE)).says(
-        "Content",
-        "The reply-buttons message, as the WhatsApp Cloud API defines it.",
-        &[],
-    ),
-    optional("post_back_url", Text(ANY_TEXT.in_format(&WEB_URL))).says(
-        "Post-back URL",
-        "Where Zixflow posts a notification each time the message's status changes.",
-        &["https://example.com/whatsapp/status"],
-    ),
-    optional("post_back_data", Text(ANY_TEXT)).says(
-        "Post-back data",
-        "Handed back in those notifications, to correlate them.",
-        &["order-1042"],
-    ),
-]))
-.says(
-    "Reply-buttons message",
-    "A WhatsApp message with buttons to reply with.",
-    &[],
-);
+    field("recipient", Required, Text(ANY_TEXT.in_format(PhoneNumber))),
+    field("phone_id", Required, Text(NOT_EMPTY)),
+    field("interactive", Required, Object(INTERACTIVE)),
+    field("post_back_url", Optional, Text(ANY_TEXT.in_format(WebUrl))),
+    field("post_back_data", Optional, Text(ANY_TEXT)),
+]));
 
 /// The same fields, of which no more is known than the endpoint's own page says.
 pub(super) static OUTERMOST: Field = unnamed(Object(&[
-    required("recipient", Text(ANY_TEXT)),
-    required("phone_id", Text(ANY_TEXT)),
-    required("interactive", Object(&[])),
-    optional("post_back_url", Text(ANY_TEXT)),
-    optional("post_back_data", Text(ANY_TEXT)),
+    field("recipient", Required, Text(ANY_TEXT)),
+    field("phone_id", Required, Text(ANY_TEXT)),
+    field("interactive", Required, Object(&[])),
+    field("post_back_url", Optional, Text(ANY_TEXT)),
+    field("post_back_data", Optional, Text(ANY_TEXT)),
 ]));
 
 /// What the rules do not know.
 pub(super) static ANYTHING: Field = unnamed(Anything);
 
 static INTERACTIVE: &[Field] = &[
-    required("type", Constant("button")).says("Type", "The kind of interactive message.", &[]),
-    optional("header", Object(HEADER)).says("Header", "Shown above the text.", &[]),
-    required("body", Object(BODY)).says("Body", "The text of the message.", &[]),
-    optional("footer", Object(FOOTER)).says("Footer", "Shown below the text.", &[]),
-    required("action", Object(ACTION)).says("Action", "The replies to choose from.", &[]),
+    field("type", Required, Constant("button")),
+    field("header", Optional, Object(HEADER)),
+    field("body", Required, Object(BODY)),
+    field("footer", Optional, Object(FOOTER)),
+    field("action", Required, Object(ACTION)),
 ];
 
 static HEADER: &[Field] = &[
-    required("type", OneOf(&["text", "image", "video", "document"])).says(
-        "Type",
-        "What the header holds.",
-        &[],
+    field(
+        "type",
+        Required,
+        OneOf(&["text", "image", "video", "document"]),
     ),
-    of_type("text", Text(characters(1, 60).plain())).says("Text", "The headline.", &["Your order"]),
-    of_type("image", Object(MEDIA)).says("Image", "The picture.", &[]),
-    of_type("video", Object(MEDIA)).says("Video", "The video.", &[]),
-    of_type("document", Object(DOCUMENT)).says("Document", "The file.", &[]),
+    field("text", OfType, Text(characters(1, 60).plain())),
+    field("image", OfType, Object(MEDIA)),
+    field("video", OfType, Object(MEDIA)),
+    field("document", OfType, Object(DOCUMENT)),
 ];
 
 static MEDIA: &[Field] = &[LINK, MEDIA_ID];
+static DOCUMENT: &[Field] = &[LINK, MEDIA_ID, field("filename", Optional, Text(NOT_EMPTY))];
 
-static DOCUMENT: &[Field] = &[
-    LINK,
-    MEDIA_ID,
-    optional("filename", Text(NOT_EMPTY)).says(
-        "File name",
-        "What the recipient sees the file called; \"Untitled\" without it.",
-        &["Menu.pdf"],
-    ),
-];
+const LINK: Field = field("link", Either, Text(ANY_TEXT.in_format(WebUrl)));
+const MEDIA_ID: Field = field("id", Either, Text(NOT_EMPTY));
 
-const LINK: Field = either("link", Text(ANY_TEXT.in_format(&WEB_URL))).says(
-    "Link",
-    "The http or https URL that WhatsApp fetches it from.",
-    &["https://example.com/menu.jpg"],
-);
+static BODY: &[Field] = &[field("text", Required, Text(characters(1, 1024)))];
+static FOOTER: &[Field] = &[field("text", Required, Text(characters(0, 60)))];
 
-const MEDIA_ID: Field = either("id", Text(NOT_EMPTY)).says(
-    "Media ID",
-    "The ID that WhatsApp gave to it when it was uploaded.",
-    &["2762702990552401"],
-);
+static ACTION: &[Field] = &[field("buttons", Required, Array(ONE_TO_THREE, &BUTTON))];
 
-static BODY: &[Field] = &[required("text", Text(characters(1, 1024))).says(
-    "Text",
-    "The text of the message.",
-    &["Your order is ready. Shall we bring it?"],
-)];
-
-static FOOTER: &[Field] = &[required("text", Text(characters(0, 60))).says(
-    "Text",
-    "A line in small print.",
-    &["Acme Pizza"],
-)];
-
-static ACTION: &[Field] = &[required(
-    "buttons",
-    Array(
-        Limit {
-            at_least: 1,
-            at_most: 3,
-        },
-        &BUTTON,
-    ),
-)
-.says(
-    "Buttons",
-    "The replies that the recipient can choose from.",
-    &[],
-)];
+const ONE_TO_THREE: Limit = Limit {
+    at_least: 1,
+    at_most: 3,
+};
 
 static BUTTON: Field = unnamed(Object(&[
-    required("type", Constant("reply")).says("Type", "The kind of button.", &[]),
-    required("reply", Object(REPLY)).says("Reply", "The reply that the button sends.", &[]),
-]))
-.says("Button", "One reply.", &[]);
+    field("type", Required, Constant("reply")),
+    field("reply", Required, Object(REPLY)),
+]));
 
 static REPLY: &[Field] = &[
-    required(
+    field(
         "id",
-        Text(characters(1, 256).in_format(&NO_OUTER_SPACE).distinct()),
-    )
-    .says(
-        "ID",
-        "Tells which button was chosen; the recipient does not see it.",
-        &["bring-it"],
+        Required,
+        Text(characters(1, 256).in_format(NoOuterSpace).distinct()),
     ),
-    required("title", Text(characters(1, 20).distinct().plain())).says(
-        "Title",
-        "What the button says.",
-        &["Yes, please"],
+    field(
+        "title",
+        Required,
+        Text(characters(1, 20).distinct().plain()),
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::SCHEMA;
+    use super::super::rule::{Field, Limit, Presence, Rule};
+    use super::MESSAGE;
+    use crate::json::Type;
+
+    /// A field as a schema says it, without what is for a person alone.
+    fn described(field: &Field) -> Value {
+        let mut schema = match &field.rule {
+            Rule::Anything => json!({}),
+            Rule::Constant(constant) => json!({ "const": constant, "default": constant }),
+            Rule::OneOf(names) => json!({ "enum": names }),
+            Rule::Text(rule) => {
+                let mut schema = limited(&rule.length, ["minLength", "maxLength"]);
+                if rule.format.is_some() {
+                    schema["pattern"] = json!("");
+                }
+                schema
+            }
+            Rule::Array(limit, item) => {
+                let mut schema = limited(limit, ["minItems", "maxItems"]);
+                schema["items"] = described(item);
+                schema
+            }
+            Rule::Object(fields) => object(fields),
+        };
+        let json_type = match field.rule.json_type() {
+            Some(Type::String) => "string",
+            Some(Type::Array) => "array",
+            Some(Type::Object) => "object",
+            _ => panic!("{} has no type", field.name),
+        };
+        schema["type"] = match field.presence.allows_null() {
+            true => json!([json_type, "null"]),
+            false => json!(json_type),
+        };
+        // An object whose type chooses what it holds can be one of these, or not be there.
+        if let (true, Some(choices)) = (
+            field.presence.allows_null(),
+            schema.get_mut("oneOf").and_then(Value::as_array_mut),
+        ) {
+            choices.push(json!({ "type": "null" }));
+        }
+        schema
+    }
+
+    fn object(fields: &[Field]) -> Value {
+        if let [r#type, contents @ ..] = fields
+            && let Rule::OneOf(_) = r#type.rule
+        {
+            let choice = |content: &Field| {
+                let (name, schema) = (content.name, described(content));
+                let constant = json!({ "type": "string", "const": name, "default": name });
+                json!({
+                    "type": "object",
+                    "properties": { "type": constant, name: schema },
+                    "required": ["type", name],
+                })
+            };
+            return json!({ "oneOf": contents.iter().map(choice).collect::<Vec<_>>() });
+        }
+        let names = |presence| {
+            let fields = fields
+                .iter()
+                .filter(move |field| field.presence == presence);
+            fields.map(|field| field.name).collect::<Vec<_>>()
+        };
+        let properties = fields
+            .iter()
+            .map(|field| (field.name.to_owned(), described(field)));
+        let mut schema = json!({
+            "properties": Value::Object(properties.collect()),
+            "required": names(Presence::Required),
+        });
+        let given = |name: &str| {
+            let property = json!({ name: { "not": { "type": "null" } } });
+            json!({ "properties": property, "required": [name] })
+        };
+        let choices: Vec<Value> = names(Presence::Either).into_iter().map(given).collect();
+        if !choices.is_empty() {
+            schema["oneOf"] = json!(choices);
+        }
+        schema
+    }
+
+    fn limited(limit: &Limit, [at_least, at_most]: [&str; 2]) -> Value {
+        let mut schema = json!({});
+        if limit.at_least > 0 {
+            schema[at_least] = json!(limit.at_least);
+        }
+        if limit.at_most < usize::MAX {
+            schema[at_most] = json!(limit.at_most);
+        }
+        schema
+    }
+
+    /// Takes out of a schema what is for a person, and what a pattern says.
+    fn strip(schema: &mut Value) {
+        let Some(schema) = schema.as_object_mut() else {
+            return;
+        };
+        for text in ["$schema", "$comment", "title", "description", "examples"] {
+            schema.remove(text);
+        }
+        if let Some(pattern) = schema.get_mut("pattern") {
+            *pattern = json!("");
+        }
+        let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
+        properties
+            .into_iter()
+            .flat_map(|it| it.values_mut())
+            .for_each(strip);
+        let choices = schema.get_mut("oneOf").and_then(Value::as_array_mut);
+        choices.into_iter().flatten().for_each(strip);
+        schema.get_mut("items").into_iter().for_each(strip);
+    }
+
+    #[test]
+    fn the_schema_says_what_the_table_says() {
+        let schema = SCHEMA.trim_end_matches('\0');
+        let mut schema = serde_json::from_str(schema).expect("JSON");
+        strip(&mut schema);
+        assert_eq!(schema, described(&MESSAGE));
+    }
+}

@@ -18,7 +18,7 @@ pub(super) fn of_text(text: &str, rule: &TextRule) -> Vec<String> {
         return vec!["is nothing but white space".to_owned()];
     }
     let mut warnings = Vec::new();
-    if let Some(warning) = rule.format.and_then(|format| (format.warning)(text)) {
+    if let Some(warning) = rule.format.and_then(|format| format.warning(text)) {
         warnings.push(warning.to_owned());
     }
     if rule.is_plain && text.contains(['\n', '\r', '\u{2028}', '\u{2029}']) {
@@ -58,11 +58,12 @@ fn is_marked(text: &str, mark: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::rule::{Rule::Anything, optional};
+    use crate::message::rule::{Presence::Optional, Rule::Anything, field};
 
     #[test]
     fn the_nearest_key_is_suggested() {
-        let fields = ["post_back_url", "post_back_data"].map(|name| optional(name, Anything));
+        let fields =
+            ["post_back_url", "post_back_data"].map(|name| field(name, Optional, Anything));
         for (key, name) in [
             ("POST_BACK_DATA", "post_back_data"),
             ("postback_url", "post_back_url"),

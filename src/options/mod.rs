@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use ureq::http::Uri;
 
-pub(crate) use schema::{TOO_LONG, schema};
+pub(crate) use schema::{SCHEMA, TOO_LONG};
 
 use endpoint::Endpoint;
 use schema::Values;

@@ -1,8 +1,6 @@
 //! The options as `schema.json` describes them: which there are, and what each may be. A host gets
 //! the file as it is, and all that is checked here is read from it.
 
-use std::ffi::CStr;
-
 use once_cell::race::OnceBox;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -17,15 +15,8 @@ use crate::sys::environment;
 const MAX_TEXT_BYTES: usize = 64 * 1024;
 pub(crate) const TOO_LONG: &str = "options_json is longer than 64 KiB";
 
-const TEXT: &str = concat!(include_str!("schema.json"), "\0");
-
-/// The JSON Schema (draft 2020-12) of `zx_client_new`'s options.
-pub(crate) const fn schema() -> &'static CStr {
-    match CStr::from_bytes_with_nul(TEXT.as_bytes()) {
-        Ok(schema) => schema,
-        Err(_) => c"",
-    }
-}
+/// The JSON Schema (draft 2020-12) of `zx_client_new`'s options, and NUL, for a host.
+pub(crate) const SCHEMA: &str = concat!(include_str!("schema.json"), "\0");
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -70,7 +61,7 @@ fn read() -> serde_json::Result<Vec<Property>> {
         properties: &'a RawValue,
     }
 
-    let schema: Schema = serde_json::from_str(TEXT.trim_end_matches('\0'))?;
+    let schema: Schema = serde_json::from_str(SCHEMA.trim_end_matches('\0'))?;
     let mut properties = Vec::new();
     json::members(schema.properties.get(), |name, property| {
         properties.push(Property {
