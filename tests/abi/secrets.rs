@@ -106,6 +106,15 @@ fn key_that_the_api_repeats_is_in_no_reply() {
     }
 }
 
+/// The parser of HTTP tells of what it could not read.
+#[test]
+fn key_in_a_head_that_is_no_http_is_in_no_reply() {
+    for head in [format!("HTTP/1.1 2xx {KEY}"), format!("{KEY} nonsense")] {
+        let server = RawServer::answering(Scheme::Http, format!("{head}\r\n\r\n").into_bytes());
+        assert_secret(&reply_to(&server));
+    }
+}
+
 #[test]
 fn key_that_is_cut_by_the_limit_of_the_response_is_in_no_reply() {
     const MAX_RESPONSE_BYTES: usize = 4096;

@@ -46,11 +46,8 @@ fn serve_at_random(peer: &mut Peer) -> io::Result<()> {
     loop {
         let tag = peer.request()?.tag();
         match fastrand::u8(..100) {
-            0..10 => peer.send(&answer(
-                429,
-                "retry-after: 0\r\n",
-                r#"{"success":false,"message":"Later."}"#,
-            ))?,
+            // Retried after up to 250 ms: a busy API would be left alone for seconds.
+            0..10 => peer.send(&answer(500, "", r#"{"success":false,"message":"Later."}"#))?,
             10..15 => return Ok(()),
             15..20 => {
                 peer.send(b"HTTP/1.1 200 OK\r\ncontent-le")?;

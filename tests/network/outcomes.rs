@@ -659,49 +659,6 @@ fn undocumented_answer_is_repeated_up_to_4_kib() {
     assert!(long.starts_with(response));
 }
 
-/// [`Reply`] itself looks for the API key in everything that comes back.
-#[test]
-fn api_key_that_the_answer_repeats_is_in_no_reply() {
-    let escaped = API_KEY.replace('-', "\\u002d");
-    let cases = [
-        answer(
-            401,
-            "",
-            &format!(r#"{{"success":false,"message":"{API_KEY}?"}}"#),
-        ),
-        answer(
-            401,
-            "",
-            &format!(r#"{{"success":false,"message":"{escaped}?"}}"#),
-        ),
-        answer(502, "", &format!("<p>{API_KEY}</p>")),
-        answer(502, "", &format!("{}{API_KEY}", "x".repeat(4090))),
-        answer(
-            200,
-            "",
-            &format!(r#"{{"success":true,"message":"","request_id":"{API_KEY}"}}"#),
-        ),
-        format!("HTTP/1.1 2xx {API_KEY}\r\n\r\n").into_bytes(),
-        format!("{API_KEY} nonsense\r\n\r\n").into_bytes(),
-    ];
-    for answer in cases {
-        let reply = reply_to(answer);
-        let beginning = &API_KEY[..8];
-        assert!(!reply.text.contains(beginning), "{reply:?}");
-    }
-}
-
-#[test]
-fn api_key_with_odd_characters_is_in_no_reply_either() {
-    let key = r#"a"quoted\key"#;
-    let in_json = serde_json::to_string(key).expect("a string");
-    let server = RawServer::answering(Scheme::Http, answer(502, "", &format!("{key} {in_json}")));
-    let client = Client::with_credentials(key, WORKSPACE_ID, &server.options()).expect("a client");
-    let reply = client.send(&message("tag"));
-    let response = reply.json["response"].as_str().expect("a response");
-    assert!(!response.contains("quoted"), "{response}");
-}
-
 #[test]
 fn what_arrives_is_the_message_byte_for_byte_with_exactly_the_headers_of_the_endpoint() {
     // Odd white space and an unknown field: neither is touched.
