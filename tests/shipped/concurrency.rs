@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use support::api::message;
 use support::c::{self, Program};
+use support::installed;
 use support::raw_server::{RawServer, SCHEMES, Scheme, accepted};
 
 const THREADS: usize = 64;
@@ -32,7 +33,7 @@ fn server(scheme: Scheme) -> RawServer {
 fn send_all(server: &RawServer) -> Duration {
     let program = Program::c("tests/c/threads.c")
         .flags(c::C99)
-        .libraries(c::release_libraries())
+        .libraries(installed::libraries())
         .compile();
     let finished = c::run(
         Command::new(program).args([

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use support::c::{self, Program};
+use support::installed;
 use support::raw_server::{RawServer, SCHEMES, Scheme};
 
 /// Reads a request, and never answers.
@@ -130,7 +131,7 @@ fn send_on_a_kept_connection_takes_four_system_calls() {
         });
         let program = Program::c("tests/c/system_calls.c")
             .flags(c::C99)
-            .libraries(c::release_libraries())
+            .libraries(installed::libraries())
             .compile();
         let options = server.options().to_string();
         let finished = c::run(

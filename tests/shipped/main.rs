@@ -7,6 +7,7 @@ mod long_deadlines;
 mod packages;
 mod real;
 mod real_proxies;
+mod real_resolver;
 mod real_servers;
 mod real_tls;
 mod shared_object;

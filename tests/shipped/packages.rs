@@ -15,7 +15,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 #[test]
 fn tree_holds_what_programs_need() {
-    let Some(tree) = tree() else { return };
+    let tree = &tree();
     let soname = format!("lib/{SONAME}");
     let whole_version = format!("lib/libzixflow.so.{VERSION}");
     let expected = BTreeSet::from(
@@ -49,7 +49,7 @@ fn tree_holds_what_programs_need() {
 
 #[test]
 fn nothing_in_the_tree_names_where_it_was_built() {
-    let Some(tree) = tree() else { return };
+    let tree = &tree();
     for file in files(tree) {
         let text = fs::read(tree.join(&file)).expect("it can be read");
         for place in [root(), tree] {
@@ -80,7 +80,7 @@ fn files(directory: &Path) -> BTreeSet<PathBuf> {
 
 #[test]
 fn programs_link_the_shared_library() {
-    let Some(tree) = tree() else { return };
+    let tree = &tree();
     for program in programs(tree, "shared", &["zixflow"], &[]) {
         assert!(needed(&program).contains(SONAME), "{}", program.display());
         sends(Command::new(program).env("LD_LIBRARY_PATH", tree.join("lib")));
@@ -89,7 +89,7 @@ fn programs_link_the_shared_library() {
 
 #[test]
 fn programs_link_the_static_library() {
-    let Some(tree) = tree() else { return };
+    let tree = &tree();
     for (name, flags) in [("static", &[][..]), ("static-libgcc", &["-static-libgcc"])] {
         for program in programs(tree, name, &["zixflow-static"], flags) {
             let needed = needed(&program);
@@ -101,7 +101,7 @@ fn programs_link_the_static_library() {
 
 #[test]
 fn programs_link_everything_statically() {
-    let Some(tree) = tree() else { return };
+    let tree = &tree();
     for (name, flag) in [("all-static", "-static"), ("all-static-pie", "-static-pie")] {
         for package in [&["zixflow-static"][..], &["--static", "zixflow"]] {
             for program in programs(tree, name, package, &[flag]) {
@@ -114,7 +114,7 @@ fn programs_link_everything_statically() {
 
 #[test]
 fn the_tree_can_lie_anywhere() {
-    let Some(tree) = tree() else { return };
+    let tree = &tree();
     let elsewhere = scratch("moved");
     let _ = fs::remove_dir_all(&elsewhere);
     let spacious = elsewhere.join("a home directory").join("zixflow");
@@ -176,7 +176,7 @@ fn pkg_config<'a>(tree: &Path, command: &'a mut Command) -> &'a mut Command {
 
 #[test]
 fn cmake_project_links_both() {
-    let Some(tree) = tree() else { return };
+    let tree = &tree();
     cmake_examples_send(tree, &scratch("cmake-examples"));
 }
 
@@ -296,7 +296,7 @@ fn directories_may_be_absolute_in_the_prefix() {
 /// One list, which every way to link statically is given.
 #[test]
 fn static_library_names_all_that_it_needs() {
-    let Some(tree) = tree() else { return };
+    let tree = &tree();
     let private = |file: &str, key: &str| -> Vec<String> {
         let text = fs::read_to_string(tree.join("lib/pkgconfig").join(file)).expect("it is there");
         let line = text.lines().find_map(|line| line.strip_prefix(key));
@@ -333,7 +333,7 @@ fn static_library_names_all_that_it_needs() {
 
 #[test]
 fn versions_agree() {
-    let Some(tree) = tree() else { return };
+    let tree = &tree();
     if c::require_tool("pkg-config") {
         for package in ["zixflow", "zixflow-static"] {
             let version = succeed(

@@ -11,7 +11,7 @@ use object::{
     Architecture, Endianness, Object, ObjectSection, ObjectSymbol, RelocationTarget, SymbolKind,
 };
 
-use support::c::{SONAME, installed_elsewhere, release_libraries, root};
+use support::c::{SONAME, root};
 use support::installed;
 
 const EXPORTED_SYMBOLS: &str = include_str!("../../src/ffi/exports.txt");
@@ -20,34 +20,30 @@ type Elf<'data> = ElfFile64<'data, Endianness>;
 
 #[test]
 fn exports_are_the_functions_of_the_header_and_nothing_else() {
-    for library in [Some(library()), installed_library()].iter().flatten() {
-        let mut exported: Vec<&str> = elf(library)
-            .dynamic_symbols()
-            .filter(|symbol| symbol.is_definition())
-            .map(|symbol| symbol.name().expect("UTF-8"))
-            .collect();
-        exported.sort_unstable();
-        let expected: Vec<&str> = EXPORTED_SYMBOLS.lines().collect();
-        assert_eq!(exported, expected);
-    }
+    let library = library();
+    let elf = elf(&library);
+    let mut exported: Vec<&str> = elf
+        .dynamic_symbols()
+        .filter(|symbol| symbol.is_definition())
+        .map(|symbol| symbol.name().expect("UTF-8"))
+        .collect();
+    exported.sort_unstable();
+    let expected: Vec<&str> = EXPORTED_SYMBOLS.lines().collect();
+    assert_eq!(exported, expected);
 }
 
 #[test]
 fn it_has_a_soname_calls_its_own_functions_and_is_never_unloaded() {
-    // As cargo builds it, a program finds it by its name; installed, by its version.
-    let built = installed_elsewhere().is_none().then(library);
-    for (library, expected) in [(built, "libzixflow.so"), (installed_library(), SONAME)] {
-        let Some(library) = library else { continue };
-        let elf = elf(&library);
-        let dynamic = elf.elf_dynamic_table().expect("a dynamic section");
-        let entry = |tag| dynamic.iter().find(|entry| entry.tag == tag);
-        let soname = entry(DT_SONAME).expect("a soname");
-        assert_eq!(dynamic.string(soname), Ok(expected.as_bytes()));
-        let flags = entry(DT_FLAGS).expect("flags").val;
-        assert_ne!(flags & DF_SYMBOLIC.0, 0, "{flags:x}");
-        let flags = entry(DT_FLAGS_1).expect("more flags").val;
-        assert_ne!(flags & DF_1_NODELETE.0, 0, "{flags:x}");
-    }
+    let library = library();
+    let elf = elf(&library);
+    let dynamic = elf.elf_dynamic_table().expect("a dynamic section");
+    let entry = |tag| dynamic.iter().find(|entry| entry.tag == tag);
+    let soname = entry(DT_SONAME).expect("a soname");
+    assert_eq!(dynamic.string(soname), Ok(SONAME.as_bytes()));
+    let flags = entry(DT_FLAGS).expect("flags").val;
+    assert_ne!(flags & DF_SYMBOLIC.0, 0, "{flags:x}");
+    let flags = entry(DT_FLAGS_1).expect("more flags").val;
+    assert_ne!(flags & DF_1_NODELETE.0, 0, "{flags:x}");
 }
 
 /// What runs when the library is loaded is the C runtime's own (which registers unwind tables), one
@@ -95,11 +91,7 @@ fn loading_it_does_nothing_but_notice_forks() {
 /// A package is for older systems than the one that built it.
 #[test]
 fn packaged_it_needs_nothing_newer_than_glibc_2_28() {
-    if installed_elsewhere().is_none() {
-        println!("skipped: this library is for this system");
-        return;
-    }
-    let tree = installed::tree().expect("it was unpacked");
+    let tree = installed::tree();
     for file in [
         "lib/libzixflow.so",
         "bin/zixflow-send",
@@ -169,12 +161,7 @@ fn it_cannot_be_built_without_unwinding() {
 }
 
 fn library() -> Vec<u8> {
-    fs::read(release_libraries().join("libzixflow.so")).expect("it was built")
-}
-
-fn installed_library() -> Option<Vec<u8>> {
-    let file = installed::tree()?.join("lib/libzixflow.so");
-    Some(fs::read(file).expect("it was installed"))
+    fs::read(installed::libraries().join("libzixflow.so")).expect("it was installed")
 }
 
 fn elf(library: &[u8]) -> Elf<'_> {

@@ -19,7 +19,8 @@ use std::process::Command;
 
 use serde_json::json;
 
-use support::c::{self, C99, Finished, Program, release_libraries};
+use support::c::{self, C99, Finished, Program};
+use support::installed;
 use support::raw_server::RawServer;
 
 /// A program of tests/c, linked with the shared library as it ships, if it calls that at all.
@@ -27,7 +28,7 @@ fn host(name: &str) -> PathBuf {
     Program::c(&format!("tests/c/host_{name}.c"))
         .flags(C99)
         .flags(["-Wl,--as-needed", "-ldl"])
-        .libraries(release_libraries())
+        .libraries(installed::libraries())
         .compile()
 }
 

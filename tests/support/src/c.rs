@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -78,7 +78,7 @@ impl Program {
         self
     }
 
-    /// Links `libzixflow` from another directory, such as [`release_libraries`].
+    /// Links `libzixflow` from another directory.
     pub fn libraries(mut self, directory: PathBuf) -> Self {
         self.libraries = directory;
         self
@@ -293,27 +293,6 @@ pub fn require_tool(name: &str) -> bool {
         println!("skipped: {name} is not installed");
     }
     found
-}
-
-/// The directory of the release build of `libzixflow`, which is built when first asked for. As the
-/// README builds it: with an rlib beside them, cargo would leave out the optimisation at link time.
-pub fn release_libraries() -> PathBuf {
-    if let Some(prefix) = installed_elsewhere() {
-        return prefix.join("lib");
-    }
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT
-        .get_or_init(|| {
-            run_cargo(&[
-                "rustc",
-                "--release",
-                "--lib",
-                "--crate-type",
-                "cdylib,staticlib",
-            ]);
-            target_directory().join("release")
-        })
-        .clone()
 }
 
 /// The command that runs the sandbox as a program of its own, built where that is still to do.

@@ -1,46 +1,20 @@
 //! The library as it is installed: headers, libraries, and what pkg-config and CMake are told.
 
-use std::env;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
 
-use crate::c::{cargo, installed_elsewhere, require_tool, root};
+use crate::c::{cargo, installed_elsewhere};
 
-/// The prefix under which all was installed, once per test program: by CMake, from this source, or
-/// from a package, if [`installed_elsewhere`] says so.
-pub fn tree() -> Option<&'static Path> {
-    static TREE: OnceLock<Option<PathBuf>> = OnceLock::new();
-    TREE.get_or_init(|| installed_elsewhere().or_else(install))
-        .as_deref()
+/// The prefix under which all was installed: by CMake from this source, or from a package.
+pub fn tree() -> PathBuf {
+    installed_elsewhere().expect(
+        "ZIXFLOW_INSTALLED must name the prefix of an installed library: `.ci/run shipped` makes one",
+    )
 }
 
-fn install() -> Option<PathBuf> {
-    if !require_tool("cmake") {
-        return None;
-    }
-    let build = scratch("cmake");
-    succeed(configure(root(), &build));
-    succeed(command("cmake").arg("--build").arg(&build));
-    // What an earlier run installed must not count.
-    let prefix = scratch("installed").join(program_name());
-    let _ = fs::remove_dir_all(&prefix);
-    succeed(
-        command("cmake")
-            .arg("--install")
-            .arg(&build)
-            .arg("--prefix")
-            .arg(&prefix),
-    );
-    Some(prefix)
-}
-
-/// Two test programs may run at a time.
-fn program_name() -> String {
-    let program = env::current_exe().expect("a program knows its own path");
-    let name = program.file_name().expect("a program has a name");
-    name.to_string_lossy().into_owned()
+/// The directory of the installed libraries.
+pub fn libraries() -> PathBuf {
+    tree().join("lib")
 }
 
 /// Configures a project that builds the library along, or the library itself.
