@@ -10,6 +10,7 @@
 //! | `backoff`, `rate_limit` | how long it waits before an attempt |
 //! | `options` | the options of a client and of a call, read and checked |
 //! | `post_back`, `message` | what Zixflow tells afterwards; the rules of a message, composing one, its JSON Schema |
+//! | `ledger` | what was sent, remembered over crashes |
 //! | `secrets` | what no reply may repeat |
 //! | `reply` | the JSON that goes back |
 //! | `outcome` | the table that reads a response |
@@ -44,6 +45,7 @@ pub mod ffi;
 mod findings;
 mod headers;
 mod json;
+mod ledger;
 mod message;
 mod misspelling;
 mod options;

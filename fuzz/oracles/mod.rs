@@ -7,6 +7,7 @@ pub mod answer;
 pub mod compose;
 pub mod handles;
 pub mod json_get;
+pub mod ledger;
 pub mod message;
 pub mod options;
 pub mod post_back;

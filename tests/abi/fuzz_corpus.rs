@@ -41,6 +41,20 @@ fn handles() {
     replay("handles", oracles::handles::check);
 }
 
+#[test]
+fn ledgers() {
+    replay("ledger", oracles::ledger::check);
+}
+
+#[test]
+fn ledger_is_true_whatever_calls_crashes_and_post_backs_come_in_which_order() {
+    use proptest::prelude::*;
+
+    proptest!(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(5000) }, |(steps in prop::collection::vec(any::<u8>(), 0..400))| {
+        oracles::ledger::check(&steps);
+    });
+}
+
 fn replay(target: &str, check: fn(&[u8])) {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
     let files = fs::read_dir(corpus.join(target)).expect("a corpus for each target");
