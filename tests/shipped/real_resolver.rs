@@ -104,14 +104,17 @@ fn serve_names() -> io::Result<()> {
     });
     thread::spawn(move || {
         for stream in tcp.incoming() {
-            let _ = stream.and_then(|mut stream| {
-                let mut length = [0; 2];
-                stream.read_exact(&mut length)?;
-                let mut query = vec![0; usize::from(u16::from_be_bytes(length))];
-                stream.read_exact(&mut query)?;
-                let response = respond(&query).unwrap_or_default();
-                let length = u16::try_from(response.len()).map_err(io::Error::other)?;
-                stream.write_all(&[&length.to_be_bytes(), &response[..]].concat())
+            // Until the client has no more questions: it asks for both kinds of addresses.
+            let _: io::Result<()> = stream.and_then(|mut stream| {
+                loop {
+                    let mut length = [0; 2];
+                    stream.read_exact(&mut length)?;
+                    let mut query = vec![0; usize::from(u16::from_be_bytes(length))];
+                    stream.read_exact(&mut query)?;
+                    let response = respond(&query).unwrap_or_default();
+                    let length = u16::try_from(response.len()).map_err(io::Error::other)?;
+                    stream.write_all(&[&length.to_be_bytes(), &response[..]].concat())?;
+                }
             });
         }
     });
