@@ -21,7 +21,7 @@ use crate::reply::Reply;
 use crate::secrets::{Ending, Secrets};
 use crate::status::Status;
 use crate::sys::{Cause, Interrupt};
-use crate::transport::{Attempt, Failure, Limits, Pool, Proxy, Stop, Trace};
+use crate::transport::{Attempt, Failure, Limits, Pool, Proxy, Trace};
 
 /// How much of a response is read. The API's own has about a hundred bytes.
 const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
@@ -61,16 +61,6 @@ struct CountedCall<'a> {
     counts: &'a Counts,
     began: Instant,
     status: Status,
-}
-
-/// What comes after an attempt.
-enum Next {
-    /// Another, after such a pause.
-    Retry(Duration),
-    /// Nothing: its reply is the call's.
-    Return,
-    /// Nothing, although its reply asked for a retry: who ended the call does not want one.
-    Stop(Stop),
 }
 
 impl Client {
@@ -169,8 +159,8 @@ impl Client {
     }
 
     fn send_until(&self, state: &ProcessState, call: &Call<'_>) -> Reply {
-        if let Err(stop) = state.take_turn(&call.limits) {
-            return Reply::not_sent(&stop.into());
+        if let Err(failure) = state.take_turn(&call.limits) {
+            return Reply::not_sent(&failure);
         }
         let mut tries = Vec::new();
         let mut attempts = 0;
@@ -182,16 +172,18 @@ impl Client {
                 trace.ended(reply.status, reply.http_status, &reply.message);
                 tries.push(trace);
             }
-            reply = match state.next(call, &reply) {
-                Next::Retry(pause) => {
+            match state.pause_before_retry(call, &reply) {
+                Ok(Some(pause)) => {
                     if let Some(last) = tries.last_mut() {
                         last.paused(pause);
                     }
                     continue;
                 }
-                Next::Return => reply,
-                Next::Stop(stop) => reply.but_not_sent(&stop.into()),
-            };
+                // Who ended the call does not want the message sent, though it could be.
+                Err(stopped @ Failure::Stopped(_)) => reply = reply.but_not_sent(&stopped),
+                // What the last attempt came to says more than that there is no time for another.
+                Ok(None) | Err(_) => {}
+            }
             reply.tries = tries;
             return reply;
         }
@@ -272,38 +264,33 @@ impl Client {
 
 impl ProcessState {
     /// Waits for the turn of an attempt, where the client has a rate limit.
-    fn take_turn(&self, limits: &Limits) -> Result<(), Stop> {
+    fn take_turn(&self, limits: &Limits) -> Result<(), Failure> {
         match &self.rate_limit {
             Some(rate_limit) => rate_limit.take_turn(limits),
             None => limits.check(),
         }
     }
 
-    fn next(&self, call: &Call<'_>, reply: &Reply) -> Next {
+    /// Waits before another attempt, and tells how long. `None`: none is to be made; an error: none can.
+    fn pause_before_retry(
+        &self,
+        call: &Call<'_>,
+        reply: &Reply,
+    ) -> Result<Option<Duration>, Failure> {
         if !reply.is_retryable() {
-            return Next::Return;
+            return Ok(None);
         }
-        // Who ended the call does not want the message sent, though it could be.
-        if let Err(stop @ Stop::Raised(_)) = call.limits.check() {
-            return Next::Stop(stop);
-        }
+        call.limits.check()?;
         if reply.attempts > call.options.max_retries {
-            return Next::Return;
+            return Ok(None);
         }
         let now = Instant::now();
         let again = now.checked_add(backoff::pause(reply));
-        let Some(again) = again.filter(|again| *again < call.limits.deadline) else {
-            return Next::Return;
-        };
-        let waited = call.limits.sleep_until(again);
-        match waited.and_then(|()| self.take_turn(&call.limits)) {
-            Ok(()) => {
-                self.pool.counts.increase(Count::Retries);
-                Next::Retry(now.elapsed())
-            }
-            Err(stop @ Stop::Raised(_)) => Next::Stop(stop),
-            Err(_) => Next::Return,
-        }
+        let again = again.filter(|again| *again < call.limits.deadline);
+        call.limits.sleep_until(again.ok_or(Failure::Deadline)?)?;
+        self.take_turn(&call.limits)?;
+        self.pool.counts.increase(Count::Retries);
+        Ok(Some(now.elapsed()))
     }
 }
 

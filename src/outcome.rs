@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use crate::json;
 use crate::status::Status::*;
 use crate::status::Verdict;
-use crate::transport::{Failure, Stop};
+use crate::transport::Failure;
 
 impl Verdict {
     /// With what to tell a person, where the response does not: what happened, and what to do.
@@ -87,7 +87,7 @@ pub(crate) fn without_response(failure: &Failure, may_have_arrived: bool) -> (Ve
         return (ZX_OUTCOME_UNKNOWN.definite(), sentence);
     }
     let verdict = match failure {
-        Failure::Stopped(Stop::RateLimit(_)) => ZX_BUSY.retryable(),
+        Failure::RateLimit(_) => ZX_BUSY.retryable(),
         failure if failure.is_transient() => ZX_NOT_SENT.retryable(),
         _ => ZX_NOT_SENT.definite(),
     };

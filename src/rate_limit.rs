@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::sys::Interrupt;
-use crate::transport::{Limits, Stop};
+use crate::transport::{Failure, Limits};
 
 pub(crate) struct RateLimit {
     interval: Duration,
@@ -32,7 +32,7 @@ impl RateLimit {
 
     /// Waits for a turn. One that comes too late is not waited for; one that is given up is the next
     /// one's.
-    pub(crate) fn take_turn(&self, limits: &Limits) -> Result<(), Stop> {
+    pub(crate) fn take_turn(&self, limits: &Limits) -> Result<(), Failure> {
         limits.check()?;
         let mut queue = self.lock();
         let now = Instant::now();
@@ -46,7 +46,7 @@ impl RateLimit {
             return Ok(());
         }
         if delay >= limits.deadline.saturating_duration_since(now) {
-            return Err(Stop::RateLimit(delay));
+            return Err(Failure::RateLimit(delay));
         }
         queue.waiting.push_back(Arc::clone(&limits.interrupt));
         drop(queue);
@@ -68,14 +68,16 @@ impl RateLimit {
         waited
     }
 
-    fn wait_in_queue(&self, limits: &Limits) -> Result<(), Stop> {
+    fn wait_in_queue(&self, limits: &Limits) -> Result<(), Failure> {
         let next = || self.lock().next;
         limits
             .wait_while_not(|| is_first(&self.lock(), limits))
             .and_then(|()| limits.sleep_until(next()))
-            .map_err(|stop| match stop {
-                Stop::Deadline => Stop::RateLimit(next().saturating_duration_since(Instant::now())),
-                stop => stop,
+            .map_err(|failure| match failure {
+                Failure::Deadline => {
+                    Failure::RateLimit(next().saturating_duration_since(Instant::now()))
+                }
+                failure => failure,
             })
     }
 
@@ -99,7 +101,7 @@ mod tests {
 
     use super::RateLimit;
     use crate::sys::{Cause, Interrupt};
-    use crate::transport::{Limits, Stop};
+    use crate::transport::{Failure, Limits};
 
     fn limits() -> Limits {
         Limits {
@@ -167,7 +169,7 @@ mod tests {
         };
         for limits in [cancelled, over] {
             let turn = rate_limit.take_turn(&limits);
-            assert!(matches!(turn, Err(Stop::Raised(_) | Stop::Deadline)));
+            assert!(matches!(turn, Err(Failure::Stopped(_) | Failure::Deadline)));
         }
         let began = Instant::now();
         assert!(rate_limit.take_turn(&limits()).is_ok());
@@ -182,7 +184,7 @@ mod tests {
             deadline: Instant::now() + Duration::from_millis(400),
             ..limits()
         };
-        let Err(Stop::RateLimit(delay)) = rate_limit.take_turn(&short) else {
+        let Err(Failure::RateLimit(delay)) = rate_limit.take_turn(&short) else {
             panic!("it is too late");
         };
         assert!(delay > Duration::from_secs(1) && delay <= Duration::from_secs(10));

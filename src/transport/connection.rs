@@ -202,8 +202,7 @@ impl Transport for Connection {
                     true => Event::readable_or_writable(socket),
                     false => Event::readable(socket),
                 }];
-                let limits = self.attempt.limits();
-                limits.wait_for(&mut event).map_err(Failure::from)?;
+                self.attempt.limits().wait_for(&mut event)?;
                 let [event] = event;
                 if wants_to_send && event.is_writable() {
                     // Where it fails, what the server said before is still to be read.

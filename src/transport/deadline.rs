@@ -4,39 +4,11 @@
 //! Every wait of the library is one of this file's, which is why signals, shut-downs and
 //! cancellations need no further thought elsewhere.
 
-use std::fmt;
-use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::sys::{Cause, Event, Interrupt};
-
-/// Why a wait ended without what it waited for.
-#[derive(Debug)]
-pub(crate) enum Stop {
-    /// The call's `timeout_ms` ran out.
-    Deadline,
-    /// The turn under the rate limit comes after the deadline: so long from now.
-    RateLimit(Duration),
-    /// The client was shut down, or the call cancelled.
-    Raised(Cause),
-    /// The operating system did not wait (out of memory).
-    Os(io::Error),
-}
-
-impl fmt::Display for Stop {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Stop::Deadline => f.write_str("timed out (timeout_ms)"),
-            Stop::RateLimit(_) => f.write_str(
-                "rate limit: the next slot under messages_per_second is after timeout_ms",
-            ),
-            Stop::Raised(Cause::ShutDown) => f.write_str("the client was shut down"),
-            Stop::Raised(Cause::Cancelled) => f.write_str("the call was cancelled"),
-            Stop::Os(error) => write!(f, "the machine could not wait for the network ({error})"),
-        }
-    }
-}
+use super::failure::Failure;
+use crate::sys::{Event, Interrupt};
 
 /// Until when to wait, and what else ends it.
 #[derive(Clone, Debug)]
@@ -47,7 +19,7 @@ pub(crate) struct Limits {
 
 impl Limits {
     /// Waits until one of `events` has happened.
-    pub(crate) fn wait_for(&self, events: &mut [Event<'_>]) -> Result<(), Stop> {
+    pub(crate) fn wait_for(&self, events: &mut [Event<'_>]) -> Result<(), Failure> {
         self.wait_until(events, self.deadline).map(|_| ())
     }
 
@@ -57,7 +29,7 @@ impl Limits {
         &self,
         events: &mut [Event<'_>],
         pause: Instant,
-    ) -> Result<bool, Stop> {
+    ) -> Result<bool, Failure> {
         loop {
             self.check()?;
             if pause < self.deadline && Instant::now() >= pause {
@@ -65,7 +37,7 @@ impl Limits {
             }
             self.interrupt
                 .poll(events, pause.min(self.deadline))
-                .map_err(Stop::Os)?;
+                .map_err(|error| Failure::Machine("wait for the network", error))?;
             // The interrupt makes them happen, too.
             if events.iter().any(Event::happened) && self.interrupt.raised().is_none() {
                 return Ok(true);
@@ -74,19 +46,19 @@ impl Limits {
     }
 
     /// Waits until `is_over`, which is asked again when the interrupt wakes.
-    pub(crate) fn wait_while_not(&self, is_over: impl Fn() -> bool) -> Result<(), Stop> {
+    pub(crate) fn wait_while_not(&self, is_over: impl Fn() -> bool) -> Result<(), Failure> {
         self.interrupt.wait(self.deadline, &is_over);
         self.reached(is_over())
     }
 
     /// Lets time pass until `pause`.
-    pub(crate) fn sleep_until(&self, pause: Instant) -> Result<(), Stop> {
+    pub(crate) fn sleep_until(&self, pause: Instant) -> Result<(), Failure> {
         self.interrupt.wait(pause.min(self.deadline), || false);
         self.reached(Instant::now() >= pause)
     }
 
     /// What a wait came to. An interrupt counts even where what was waited for came at the same time.
-    fn reached(&self, is_over: bool) -> Result<(), Stop> {
+    fn reached(&self, is_over: bool) -> Result<(), Failure> {
         if is_over && self.interrupt.raised().is_none() {
             Ok(())
         } else {
@@ -95,11 +67,11 @@ impl Limits {
     }
 
     /// Whether there is time left.
-    pub(crate) fn check(&self) -> Result<(), Stop> {
+    pub(crate) fn check(&self) -> Result<(), Failure> {
         if let Some(cause) = self.interrupt.raised() {
-            Err(Stop::Raised(cause))
+            Err(Failure::Stopped(cause))
         } else if Instant::now() >= self.deadline {
-            Err(Stop::Deadline)
+            Err(Failure::Deadline)
         } else {
             Ok(())
         }
@@ -111,7 +83,7 @@ mod tests {
     use std::sync::Arc;
     use std::time::{Duration, Instant};
 
-    use super::{Limits, Stop};
+    use super::{Failure, Limits};
     use crate::sys::Cause;
 
     #[test]
@@ -125,7 +97,7 @@ mod tests {
         assert!(limits.sleep_until(now).is_ok());
         limits.interrupt.raise(Cause::Cancelled);
         for waited in [limits.wait_while_not(|| true), limits.sleep_until(now)] {
-            assert!(matches!(waited, Err(Stop::Raised(Cause::Cancelled))));
+            assert!(matches!(waited, Err(Failure::Stopped(Cause::Cancelled))));
         }
     }
 }

@@ -10,14 +10,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::deadline::Stop;
 use super::tls_failure;
-use crate::sys;
+use crate::sys::{self, Cause};
 
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// A wait of the call ended.
-    Stopped(Stop),
+    /// The call's `timeout_ms` ran out.
+    Deadline,
+    /// The turn under the rate limit comes after the deadline: so long from now.
+    RateLimit(Duration),
+    /// The client was shut down, or the call cancelled.
+    Stopped(Cause),
     /// `connect_timeout_ms` ran out.
     ConnectDeadline(Duration),
     /// The machine had no memory, thread or descriptor left.
@@ -67,7 +70,7 @@ impl Failure {
     /// Whether the same attempt may do better in a moment.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
-            Failure::Stopped(Stop::Raised(_)) => false,
+            Failure::Stopped(_) => false,
             Failure::Proxy { is_transient, .. } => *is_transient,
             Failure::Tls(error) => tls_failure::account(error).is_transient,
             _ => true,
@@ -77,7 +80,7 @@ impl Failure {
     /// How long until another call may do better, where that is known.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
-            Failure::Stopped(Stop::RateLimit(delay)) => Some(*delay),
+            Failure::RateLimit(delay) => Some(*delay),
             _ => None,
         }
     }
@@ -98,7 +101,12 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Stopped(stop) => stop.fmt(f),
+            Failure::Deadline => f.write_str("timed out (timeout_ms)"),
+            Failure::RateLimit(_) => f.write_str(
+                "rate limit: the next slot under messages_per_second is after timeout_ms",
+            ),
+            Failure::Stopped(Cause::ShutDown) => f.write_str("the client was shut down"),
+            Failure::Stopped(Cause::Cancelled) => f.write_str("the call was cancelled"),
             Failure::ConnectDeadline(limit) => write!(
                 f,
                 "opening a connection took longer than connect_timeout_ms ({} ms) allows",
@@ -127,7 +135,6 @@ impl fmt::Display for Failure {
     }
 }
 
-/// So that it can travel through ureq inside of an [`io::Error`].
 impl Error for Failure {}
 
 /// How many addresses a failure names.
@@ -150,31 +157,26 @@ fn reasons(refused: &[Refused]) -> String {
     each.chain(more).collect::<Vec<_>>().join("; ")
 }
 
-impl From<Stop> for Failure {
-    fn from(stop: Stop) -> Self {
-        Failure::Stopped(stop)
+/// ureq and rustls hand an `io::Error` through as it is; a failure travels inside it.
+impl From<Failure> for io::Error {
+    fn from(failure: Failure) -> Self {
+        io::Error::other(failure)
     }
 }
 
-/// ureq hands an `io::Error` through as it is; a failure travels inside it.
 impl From<Failure> for ureq::Error {
     fn from(failure: Failure) -> Self {
-        ureq::Error::Io(io::Error::other(failure))
+        ureq::Error::Io(failure.into())
     }
 }
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        match error.downcast::<Failure>() {
-            Ok(failure) => failure,
-            Err(error) => match error.downcast::<rustls::Error>() {
-                Ok(error) => Failure::Tls(error),
-                Err(error) => match error.downcast::<ureq::Error>() {
-                    Ok(error) => Failure::from(error),
-                    Err(error) => Failure::Broken(error),
-                },
-            },
-        }
+        error
+            .downcast::<Failure>()
+            .or_else(|error| error.downcast().map(Failure::Tls))
+            .or_else(|error| error.downcast::<ureq::Error>().map(Failure::from))
+            .unwrap_or_else(Failure::Broken)
     }
 }
 
@@ -190,16 +192,15 @@ impl From<ureq::Error> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sys::Cause;
 
     #[test]
     fn a_failure_is_itself_however_often_it_was_wrapped() {
-        let mut error = io::Error::other(Failure::Stopped(Stop::Raised(Cause::ShutDown)));
+        let mut error = io::Error::from(Failure::Stopped(Cause::ShutDown));
         for _ in 0..3 {
             error = io::Error::other(ureq::Error::Io(error));
         }
         let failure = Failure::from(error);
-        let is_same = matches!(failure, Failure::Stopped(Stop::Raised(Cause::ShutDown)));
+        let is_same = matches!(failure, Failure::Stopped(Cause::ShutDown));
         assert!(is_same && !failure.is_transient(), "{failure:?}");
     }
 }

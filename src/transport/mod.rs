@@ -16,10 +16,10 @@
 //! | `attempt`, `trace` | what the caller and the connection share: limits, and how far the request came |
 //! | `proxy`, `happy_eyeballs`, `resolver` | the steps of the way |
 //! | `tls`, `socket` | a stream that knows when it is at rest; a socket that never blocks |
+//! | `deadline` | every wait of the library |
 //! | `failure` | why an attempt got no response |
 //! | `roots`, `tls_failure` | the certificates that are trusted; what went wrong in TLS |
 //! | `descriptors` | who gives way when descriptors run out |
-//! | `deadline` | every wait of the library |
 //! | `authority` | the host and port of a URL |
 
 mod attempt;
@@ -41,7 +41,7 @@ mod trace;
 
 pub(crate) use attempt::Attempt;
 pub(crate) use authority::{Authority, are_escapes_whole};
-pub(crate) use deadline::{Limits, Stop};
+pub(crate) use deadline::Limits;
 pub(crate) use failure::Failure;
 pub(crate) use pool::{IdleLimits, Pool};
 pub(crate) use proxy::Proxy;

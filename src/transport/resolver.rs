@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use super::authority::Authority;
-use super::deadline::{Limits, Stop};
+use super::deadline::Limits;
 use super::failure::Failure;
 use crate::panics;
 use crate::per_process::PerProcess;
@@ -77,14 +77,14 @@ pub(super) fn look_up(host: &Authority, limits: &Limits) -> Result<Vec<SocketAdd
 
 impl LookUp {
     /// Waits for the end of it, on behalf of a call, which it knows no longer than that.
-    fn await_end(&self, limits: &Limits) -> Result<Addresses, Stop> {
+    fn await_end(&self, limits: &Limits) -> Result<Addresses, Failure> {
         let waited = limits.wait_while_not(|| lock(&self.state).addresses.is_some());
         let mut state = lock(&self.state);
         state
             .waiting
             .retain(|waiting| !Arc::ptr_eq(waiting, &limits.interrupt));
         let addresses = state.addresses.clone();
-        addresses.ok_or_else(|| waited.err().unwrap_or(Stop::Deadline))
+        addresses.ok_or_else(|| waited.err().unwrap_or(Failure::Deadline))
     }
 }
 

@@ -10,7 +10,7 @@ use ureq::unversioned::transport::{ConnectionDetails, Connector};
 use super::attempt::CurrentAttempt;
 use super::authority::Authority;
 use super::connection::{Connection, Stream};
-use super::deadline::{Limits, Stop};
+use super::deadline::Limits;
 use super::descriptors::with_descriptors;
 use super::failure::Failure;
 use super::proxy::Proxy;
@@ -120,7 +120,7 @@ impl Connector for RouteConnector {
         let stream = self.open(&limits).map_err(|failure| {
             self.counts.increase(Count::ConnectionsFailed);
             match failure {
-                Failure::Stopped(Stop::Deadline) if connect_deadline < call.deadline => {
+                Failure::Deadline if connect_deadline < call.deadline => {
                     Failure::ConnectDeadline(connect_timeout)
                 }
                 failure => failure,

@@ -6,7 +6,6 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use super::deadline::Limits;
-use super::failure::Failure;
 use crate::counts::{Count, Counts};
 use crate::sys::{Event, TcpSocket, is_transient};
 
@@ -93,16 +92,14 @@ impl Limited<'_> {
         mut event: Event<'_>,
         mut step: impl FnMut() -> io::Result<usize>,
     ) -> io::Result<usize> {
-        let failed = |stop| io::Error::other(Failure::Stopped(stop));
         loop {
             // Each time: a peer that always has something to say must not keep a call from its
             // deadline.
-            self.limits.check().map_err(failed)?;
+            self.limits.check()?;
             match step() {
-                Err(error) if is_transient(&error) => self
-                    .limits
-                    .wait_for(std::slice::from_mut(&mut event))
-                    .map_err(failed)?,
+                Err(error) if is_transient(&error) => {
+                    self.limits.wait_for(std::slice::from_mut(&mut event))?;
+                }
                 result => return result,
             }
         }
