@@ -17,9 +17,7 @@ use endpoint::Endpoint;
 use schema::Values;
 
 use crate::message::Validation;
-use crate::transport::{
-    IdleLimits, Proxy, Roots, Route, TlsRoute, add_file, root_store, tls_configuration,
-};
+use crate::transport::{IdleLimits, Proxy, Roots, Route, add_file, root_store, tls_configuration};
 
 /// Linux's PATH_MAX.
 const MAX_PATH_BYTES: usize = 4096;
@@ -111,14 +109,8 @@ impl ClientOptions {
             add_file(Arc::make_mut(&mut roots), Path::new(file))
                 .map_err(|reason| given.blame("ca_file", &format!("{file} {reason}")))?;
         }
-        let tls = if is_https {
-            Some(TlsRoute {
-                name: target.host.clone(),
-                configuration: tls_configuration(roots).map_err(|error| error.to_string())?,
-            })
-        } else {
-            None
-        };
+        let tls = is_https.then(|| tls_configuration(roots));
+        let tls = tls.transpose().map_err(|error| error.to_string())?;
         if !values.user_agent.as_deref().is_none_or(is_product) {
             return Err(given.blame(
                 "user_agent",

@@ -27,8 +27,8 @@ use super::trace::{Milliseconds, Origin, Trace};
 /// How far a request came. Whether a message may have been queued depends on this alone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Progress {
-    /// The head is not complete.
-    Head,
+    /// The head is not complete; a body of so many bytes comes behind it.
+    Head { body: usize },
     /// So many bytes of the body are not written yet.
     Body { left: usize },
     /// The request is complete, and the kernel has not taken the last byte.
@@ -40,14 +40,14 @@ pub(super) enum Progress {
 }
 
 impl Progress {
-    fn head_written(self, body_bytes: usize) -> Self {
+    pub(super) fn head_written(self) -> Self {
         match self {
-            Progress::Head => Progress::Body { left: body_bytes }.body_written(0),
+            Progress::Head { body } => Progress::Body { left: body }.body_written(0),
             other => other,
         }
     }
 
-    fn body_written(self, bytes: usize) -> Self {
+    pub(super) fn body_written(self, bytes: usize) -> Self {
         match self {
             Progress::Body { left } if left <= bytes => Progress::Written,
             Progress::Body { left } => Progress::Body { left: left - bytes },
@@ -63,7 +63,7 @@ impl Progress {
         }
     }
 
-    fn aborted(self) -> Self {
+    pub(super) fn aborted(self) -> Self {
         match self {
             Progress::Sent => Progress::Sent,
             _ => Progress::Aborted,
@@ -75,7 +75,6 @@ impl Progress {
 pub(crate) struct Attempt {
     limits: Limits,
     connect_timeout: Duration,
-    body_bytes: usize,
     progress: Progress,
     has_connection: bool,
     /// Where the call asks for it.
@@ -92,8 +91,7 @@ impl Attempt {
         Attempt {
             limits: limits.clone(),
             connect_timeout,
-            body_bytes,
-            progress: Progress::Head,
+            progress: Progress::Head { body: body_bytes },
             has_connection: false,
             trace,
         }
@@ -131,30 +129,18 @@ impl CurrentAttempt {
         self.progress() == Progress::Sent
     }
 
-    pub(super) fn head_written(&self) -> Progress {
-        self.proceed(|attempt| attempt.progress.head_written(attempt.body_bytes))
-    }
-
-    pub(super) fn body_written(&self, bytes: usize) -> Progress {
-        self.proceed(|attempt| attempt.progress.body_written(bytes))
+    pub(super) fn proceed(&self, step: impl FnOnce(Progress) -> Progress) -> Progress {
+        let mut attempt = self.lock();
+        attempt.progress = step(attempt.progress);
+        attempt.progress
     }
 
     pub(super) fn flushed(&self) {
-        if self.proceed(|attempt| attempt.progress.flushed()) == Progress::Sent
+        if self.proceed(Progress::flushed) == Progress::Sent
             && let Some(trace) = &mut self.lock().trace
         {
             trace.request_sent();
         }
-    }
-
-    pub(super) fn abort(&self) {
-        self.proceed(|attempt| attempt.progress.aborted());
-    }
-
-    fn proceed(&self, step: impl FnOnce(&Attempt) -> Progress) -> Progress {
-        let mut attempt = self.lock();
-        attempt.progress = step(&attempt);
-        attempt.progress
     }
 
     /// A connection was opened for it, or a kept one found open.
@@ -179,11 +165,6 @@ impl CurrentAttempt {
         if let Some(trace) = &mut self.lock().trace {
             trace.received();
         }
-    }
-
-    /// The server says that it has read nothing of the request, whatever the kernel has taken.
-    pub(super) fn unread(&self) {
-        self.lock().progress = Progress::Aborted;
     }
 
     /// Does `work`, and adds its time to a phase.
@@ -218,25 +199,25 @@ mod tests {
     #[test]
     fn each_step_leads_where_the_table_says() {
         let body = |left| Body { left };
-        let head_written: fn(Progress) -> Progress = |it| it.head_written(30);
-        let of_an_empty_body: fn(Progress) -> Progress = |it| it.head_written(0);
+        let head = |body| Head { body };
+        let head_written: fn(Progress) -> Progress = Progress::head_written;
         let some_written: fn(Progress) -> Progress = |it| it.body_written(20);
         let rest_written: fn(Progress) -> Progress = |it| it.body_written(30);
         for (step, from_head, from_body, from_written) in [
             (head_written, body(30), body(30), Written),
-            (of_an_empty_body, Written, body(30), Written),
-            (some_written, Head, body(10), Written),
-            (rest_written, Head, Written, Written),
-            (Progress::flushed, Head, body(30), Sent),
+            (some_written, head(30), body(10), Written),
+            (rest_written, head(30), Written, Written),
+            (Progress::flushed, head(30), body(30), Sent),
             (Progress::aborted, Aborted, Aborted, Aborted),
         ] {
-            assert_eq!(step(Head), from_head);
+            assert_eq!(step(head(30)), from_head);
             assert_eq!(step(body(30)), from_body);
             assert_eq!(step(Written), from_written);
             // Neither becomes anything else.
             assert_eq!(step(Sent), Sent);
             assert_eq!(step(Aborted), Aborted);
         }
+        assert_eq!(head(0).head_written(), Written);
         // More than all is all: what may have been sent is not called unsent.
         assert_eq!(body(1).body_written(2), Written);
     }

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::io::Write;
+use std::ops::Range;
 use std::sync::Arc;
 
 use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
@@ -10,22 +11,19 @@ use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
 use super::attempt::{CurrentAttempt, Progress};
 use super::failure::Failure;
 use super::socket::{Received, Socket};
-use super::tls::TlsStream;
+use super::tls::TlsSession;
 use super::trace::Origin;
 use crate::counts::Count;
 use crate::headers::Headers;
 use crate::sys::{Event, is_transient};
 
 pub(super) struct Connection {
-    stream: Stream,
+    socket: Socket,
+    /// `None`: plain HTTP.
+    tls: Option<Box<TlsSession>>,
     buffers: ConnectionBuffers,
     attempt: CurrentAttempt,
     is_new: bool,
-}
-
-pub(super) enum Stream {
-    Plain(Socket),
-    Tls(Box<TlsStream>),
 }
 
 /// How much is received at once while a connection is asked whether it is still open: session
@@ -33,11 +31,22 @@ pub(super) enum Stream {
 const MAX_TICKET_RECEIVES: usize = 4;
 
 impl Connection {
-    pub(super) fn new(stream: Stream, headers: Arc<Headers>, attempt: CurrentAttempt) -> Self {
-        attempt.connected(Origin::New, stream.socket());
+    pub(super) fn new(
+        socket: Socket,
+        tls: Option<TlsSession>,
+        headers: Arc<Headers>,
+        attempt: CurrentAttempt,
+    ) -> Self {
+        attempt.connected(Origin::New, &socket);
         Connection {
-            stream,
-            buffers: ConnectionBuffers::new(headers),
+            socket,
+            tls: tls.map(Box::new),
+            buffers: ConnectionBuffers {
+                headers,
+                output: Window::default(),
+                input: Window::default(),
+                has_news: false,
+            },
             attempt,
             is_new: true,
         }
@@ -54,7 +63,7 @@ impl Connection {
                 Err(error) if is_transient(&error) => self.wait_to_send()?,
                 Err(_) => {
                     // Where it is not the connection that broke, nobody would respond to half a request.
-                    self.stream.socket().end_sending();
+                    self.socket.end_sending();
                     false
                 }
             };
@@ -64,7 +73,7 @@ impl Connection {
 
     /// Waits until the peer takes more. `false`: it responded or closed instead.
     fn wait_to_send(&mut self) -> Result<bool, Failure> {
-        let mut event = [Event::readable_or_writable(self.stream.socket())];
+        let mut event = [Event::readable_or_writable(&self.socket)];
         self.attempt.limits().wait_for(&mut event)?;
         let [event] = event;
         Ok(event.is_writable() || self.is_silent_or_interim()?)
@@ -80,29 +89,22 @@ impl Connection {
     }
 
     fn send(&mut self) -> std::io::Result<()> {
-        let pending = self.buffers.pending();
-        match &mut self.stream {
-            Stream::Plain(socket) => {
-                let sent = (&*socket).write(pending)?;
-                self.buffers.consume_output(sent);
-                Ok(())
-            }
-            Stream::Tls(tls) => {
-                if !pending.is_empty() {
-                    let encrypted = tls.encrypt(pending)?;
-                    self.buffers.consume_output(encrypted);
-                }
-                tls.send()
-            }
+        let pending = self.buffers.output.used();
+        let Some(tls) = &mut self.tls else {
+            let sent = (&self.socket).write(pending)?;
+            self.buffers.output.consume(sent);
+            return Ok(());
+        };
+        if !pending.is_empty() {
+            let encrypted = tls.encrypt(pending)?;
+            self.buffers.output.consume(encrypted);
         }
+        tls.send(&self.socket)
     }
 
     fn is_flushed(&self) -> bool {
-        self.buffers.pending().is_empty()
-            && match &self.stream {
-                Stream::Plain(_) => true,
-                Stream::Tls(tls) => tls.is_flushed(),
-            }
+        let is_tls_flushed = || self.tls.as_ref().is_none_or(|tls| tls.is_flushed());
+        self.buffers.output.used().is_empty() && is_tls_flushed()
     }
 
     /// Receives what is there into the input buffer.
@@ -111,11 +113,12 @@ impl Connection {
         if into.is_empty() {
             return Err(Failure::LongHead);
         }
-        let received = match &mut self.stream {
-            Stream::Plain(socket) => socket.receive(into)?,
-            Stream::Tls(tls) => tls.receive(into).inspect_err(|_| {
+        let received = match &mut self.tls {
+            None => self.socket.receive(into)?,
+            Some(tls) => tls.receive(&self.socket, into).inspect_err(|_| {
+                // Whatever the kernel has taken.
                 if tls.is_unread {
-                    self.attempt.unread();
+                    self.attempt.proceed(|_| Progress::Aborted);
                 }
             })?,
         };
@@ -128,8 +131,8 @@ impl Connection {
 
     /// Whether TLS has something to say by itself, and nothing of a request is left that would go with it.
     fn wants_to_send(&mut self) -> bool {
-        match &mut self.stream {
-            Stream::Tls(tls) if self.attempt.progress() == Progress::Sent => tls.wants_to_send(),
+        match &mut self.tls {
+            Some(tls) if self.attempt.progress() == Progress::Sent => tls.wants_to_send(),
             _ => false,
         }
     }
@@ -138,10 +141,10 @@ impl Connection {
     /// counted: over TLS, a session ticket that came after the response.
     fn is_silent(&mut self) -> bool {
         for _ in 0..MAX_TICKET_RECEIVES {
-            if self.stream.socket().is_silent() {
+            if self.socket.is_silent() {
                 return true;
             }
-            let is_ticket = matches!(self.stream, Stream::Tls(_))
+            let is_ticket = self.tls.is_some()
                 && matches!(self.receive(), Ok(Received::Nothing))
                 && self.is_clean();
             if !is_ticket {
@@ -155,10 +158,7 @@ impl Connection {
     fn is_clean(&mut self) -> bool {
         self.is_flushed()
             && self.buffers.input().is_empty()
-            && match &mut self.stream {
-                Stream::Plain(_) => true,
-                Stream::Tls(tls) => tls.is_at_rest(),
-            }
+            && self.tls.as_mut().is_none_or(|tls| tls.is_at_rest())
     }
 }
 
@@ -170,24 +170,23 @@ impl Transport for Connection {
     /// Head and body come one after the other and go out together: nothing is sent before the
     /// request is complete or the buffer is full. The one place that says how far a request came.
     fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), ureq::Error> {
-        let progress = match self.attempt.progress() {
-            Progress::Aborted => return Ok(()),
-            Progress::Head => match self.buffers.write_head(amount) {
-                true => self.attempt.head_written(),
-                false => Progress::Head,
-            },
-            _ => {
-                self.buffers.write(amount);
-                self.attempt.body_written(amount)
-            }
+        let before = self.attempt.progress();
+        if before == Progress::Aborted {
+            return Ok(());
+        }
+        self.buffers.output.add(amount);
+        let is_head = matches!(before, Progress::Head { .. });
+        let progress = match is_head && self.buffers.complete_head() {
+            true => self.attempt.proceed(Progress::head_written),
+            false => self.attempt.proceed(|it| it.body_written(amount)),
         };
-        if progress == Progress::Written || self.buffers.is_output_full() {
+        if progress == Progress::Written || self.buffers.output.free().is_empty() {
             let attempt = self.attempt.clone();
             if attempt.timed(|trace| &mut trace.send_ms, || self.flush())? {
                 attempt.flushed();
             } else {
-                attempt.abort();
-                self.buffers.discard_output();
+                attempt.proceed(Progress::aborted);
+                self.buffers.output.clear();
             }
         }
         Ok(())
@@ -195,12 +194,11 @@ impl Transport for Connection {
 
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
         loop {
-            if !self.stream.has_received() {
+            if !self.tls.as_mut().is_some_and(|tls| tls.has_received()) {
                 let wants_to_send = self.wants_to_send();
-                let socket = self.stream.socket();
                 let mut event = [match wants_to_send {
-                    true => Event::readable_or_writable(socket),
-                    false => Event::readable(socket),
+                    true => Event::readable_or_writable(&self.socket),
+                    false => Event::readable(&self.socket),
                 }];
                 self.attempt.limits().wait_for(&mut event)?;
                 let [event] = event;
@@ -221,47 +219,30 @@ impl Transport for Connection {
     /// only the first time, which is the time that counts.
     fn is_open(&mut self) -> bool {
         match self.attempt.progress() {
-            Progress::Head => {}
+            Progress::Head { .. } => {}
             progress => return progress == Progress::Sent && self.is_clean(),
         }
         let is_open = self.is_clean() && self.is_silent();
-        let socket = self.stream.socket();
+        let counts = &self.socket.counts;
         if is_open {
-            socket.counts.increase(Count::ConnectionsReused);
-            self.attempt.connected(Origin::Kept, socket);
+            counts.increase(Count::ConnectionsReused);
+            self.attempt.connected(Origin::Kept, &self.socket);
         } else {
-            socket.counts.increase(Count::ConnectionsFoundClosed);
+            counts.increase(Count::ConnectionsFoundClosed);
         }
         is_open
     }
 
     fn is_tls(&self) -> bool {
-        matches!(self.stream, Stream::Tls(_))
-    }
-}
-
-impl Stream {
-    fn socket(&self) -> &Socket {
-        match self {
-            Stream::Plain(socket) => socket,
-            Stream::Tls(tls) => &tls.socket,
-        }
-    }
-
-    /// Whether something is there that needs no receive.
-    fn has_received(&mut self) -> bool {
-        match self {
-            Stream::Plain(_) => false,
-            Stream::Tls(tls) => tls.has_received(),
-        }
+        self.tls.is_some()
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
         let is_request_gone = self.is_flushed() || self.attempt.progress() == Progress::Sent;
-        if let (Stream::Tls(tls), true) = (&mut self.stream, is_request_gone) {
-            tls.send_close_notify();
+        if let (Some(tls), true) = (&mut self.tls, is_request_gone) {
+            tls.send_close_notify(&self.socket);
         }
         self.attempt.disconnected();
     }
@@ -269,9 +250,7 @@ impl Drop for Connection {
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Connection")
-            .field(self.stream.socket())
-            .finish()
+        f.debug_tuple("Connection").field(&self.socket).finish()
     }
 }
 
@@ -304,108 +283,99 @@ const MAX_INPUT_BYTES: usize = 64 * 1024;
 /// The buffers that ureq writes to and reads from. Allocated when first used.
 struct ConnectionBuffers {
     headers: Arc<Headers>,
-    output: Vec<u8>,
-    /// What of `output` is written but not sent.
-    pending: std::ops::Range<usize>,
-    input: Vec<u8>,
-    /// What of `input` is received but not consumed.
-    unconsumed: std::ops::Range<usize>,
+    /// What is written and not sent.
+    output: Window,
+    /// What is received and not consumed.
+    input: Window,
     /// Whether ureq may make more of the input than at its last look.
     has_news: bool,
 }
 
-impl ConnectionBuffers {
-    fn new(headers: Arc<Headers>) -> Self {
-        ConnectionBuffers {
-            headers,
-            output: Vec::new(),
-            pending: 0..0,
-            input: Vec::new(),
-            unconsumed: 0..0,
-            has_news: false,
+/// A buffer of which a part is in use.
+#[derive(Default)]
+struct Window {
+    bytes: Vec<u8>,
+    used: Range<usize>,
+}
+
+impl Window {
+    fn used(&self) -> &[u8] {
+        self.bytes.get(self.used.clone()).unwrap_or_default()
+    }
+
+    /// What is free behind it.
+    fn free(&mut self) -> &mut [u8] {
+        self.bytes.get_mut(self.used.end..).unwrap_or_default()
+    }
+
+    fn add(&mut self, amount: usize) {
+        self.used.end += amount;
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.used.start += amount;
+        if self.used.is_empty() {
+            self.clear();
         }
     }
 
-    fn pending(&self) -> &[u8] {
-        self.output.get(self.pending.clone()).unwrap_or_default()
+    fn clear(&mut self) {
+        self.used = 0..0;
     }
+}
 
-    fn write(&mut self, amount: usize) {
-        self.pending.end += amount;
-    }
-
-    /// Returns whether the head is complete with this. Then the library's header fields stand behind
-    /// those that ureq wrote, ahead of the empty line that ends it.
-    fn write_head(&mut self, amount: usize) -> bool {
-        self.write(amount);
-        if !self.pending().ends_with(END_OF_HEAD) {
+impl ConnectionBuffers {
+    /// Whether the head is complete. Then the library's header fields stand behind those that ureq
+    /// wrote, ahead of the empty line that ends it.
+    fn complete_head(&mut self) -> bool {
+        if !self.output.used().ends_with(END_OF_HEAD) {
             return false;
         }
-        self.pending.end -= LINE_BREAK.len();
+        self.output.used.end -= LINE_BREAK.len();
         for part in [self.headers.as_bytes(), LINE_BREAK] {
-            let end = self.pending.end + part.len();
-            if let Some(place) = self.output.get_mut(self.pending.end..end) {
+            if let Some(place) = self.output.free().get_mut(..part.len()) {
                 place.copy_from_slice(part);
-                self.pending.end = end;
+                self.output.add(part.len());
             }
         }
         true
-    }
-
-    fn consume_output(&mut self, amount: usize) {
-        self.pending.start += amount;
-        if self.pending.is_empty() {
-            self.pending = 0..0;
-        }
-    }
-
-    fn discard_output(&mut self) {
-        self.pending = 0..0;
-    }
-
-    fn is_output_full(&self) -> bool {
-        self.pending.end == self.output.len()
     }
 }
 
 impl Buffers for ConnectionBuffers {
     fn output(&mut self) -> &mut [u8] {
-        self.output
-            .resize(OUTPUT_BYTES + self.headers.as_bytes().len(), 0);
-        self.output.get_mut(self.pending.end..).unwrap_or_default()
+        let size = OUTPUT_BYTES + self.headers.as_bytes().len();
+        self.output.bytes.resize(size, 0);
+        self.output.free()
     }
 
     fn input(&self) -> &[u8] {
-        self.input.get(self.unconsumed.clone()).unwrap_or_default()
+        self.input.used()
     }
 
     /// Free space, of which there is always some until the input has reached its limit.
     fn input_append_buf(&mut self) -> &mut [u8] {
-        if self.unconsumed.end == self.input.len() {
-            if self.unconsumed.start > 0 {
-                self.input.copy_within(self.unconsumed.clone(), 0);
-                self.unconsumed = 0..self.unconsumed.len();
+        let Window { bytes, used } = &mut self.input;
+        if used.end == bytes.len() {
+            if used.start > 0 {
+                bytes.copy_within(used.clone(), 0);
+                *used = 0..used.len();
             } else {
-                let larger = (self.input.len() * 2).clamp(INPUT_BYTES, MAX_INPUT_BYTES);
-                self.input.resize(larger, 0);
+                let larger = (bytes.len() * 2).clamp(INPUT_BYTES, MAX_INPUT_BYTES);
+                bytes.resize(larger, 0);
             }
         }
-        self.input
-            .get_mut(self.unconsumed.end..)
-            .unwrap_or_default()
+        self.input.free()
     }
 
     fn input_appended(&mut self, amount: usize) {
-        self.unconsumed.end += amount;
+        self.input.add(amount);
         self.has_news = true;
     }
 
     fn input_consume(&mut self, amount: usize) {
+        self.input.consume(amount);
         self.has_news = amount > 0;
-        self.unconsumed.start += amount;
-        if self.unconsumed.is_empty() {
-            self.unconsumed = 0..0;
-        }
     }
 
     /// The body goes straight to the output. The other buffer would only be used for a body of
@@ -415,6 +385,6 @@ impl Buffers for ConnectionBuffers {
     }
 
     fn can_use_input(&self) -> bool {
-        self.has_news && !self.unconsumed.is_empty()
+        self.has_news && !self.input.used().is_empty()
     }
 }

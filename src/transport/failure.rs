@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::tls_failure;
-use crate::sys::{self, Cause};
+use crate::sys::Cause;
 
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -72,7 +72,7 @@ impl Failure {
         match self {
             Failure::Stopped(_) => false,
             Failure::Proxy { is_transient, .. } => *is_transient,
-            Failure::Tls(error) => tls_failure::account(error).is_transient,
+            Failure::Tls(error) => tls_failure::is_transient(error),
             _ => true,
         }
     }
@@ -82,18 +82,6 @@ impl Failure {
         match self {
             Failure::RateLimit(delay) => Some(*delay),
             _ => None,
-        }
-    }
-
-    /// Whether the process had no descriptor left.
-    pub(super) fn is_out_of_descriptors(&self) -> bool {
-        match self {
-            Failure::Machine(_, error) => sys::is_out_of_descriptors(error),
-            Failure::Name { error, .. } => sys::is_out_of_descriptors(error),
-            Failure::Connect { refused, .. } => refused
-                .iter()
-                .any(|refused| sys::is_out_of_descriptors(&refused.error)),
-            _ => false,
         }
     }
 }
@@ -127,7 +115,7 @@ impl fmt::Display for Failure {
                  cannot have been accepted"
             ),
             Failure::Proxy { reason, .. } => write!(f, "the proxy {reason}"),
-            Failure::Tls(error) => f.write_str(&tls_failure::account(error).sentence),
+            Failure::Tls(error) => f.write_str(&tls_failure::sentence(error)),
             Failure::Broken(error) => write!(f, "the connection broke ({error})"),
             Failure::LongHead => f.write_str("the header of the response is longer than 64 KiB"),
             Failure::NoHttp(error) => write!(f, "the server did not respond with HTTP ({error})"),

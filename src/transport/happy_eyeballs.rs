@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::authority::Authority;
 use super::deadline::Limits;
 use super::failure::{Failure, Refused};
+use super::give_way::{are_lacking, with_descriptors};
 use crate::sys::{Event, TcpSocket};
 
 /// How long one address may be silent before the next is tried beside it (RFC 8305, section 5).
@@ -36,7 +37,7 @@ pub(super) fn connect(
             if opening.len() == MAX_OPENING {
                 opening.remove(0);
             }
-            match TcpSocket::begin_connect(address) {
+            match with_descriptors(|| TcpSocket::begin_connect(address), are_lacking) {
                 Ok(socket) => opening.push(Opening { address, socket }),
                 Err(error) => {
                     refused.push(Refused { address, error });

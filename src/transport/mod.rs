@@ -19,15 +19,15 @@
 //! | `deadline` | every wait of the library |
 //! | `failure` | why an attempt got no response |
 //! | `roots`, `tls_failure` | the certificates that are trusted; what went wrong in TLS |
-//! | `descriptors` | who gives way when descriptors run out |
+//! | `give_way` | who gives way when descriptors run out |
 //! | `authority` | the host and port of a URL |
 
 mod attempt;
 mod authority;
 mod connection;
 mod deadline;
-mod descriptors;
 mod failure;
+mod give_way;
 mod happy_eyeballs;
 mod pool;
 mod proxy;
@@ -46,6 +46,6 @@ pub(crate) use failure::Failure;
 pub(crate) use pool::{IdleLimits, Pool};
 pub(crate) use proxy::Proxy;
 pub(crate) use roots::{Roots, add_file, root_store};
-pub(crate) use route::{Route, TlsRoute};
+pub(crate) use route::Route;
 pub(crate) use tls::configuration as tls_configuration;
 pub(crate) use trace::Trace;

@@ -11,7 +11,7 @@ use ureq::unversioned::transport::NextTimeout;
 use ureq::{Agent, http};
 
 use super::attempt::{Attempt, CurrentAttempt};
-use super::descriptors::{self, GiveWay};
+use super::give_way::{self, GiveWay};
 use super::route::{Route, RouteConnector};
 use super::tls::with_sessions;
 use crate::counts::Counts;
@@ -57,15 +57,12 @@ impl Pool {
             route: Arc::clone(route),
             headers: Arc::clone(headers),
             idle_limits,
-            tls: route
-                .tls
-                .as_ref()
-                .map(|tls| with_sessions(&tls.configuration)),
+            tls: route.tls.as_ref().map(with_sessions),
             counts: Arc::default(),
             idle: Arc::default(),
         };
         let idle: Weak<IdleAgents> = Arc::downgrade(&pool.idle);
-        descriptors::register(idle);
+        give_way::register(idle);
         pool
     }
 

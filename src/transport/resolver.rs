@@ -14,6 +14,7 @@ use std::thread;
 use super::authority::Authority;
 use super::deadline::Limits;
 use super::failure::Failure;
+use super::give_way::{are_lacking, with_descriptors};
 use crate::panics;
 use crate::per_process::PerProcess;
 use crate::sys::{self, Interrupt, fork};
@@ -158,7 +159,7 @@ fn next() -> Option<Arc<LookUp>> {
 }
 
 fn ask_system(host: &str) -> Addresses {
-    match (host, 0).to_socket_addrs() {
+    match with_descriptors(|| (host, 0).to_socket_addrs(), are_lacking) {
         Ok(addresses) => Ok(addresses.collect()),
         Err(error) => Err(Arc::new(error)),
     }

@@ -11,7 +11,7 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls_native_certs::{CertificateResult, ErrorKind};
 use serde::Deserialize;
 
-use super::descriptors::with_descriptors;
+use super::give_way::{are_lacking, with_descriptors};
 use super::tls_failure;
 use crate::sys::{environment, is_out_of_descriptors, open_file};
 
@@ -97,37 +97,30 @@ pub(crate) fn add_file(store: &mut RootCertStore, file: &Path) -> Result<(), Str
         return Err("is no regular file".to_owned());
     }
     let mut text = Vec::new();
-    with_descriptors(
-        || open_file(file),
-        |opened| opened.as_ref().is_err_and(is_out_of_descriptors),
-    )
-    .and_then(|file| file.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut text))
-    .map_err(|error| format!("could not be read ({error})"))?;
+    with_descriptors(|| open_file(file), are_lacking)
+        .and_then(|file| file.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut text))
+        .map_err(|error| format!("could not be read ({error})"))?;
     if text.len() > MAX_FILE_BYTES {
         return Err("is longer than 16 MiB, which no file of certificates is".to_owned());
     }
-    let sections = sections(&String::from_utf8_lossy(&text))?;
-    if sections.is_empty() {
+    let certificates = certificates(&String::from_utf8_lossy(&text))?;
+    if certificates.is_empty() {
         return Err(
             "holds no certificate in PEM (-----BEGIN CERTIFICATE-----); one in DER becomes PEM by \
              openssl x509 -inform DER"
                 .to_owned(),
         );
     }
-    for (section, number) in sections.into_iter().zip(1..) {
-        let which = format!(
-            "has a certificate number {number} (line {}) that",
-            section.line
-        );
-        let certificate = section
-            .certificate
+    for ((line, certificate), number) in certificates.into_iter().zip(1..) {
+        let which = format!("has a certificate number {number} (line {line}) that");
+        let certificate = certificate
             .map_err(|_| format!("{which} is not Base64: copy it again, or take it out"))?;
         store.add(certificate).map_err(|error| {
             let problem = match &error {
                 rustls::Error::InvalidCertificate(reason) => {
                     tls_failure::certificate_problem(reason)
                 }
-                other => tls_failure::account(other).sentence,
+                other => tls_failure::sentence(other),
             };
             format!("{which} cannot be used: it {problem}")
         })?;
@@ -138,41 +131,36 @@ pub(crate) fn add_file(store: &mut RootCertStore, file: &Path) -> Result<(), Str
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const END: &str = "-----END CERTIFICATE-----";
 
-/// A certificate of a PEM file.
-struct Section {
-    /// Where it begins, counted from 1.
-    line: usize,
-    certificate: Result<CertificateDer<'static>, pem::Error>,
-}
+type Certificate = Result<CertificateDer<'static>, pem::Error>;
 
-/// The certificates of a PEM file. What a PEM parser passes over is told: each line that somebody may
-/// have meant to begin or end a certificate. Keys and parameters are no one's trust: they may stand
-/// beside the certificates.
-fn sections(text: &str) -> Result<Vec<Section>, String> {
+/// The certificates of a PEM file, each with the line on which it begins. A PEM parser passes over what
+/// it does not know; here each line that somebody may have meant to begin or end a certificate has to do
+/// so. Keys and parameters are no one's trust: they may stand beside the certificates.
+fn certificates(text: &str) -> Result<Vec<(usize, Certificate)>, String> {
     let text = text.trim_start_matches('\u{feff}');
     let lines = text.lines().flat_map(|line| line.split('\r'));
-    let mut sections = Vec::new();
-    let mut open: Option<(usize, String)> = None;
+    let mut begins = Vec::new();
+    let mut is_open = false;
     for (line, number) in lines.map(str::trim).zip(1..) {
-        match (line, &mut open) {
-            (BEGIN, None) => open = Some((number, format!("{BEGIN}\n"))),
-            (END, Some((line, text))) => {
-                text.push_str(END);
-                sections.push(Section {
-                    line: *line,
-                    certificate: CertificateDer::from_pem_slice(text.as_bytes()),
-                });
-                open = None;
-            }
-            _ if is_about_a_certificate(line) => return Err(misplaced(number)),
-            (_, Some((_, text))) => text.extend([line, "\n"]),
-            (_, None) => {}
+        if !is_about_a_certificate(line) {
+            continue;
         }
+        if line != if is_open { END } else { BEGIN } {
+            return Err(misplaced(number));
+        }
+        if !is_open {
+            begins.push(number);
+        }
+        is_open = !is_open;
     }
-    match open {
-        Some((line, _)) => Err(misplaced(line)),
-        None => Ok(sections),
+    if let (true, Some(line)) = (is_open, begins.last()) {
+        return Err(misplaced(*line));
     }
+    let certificates = text.split(BEGIN).skip(1).map(|rest| {
+        let base64 = rest.split(END).next().unwrap_or_default();
+        CertificateDer::from_pem_slice(format!("{BEGIN}\n{base64}\n{END}").as_bytes())
+    });
+    Ok(begins.into_iter().zip(certificates).collect())
 }
 
 fn misplaced(line: usize) -> String {
@@ -206,14 +194,14 @@ fn is_about_a_certificate(line: &str) -> bool {
 mod tests {
     use std::sync::Arc;
 
-    use super::{Roots, root_store, sections};
+    use super::{Roots, certificates, root_store};
 
     const ONE: &str = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
 
     fn count(text: &str) -> usize {
-        let sections = sections(text).expect(text);
-        assert!(sections.iter().all(|it| it.certificate.is_ok()), "{text}");
-        sections.len()
+        let certificates = certificates(text).expect(text);
+        assert!(certificates.iter().all(|(_, it)| it.is_ok()), "{text}");
+        certificates.len()
     }
 
     #[test]
@@ -260,8 +248,8 @@ mod tests {
             ONE.replace("CERTIFICATE", "PKCS7"),
         ] {
             for text in [bad.clone(), format!("{ONE}{bad}"), format!("{bad}{ONE}")] {
-                let is_bad = match sections(&text) {
-                    Ok(sections) => sections.iter().any(|it| it.certificate.is_err()),
+                let is_bad = match certificates(&text) {
+                    Ok(certificates) => certificates.iter().any(|(_, it)| it.is_err()),
                     Err(_) => true,
                 };
                 assert!(is_bad, "{text}");

@@ -4,18 +4,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
 use ureq::unversioned::transport::{ConnectionDetails, Connector};
 
 use super::attempt::CurrentAttempt;
 use super::authority::Authority;
-use super::connection::{Connection, Stream};
+use super::connection::Connection;
 use super::deadline::Limits;
-use super::descriptors::with_descriptors;
 use super::failure::Failure;
 use super::proxy::Proxy;
 use super::socket::{Limited, Socket};
-use super::tls::TlsStream;
+use super::tls::TlsSession;
 use super::{happy_eyeballs, resolver};
 use crate::counts::{Count, Counts};
 use crate::headers::Headers;
@@ -26,13 +24,7 @@ pub(crate) struct Route {
     pub(crate) target: Authority,
     pub(crate) proxy: Option<Proxy>,
     /// `None`: plain HTTP.
-    pub(crate) tls: Option<TlsRoute>,
-}
-
-#[derive(Debug)]
-pub(crate) struct TlsRoute {
-    pub(crate) name: ServerName<'static>,
-    pub(crate) configuration: ClientConfig,
+    pub(crate) tls: Option<ClientConfig>,
 }
 
 /// Opens connections for ureq along a route.
@@ -47,29 +39,31 @@ pub(super) struct RouteConnector {
 }
 
 impl RouteConnector {
-    fn open(&self, limits: &Limits) -> Result<Stream, Failure> {
-        with_descriptors(
-            || self.try_to_open(limits),
-            |opened| opened.as_ref().is_err_and(Failure::is_out_of_descriptors),
-        )
+    fn open(&self, limits: &Limits) -> Result<Connection, Failure> {
+        let socket = self.open_socket(limits)?;
+        let tls = match &self.tls {
+            Some(configuration) => Some(self.open_tls(configuration, &socket, limits)?),
+            None => None,
+        };
+        let headers = Arc::clone(&self.headers);
+        Ok(Connection::new(socket, tls, headers, self.attempt.clone()))
     }
 
-    fn try_to_open(&self, limits: &Limits) -> Result<Stream, Failure> {
-        let socket = self.open_socket(limits)?;
-        match (&self.tls, &self.route.tls) {
-            (Some(configuration), Some(TlsRoute { name, .. })) => {
-                let configuration = Arc::clone(configuration);
-                let tls = self.attempt.timed(
-                    |trace| &mut trace.tls_ms,
-                    || TlsStream::open(configuration, name.clone(), socket, limits),
-                )?;
-                if tls.is_resumed() {
-                    self.counts.increase(Count::TlsHandshakesResumed);
-                }
-                Ok(Stream::Tls(Box::new(tls)))
-            }
-            _ => Ok(Stream::Plain(socket)),
+    fn open_tls(
+        &self,
+        configuration: &Arc<ClientConfig>,
+        socket: &Socket,
+        limits: &Limits,
+    ) -> Result<TlsSession, Failure> {
+        let name = self.route.target.host.clone();
+        let session = self.attempt.timed(
+            |trace| &mut trace.tls_ms,
+            || TlsSession::open(Arc::clone(configuration), name, socket, limits),
+        )?;
+        if session.is_resumed() {
+            self.counts.increase(Count::TlsHandshakesResumed);
         }
+        Ok(session)
     }
 
     fn open_socket(&self, limits: &Limits) -> Result<Socket, Failure> {
@@ -117,7 +111,7 @@ impl Connector for RouteConnector {
             deadline: connect_deadline.min(call.deadline),
             interrupt: call.interrupt,
         };
-        let stream = self.open(&limits).map_err(|failure| {
+        let connection = self.open(&limits).map_err(|failure| {
             self.counts.increase(Count::ConnectionsFailed);
             match failure {
                 Failure::Deadline if connect_deadline < call.deadline => {
@@ -127,10 +121,6 @@ impl Connector for RouteConnector {
             }
         })?;
         self.counts.increase(Count::ConnectionsOpened);
-        Ok(Some(Connection::new(
-            stream,
-            Arc::clone(&self.headers),
-            self.attempt.clone(),
-        )))
+        Ok(Some(connection))
     }
 }

@@ -1,4 +1,4 @@
-//! TLS: a stream that knows when it is between two records.
+//! TLS: a session that knows when it is between two records.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -39,9 +39,8 @@ pub(super) fn with_sessions(configuration: &ClientConfig) -> Arc<ClientConfig> {
     Arc::new(configuration)
 }
 
-pub(super) struct TlsStream {
+pub(super) struct TlsSession {
     tls: ClientConnection,
-    pub(super) socket: Socket,
     records: RecordBoundary,
     /// Whether any application data came.
     has_received: bool,
@@ -49,37 +48,35 @@ pub(super) struct TlsStream {
     pub(super) is_unread: bool,
 }
 
-impl TlsStream {
+impl TlsSession {
     /// Shakes hands with the server.
     pub(super) fn open(
         configuration: Arc<ClientConfig>,
         name: ServerName<'static>,
-        socket: Socket,
+        socket: &Socket,
         limits: &Limits,
     ) -> Result<Self, Failure> {
-        let mut stream = TlsStream {
+        let mut session = TlsSession {
             tls: ClientConnection::new(configuration, name).map_err(Failure::Tls)?,
-            socket,
             records: RecordBoundary::default(),
             has_received: false,
             is_unread: false,
         };
-        let completed = stream.tls.complete_io(&mut Tracked {
-            source: Limited {
-                socket: &stream.socket,
-                limits,
-            },
-            records: &mut stream.records,
+        let completed = session.tls.complete_io(&mut Tracked {
+            source: Limited { socket, limits },
+            records: &mut session.records,
         });
         let Err(error) = completed else {
-            return Ok(stream);
+            return Ok(session);
         };
-        Err(match (Failure::from(error), stream.receive(&mut [0])) {
-            (Failure::Tls(error), _) => stream.failure(error),
-            // A server that breaks a connection off may have said why before.
-            (Failure::Broken { .. }, Err(reason)) => reason,
-            (failure, _) => failure,
-        })
+        Err(
+            match (Failure::from(error), session.receive(socket, &mut [0])) {
+                (Failure::Tls(error), _) => session.failure(error),
+                // A server that breaks a connection off may have said why before.
+                (Failure::Broken { .. }, Err(reason)) => reason,
+                (failure, _) => failure,
+            },
+        )
     }
 
     /// With an alert about the client's certificate the server ends the handshake: it has read nothing
@@ -123,8 +120,8 @@ impl TlsStream {
         io::Write::write(&mut self.tls.writer(), plaintext)
     }
 
-    pub(super) fn send(&mut self) -> io::Result<()> {
-        self.tls.write_tls(&mut &self.socket).map(|_| ())
+    pub(super) fn send(&mut self, mut socket: &Socket) -> io::Result<()> {
+        self.tls.write_tls(&mut socket).map(|_| ())
     }
 
     pub(super) fn is_flushed(&self) -> bool {
@@ -139,20 +136,24 @@ impl TlsStream {
     }
 
     /// Says that nothing more will come, as far as the kernel takes that at once.
-    pub(super) fn send_close_notify(&mut self) {
+    pub(super) fn send_close_notify(&mut self, socket: &Socket) {
         self.tls.send_close_notify();
-        while !self.is_flushed() && self.send().is_ok() {}
+        while !self.is_flushed() && self.send(socket).is_ok() {}
     }
 
     /// Receives at most once: a peer that sends records without end and without content must not
     /// keep a call from its deadline.
-    pub(super) fn receive(&mut self, into: &mut [u8]) -> Result<Received, Failure> {
+    pub(super) fn receive(
+        &mut self,
+        socket: &Socket,
+        into: &mut [u8],
+    ) -> Result<Received, Failure> {
         match self.decrypted(into)? {
             Received::Nothing => {}
             received => return Ok(received),
         }
         let mut tracked = Tracked {
-            source: &self.socket,
+            source: socket,
             records: &mut self.records,
         };
         match self.tls.read_tls(&mut tracked) {

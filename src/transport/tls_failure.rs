@@ -5,106 +5,70 @@ use std::fmt::Debug;
 use std::time::{Duration, SystemTime};
 
 use rustls::pki_types::UnixTime;
-use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerIncompatible};
+use rustls::{
+    AlertDescription as Alert, CertificateError, Error, InvalidMessage, PeerIncompatible,
+};
 
-/// What is said of a failure, and whether the same attempt may do better in a moment.
-pub(super) struct Account {
-    pub(super) sentence: String,
-    pub(super) is_transient: bool,
-}
-
-impl Account {
-    fn transient(sentence: impl Into<String>) -> Self {
-        Account {
-            sentence: sentence.into(),
-            is_transient: true,
-        }
-    }
-
-    fn permanent(sentence: impl Into<String>) -> Self {
-        Account {
-            sentence: sentence.into(),
-            is_transient: false,
-        }
-    }
-}
-
-/// The sentence of an error, and whether the same attempt may do better in a moment. What rustls
-/// itself refuses (a certificate, a version, bytes that are no TLS) it will refuse again.
-pub(super) fn account(error: &Error) -> Account {
-    const OLD_TLS: &str =
-        "the server supports neither TLS 1.2 nor TLS 1.3: enable one of them there";
-
+/// Whether the same attempt may do better in a moment. What rustls itself refuses (a certificate, a
+/// version, bytes that are no TLS) it will refuse again.
+pub(super) fn is_transient(error: &Error) -> bool {
     match error {
-        Error::InvalidCertificate(reason) => Account::permanent(format!(
-            "the server's certificate {}",
-            certificate_problem(reason)
-        )),
-        Error::AlertReceived(alert) => match alert {
-            AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity => {
-                Account::permanent(
-                    "the server refused the TLS handshake: it may support no cipher suite that this \
-                     library has, or require a client certificate, which this library does not \
-                     support",
-                )
-            }
-            AlertDescription::ProtocolVersion => Account::permanent(OLD_TLS),
-            AlertDescription::UnrecognisedName => {
-                Account::permanent("the server does not know the host name in base_url: check it")
-            }
-            AlertDescription::NoCertificate
-            | AlertDescription::BadCertificate
-            | AlertDescription::UnsupportedCertificate
-            | AlertDescription::CertificateRevoked
-            | AlertDescription::CertificateExpired
-            | AlertDescription::CertificateUnknown
-            | AlertDescription::CertificateRequired
-            | AlertDescription::UnknownCA
-            | AlertDescription::AccessDenied => Account::permanent(
-                "the server requires a client certificate, which this library does not support: \
-                 have that turned off for this host, or ask who runs what is in front of it",
-            ),
-            AlertDescription::CloseNotify
-            | AlertDescription::UserCanceled
-            | AlertDescription::InternalError => Account::transient(ended(*alert)),
-            _ => Account::permanent(ended(*alert)),
-        },
-        Error::InvalidMessage(
-            InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
-        ) => Account::permanent(
-            "the server did not respond with TLS: check the port in base_url, and whether it should \
-             begin with http://",
+        Error::AlertReceived(alert) => matches!(
+            alert,
+            Alert::CloseNotify | Alert::UserCanceled | Alert::InternalError
         ),
-        Error::InvalidMessage(reason) => unnamed(reason),
-        Error::PeerIncompatible(
+        // This machine's, for now.
+        Error::FailedToGetCurrentTime | Error::FailedToGetRandomBytes => true,
+        _ => false,
+    }
+}
+
+pub(super) fn sentence(error: &Error) -> String {
+    let sentence = match error {
+        Error::InvalidCertificate(reason) => {
+            return format!("the server's certificate {}", certificate_problem(reason));
+        }
+        Error::AlertReceived(Alert::HandshakeFailure | Alert::InsufficientSecurity) => {
+            "the server refused the TLS handshake: it may support no cipher suite that this library \
+             has, or require a client certificate, which this library does not support"
+        }
+        Error::AlertReceived(Alert::UnrecognisedName) => {
+            "the server does not know the host name in base_url: check it"
+        }
+        // The one that stands for all that are about the client's certificate.
+        Error::AlertReceived(Alert::CertificateRequired) => {
+            "the server requires a client certificate, which this library does not support: have \
+             that turned off for this host, or ask who runs what is in front of it"
+        }
+        Error::AlertReceived(Alert::ProtocolVersion)
+        | Error::PeerIncompatible(
             PeerIncompatible::ServerDoesNotSupportTls12Or13
             | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
             | PeerIncompatible::SupportedVersionsExtensionRequired
             | PeerIncompatible::Tls12NotOffered
             | PeerIncompatible::Tls12NotOfferedOrEnabled,
-        ) => Account::permanent(OLD_TLS),
-        Error::PeerIncompatible(reason) => unnamed(reason),
-        Error::PeerMisbehaved(reason) => unnamed(reason),
-        // This machine's, for now.
-        Error::FailedToGetCurrentTime | Error::FailedToGetRandomBytes => {
-            Account::transient(format!("TLS failed ({})", name(error)))
+        ) => "the server supports neither TLS 1.2 nor TLS 1.3: enable one of them there",
+        Error::InvalidMessage(
+            InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
+        ) => {
+            "the server did not respond with TLS: check the port in base_url, and whether it should \
+             begin with http://"
         }
-        _ => unnamed(error),
-    }
+        Error::AlertReceived(alert) => {
+            let name = alert.as_str().map(str::to_owned);
+            let name = name.unwrap_or_else(|| format!("alert {}", u8::from(*alert)));
+            return format!("the server ended the TLS handshake ({name})");
+        }
+        Error::InvalidMessage(reason) => return unnamed(reason),
+        Error::PeerIncompatible(reason) => return unnamed(reason),
+        Error::PeerMisbehaved(reason) => return unnamed(reason),
+        _ => return unnamed(error),
+    };
+    sentence.to_owned()
 }
 
-fn ended(alert: AlertDescription) -> String {
-    match alert.as_str() {
-        Some(name) => format!("the server ended the TLS handshake ({name})"),
-        None => format!(
-            "the server ended the TLS handshake (alert {})",
-            u8::from(alert)
-        ),
-    }
-}
-
-fn unnamed(error: &impl Debug) -> Account {
-    Account::permanent(format!("TLS failed ({})", name(error)))
+fn unnamed(error: &impl Debug) -> String {
+    format!("TLS failed ({})", name(error))
 }
 
 /// The name of an error without what it contains, which is of use to nobody who reads it.
@@ -238,7 +202,7 @@ mod tests {
                 "TLS failed (General)",
             ),
             (
-                Error::AlertReceived(AlertDescription::DecryptError),
+                Error::AlertReceived(Alert::DecryptError),
                 "the server ended the TLS handshake (DecryptError)",
             ),
             (
@@ -250,9 +214,8 @@ mod tests {
                 "the server's certificate is not valid (NameConstraintViolation)",
             ),
         ] {
-            let account = account(&error);
-            assert_eq!(account.sentence, expected);
-            assert!(!account.is_transient, "{expected}");
+            assert_eq!(sentence(&error), expected);
+            assert!(!is_transient(&error), "{expected}");
         }
     }
 

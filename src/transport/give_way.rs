@@ -1,9 +1,11 @@
 //! Who gives way when the process has no descriptor left: connections that are only kept, of whatever
 //! client.
 
+use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::per_process::PerProcess;
+use crate::sys::is_out_of_descriptors;
 
 /// What holds descriptors that it can do without.
 pub(super) trait GiveWay: Send + Sync {
@@ -29,6 +31,10 @@ pub(super) fn with_descriptors<T>(step: impl Fn() -> T, lacks_descriptors: fn(&T
     } else {
         outcome
     }
+}
+
+pub(super) fn are_lacking<T>(outcome: &io::Result<T>) -> bool {
+    outcome.as_ref().is_err_and(is_out_of_descriptors)
 }
 
 fn all_give_way() -> bool {
