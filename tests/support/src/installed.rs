@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::c::{cargo, installed_elsewhere};
+use crate::c::{cargo, installed_elsewhere, root};
 
 /// The prefix under which all was installed: by CMake from this source, or from a package.
 pub fn tree() -> PathBuf {
@@ -25,17 +25,23 @@ pub fn configure(source: &Path, build: &Path) -> Command {
         .arg(source)
         .arg("-B")
         .arg(build)
-        // One for all of them: the library takes minutes.
+        // That of `packaging/try-flags`, which builds the same: the library takes minutes.
         .arg(format!(
             "-DZIXFLOW_CARGO_TARGET_DIR={}",
-            scratch("cmake-cargo").display()
+            root().join("target/flags/cargo").display()
         ));
     cmake
 }
 
-/// A command in the environment that cargo is given in the tests, but for the target directory.
+/// A command in the environment that cargo is given in the tests, but for the target directory; and but
+/// for what takes Rust minutes and has nothing to do with how a project builds the library.
 pub fn command(program: &str) -> Command {
     let mut command = Command::new(program);
+    command.envs([
+        ("CARGO_PROFILE_RELEASE_LTO", "false"),
+        ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
+        ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1"),
+    ]);
     for (name, value) in cargo().get_envs() {
         if value.is_none() {
             command.env_remove(name);
