@@ -7,27 +7,37 @@
 //! | --- | --- |
 //! | [`TcpSocket`] | a TCP connection that never blocks, and that no child of a fork keeps |
 //! | [`open_file`] | a file to read, whose descriptor is no standard stream's |
-//! | [`Event`], [`Interrupt`] | waiting for sockets, and ending that from another thread |
+//! | [`Event`], [`Polled`] | waiting for sockets, and ending that from another thread |
 //! | [`fork`] | how a child notices that it is one, and what a fork waits for |
 //! | [`time_since_boot`] | a clock that goes on while the machine is suspended |
 //! | [`environment`] | the environment, as far as a process may trust it |
 //! | [`block_all_signals`], [`hold_off_cancellation`] | what a host's threads expect of ours, and ours of theirs |
+//! | [`keep_loaded`] | what keeps the library's code for a thread of its own |
 //! | [`is_out_of_descriptors`] | which errors say that closing something would help |
 //!
-//! [`is_transient`] is the same everywhere.
+//! [`Interrupt`] and [`is_transient`] are the same everywhere.
 
 #![allow(unsafe_code)]
 
 pub(crate) mod environment;
+mod interrupt;
 #[cfg(unix)]
 mod unix;
+#[cfg(windows)]
+mod windows;
 
 use std::io;
 
 #[cfg(unix)]
-pub(crate) use unix::{
-    Cause, Event, Interrupt, TcpSocket, block_all_signals, fork, hold_off_cancellation,
-    is_environment_trusted, is_out_of_descriptors, open_file, time_since_boot,
+use unix as system;
+#[cfg(windows)]
+use windows as system;
+
+pub(crate) use interrupt::{Cause, Interrupt};
+use system::Polled;
+pub(crate) use system::{
+    Event, TcpSocket, block_all_signals, fork, hold_off_cancellation, is_environment_trusted,
+    is_out_of_descriptors, keep_loaded, open_file, time_since_boot,
 };
 
 /// Whether the same system call may do better in a moment.

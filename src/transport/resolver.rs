@@ -126,6 +126,7 @@ fn join_or_start(host: &str, waiting: &Arc<Interrupt>) -> Result<Arc<LookUp>, Fa
 /// Starts a thread that works until nothing waits. It takes no signal: the host's handlers expect
 /// the host's threads.
 fn start_thread() -> io::Result<()> {
+    sys::keep_loaded();
     let _blocked = sys::block_all_signals();
     thread::Builder::new()
         .name("zixflow-names".to_owned())

@@ -1,6 +1,7 @@
 //! What a host hands in and gets back through the C ABI, in one process.
 
 mod compose;
+#[cfg(unix)]
 mod environment;
 mod fuzz_corpus;
 mod header;

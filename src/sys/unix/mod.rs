@@ -5,7 +5,6 @@ mod clock;
 mod descriptors;
 mod environment;
 pub(crate) mod fork;
-mod interrupt;
 mod lock;
 mod poll;
 mod signals;
@@ -17,8 +16,7 @@ pub(crate) use cancellation::hold_off_cancellation;
 pub(crate) use clock::time_since_boot;
 pub(crate) use descriptors::open_file;
 pub(crate) use environment::is_environment_trusted;
-pub(crate) use interrupt::{Cause, Interrupt};
-pub(crate) use poll::Event;
+pub(crate) use poll::{Event, Polled};
 pub(crate) use signals::block_all_signals;
 pub(crate) use socket::TcpSocket;
 
@@ -26,3 +24,6 @@ pub(crate) use socket::TcpSocket;
 pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
 }
+
+/// Linked so that it is never unloaded (build.rs), or, on macOS, for its thread-locals.
+pub(crate) fn keep_loaded() {}

@@ -2,8 +2,11 @@
 
 use std::io;
 use std::marker::PhantomData;
+use std::net::Shutdown;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::time::{Duration, Instant};
+
+use socket2::SockRef;
 
 use super::TcpSocket;
 
@@ -46,11 +49,40 @@ impl<'a> Event<'a> {
     pub(crate) fn is_writable(&self) -> bool {
         self.entry.revents & libc::POLLOUT != 0
     }
+}
 
-    pub(super) fn descriptor(&self) -> RawFd {
-        self.entry.fd
+/// The sockets that a wait is under way for, which keeps them open. They need no descriptor beside their
+/// own: a thousand calls take a thousand sockets and no more.
+#[derive(Debug, Default)]
+pub(crate) struct Polled(Vec<RawFd>);
+
+impl Polled {
+    pub(crate) fn begin<'p, 'e>(
+        &mut self,
+        events: &'p mut [Event<'e>],
+    ) -> io::Result<Poll<'p, 'e>> {
+        self.0.extend(events.iter().map(|event| event.entry.fd));
+        Ok(Poll(events))
+    }
+
+    /// Ends the wait.
+    pub(crate) fn wake(&mut self) {
+        for descriptor in self.0.drain(..) {
+            // SAFETY: whoever waits calls `end` before the socket can be closed, and shares the lock
+            // under which this is called.
+            let socket = unsafe { BorrowedFd::borrow_raw(descriptor) };
+            // It may be shut down already.
+            let _ = SockRef::from(&socket).shutdown(Shutdown::Both);
+        }
+    }
+
+    pub(crate) fn end(&mut self) {
+        self.0.clear();
     }
 }
+
+/// A wait for sockets.
+pub(crate) struct Poll<'p, 'e>(&'p mut [Event<'e>]);
 
 /// The kernel lets a poll end late by a thousandth of its length (for a process that is nice by five
 /// thousandths), and by this at most: `select_estimate_accuracy` in Linux' fs/select.c.
@@ -58,36 +90,39 @@ const MOST_LATE: Duration = Duration::from_millis(100);
 /// Where a wait is too short for that to be noticed.
 const SHORT: Duration = Duration::from_millis(300);
 
-/// Waits until one of `events` happened, or until a time; or not so long, after a signal, and once
-/// just before a time that is far off, so that the rest of the wait is short, and exact.
-pub(crate) fn poll(events: &mut [Event<'_>], until: Instant) -> io::Result<()> {
-    let left = until.saturating_duration_since(Instant::now());
-    let timeout = if left > SHORT {
-        left - MOST_LATE - MOST_LATE / 2
-    } else {
-        left
-    };
-    // Rounded up, so that a wait does not end just before its time.
-    let milliseconds = timeout.as_micros().div_ceil(1000).min(i32::MAX as u128) as i32;
-    // SAFETY: an event is a `pollfd` and nothing else, and there are as many as the slice has; their
-    // descriptors are borrowed from objects that keep them open.
-    let ready = unsafe {
-        libc::poll(
-            events.as_mut_ptr().cast(),
-            events.len() as libc::nfds_t,
-            milliseconds,
-        )
-    };
-    if ready >= 0 {
-        return Ok(());
+impl Poll<'_, '_> {
+    /// Waits until one of the events happened, or until a time; or not so long, after a signal, and once
+    /// just before a time that is far off, so that the rest of the wait is short, and exact.
+    pub(crate) fn until(self, until: Instant) -> io::Result<()> {
+        let Poll(events) = self;
+        let left = until.saturating_duration_since(Instant::now());
+        let timeout = if left > SHORT {
+            left - MOST_LATE - MOST_LATE / 2
+        } else {
+            left
+        };
+        // Rounded up, so that a wait does not end just before its time.
+        let milliseconds = timeout.as_micros().div_ceil(1000).min(i32::MAX as u128) as i32;
+        // SAFETY: an event is a `pollfd` and nothing else, and there are as many as the slice has; their
+        // descriptors are borrowed from objects that keep them open.
+        let ready = unsafe {
+            libc::poll(
+                events.as_mut_ptr().cast(),
+                events.len() as libc::nfds_t,
+                milliseconds,
+            )
+        };
+        if ready >= 0 {
+            return Ok(());
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+        // The kernel wrote nothing of what happened.
+        for event in events {
+            event.entry.revents = 0;
+        }
+        Ok(())
     }
-    let error = io::Error::last_os_error();
-    if error.kind() != io::ErrorKind::Interrupted {
-        return Err(error);
-    }
-    // The kernel wrote nothing of what happened.
-    for event in events {
-        event.entry.revents = 0;
-    }
-    Ok(())
 }

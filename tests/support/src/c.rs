@@ -5,7 +5,6 @@ use std::env;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{Read, Write};
-use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -231,7 +230,7 @@ impl Finished {
     /// The exit status; a program that a signal ended fails the test.
     pub fn code(&self) -> i32 {
         self.status.code().unwrap_or_else(|| {
-            panic!("ended by signal {:?}:\n{self:?}", self.status.signal());
+            panic!("ended by {}:\n{self:?}", self.status);
         })
     }
 }

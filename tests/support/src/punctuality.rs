@@ -66,6 +66,7 @@ pub fn patiently<R>(work: impl Fn(Duration) -> R, is_there: impl Fn(&R) -> bool)
 }
 
 /// What this thread has spent: unlike the time that has passed, the same on a busy machine.
+#[cfg(unix)]
 pub fn processor_time() -> Duration {
     let mut time = libc::timespec {
         tv_sec: 0,
@@ -78,4 +79,25 @@ pub fn processor_time() -> Duration {
         time.tv_sec.unsigned_abs(),
         time.tv_nsec.unsigned_abs() as u32,
     )
+}
+
+#[cfg(windows)]
+pub fn processor_time() -> Duration {
+    use windows_sys::Win32::System::Threading::{GetCurrentThread, GetThreadTimes};
+
+    let [mut begun, mut ended, mut in_system, mut in_program] = Default::default();
+    // SAFETY: this thread, and a place for each of its times.
+    let succeeded = unsafe {
+        GetThreadTimes(
+            GetCurrentThread(),
+            &mut begun,
+            &mut ended,
+            &mut in_system,
+            &mut in_program,
+        )
+    };
+    assert_ne!(succeeded, 0);
+    let ticks = [in_system, in_program]
+        .map(|it| u64::from(it.dwHighDateTime) << 32 | u64::from(it.dwLowDateTime));
+    Duration::from_nanos(100 * ticks.iter().sum::<u64>())
 }

@@ -552,6 +552,7 @@ pub fn narrow_listener() -> TcpListener {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     socket.set_recv_buffer_size(4096).expect("an option");
     // Small segments make for a small buffer on the other side as well.
+    #[cfg(unix)]
     socket.set_tcp_mss(536).expect("an option");
     socket.bind(&any_port().into()).expect("a free port");
     socket.listen(128).expect("a listener");

@@ -1,19 +1,15 @@
 //! The wake-up of a waiting call.
 
 use std::io;
-use std::net::Shutdown;
-use std::os::fd::{BorrowedFd, RawFd};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use socket2::SockRef;
-
-use super::poll::{Event, poll};
+use super::{Event, Polled};
 
 /// What ends a call's waits from another thread, at once and for good.
 ///
-/// It has no descriptor: a wait for sockets is woken by shutting these down, any other by a condition
-/// variable. So a thousand calls take a thousand sockets and no more, and a client at rest none.
+/// A wait for sockets ends as the system can end one ([`Polled`]), any other by a condition variable. A
+/// client at rest takes no descriptor for it.
 #[derive(Debug, Default)]
 pub(crate) struct Interrupt {
     state: Mutex<State>,
@@ -30,8 +26,7 @@ pub(crate) enum Cause {
 #[derive(Debug, Default)]
 struct State {
     raised: Option<Cause>,
-    /// Those that a poll waits for at this moment, which keeps them open.
-    polled: Vec<RawFd>,
+    polled: Polled,
 }
 
 impl Interrupt {
@@ -39,13 +34,7 @@ impl Interrupt {
     pub(crate) fn raise(&self, cause: Cause) {
         let mut state = self.lock();
         state.raised.get_or_insert(cause);
-        for descriptor in state.polled.drain(..) {
-            // SAFETY: `poll` takes it off the list, under this lock, before it gives back what keeps
-            // it open.
-            let socket = unsafe { BorrowedFd::borrow_raw(descriptor) };
-            // It may be shut down already.
-            let _ = SockRef::from(&socket).shutdown(Shutdown::Both);
-        }
+        state.polled.wake();
         self.changed.notify_all();
     }
 
@@ -53,16 +42,17 @@ impl Interrupt {
         self.lock().raised
     }
 
-    /// [`poll`], which ends at once when the interrupt is raised.
+    /// Waits until one of `events` happened, until a time, or until the interrupt is raised; or not so
+    /// long.
     pub(crate) fn poll(&self, events: &mut [Event<'_>], until: Instant) -> io::Result<()> {
         let mut state = self.lock();
         if state.raised.is_some() {
             return Ok(());
         }
-        state.polled.extend(events.iter().map(Event::descriptor));
+        let poll = state.polled.begin(events)?;
         drop(state);
-        let result = poll(events, until);
-        self.lock().polled.clear();
+        let result = poll.until(until);
+        self.lock().polled.end();
         result
     }
 
