@@ -103,9 +103,7 @@ impl Client {
     /// Ends the calls in flight; later ones end at once.
     pub(crate) fn shut_down(&self) {
         self.shut_down.raise();
-        if let Some(state) = self.process_states.get() {
-            state.pool.close_idle();
-        }
+        self.process_state().pool.close_idle();
     }
 
     /// The counts since the client was made in this process, as JSON.
@@ -191,14 +189,15 @@ impl Client {
 
     fn attempt(&self, pool: &Pool, call: &Call<'_>) -> (Reply, Option<Trace>) {
         pool.counts.increase(Count::Attempts);
-        let pooled = pool.take(Attempt::new(
+        let trace = call.options.tries;
+        let trace = trace.then(|| Trace::begun(call.began.elapsed()));
+        let attempt = Attempt::new(
             &call.limits,
             call.options.connect_timeout,
             call.message.len(),
-            call.options
-                .tries
-                .then(|| Trace::begun(call.began.elapsed())),
-        ));
+            trace,
+        );
+        let pooled = pool.take(attempt);
         let response = pooled
             .agent
             .post(self.options.url.clone())

@@ -47,19 +47,6 @@ impl<T> PerProcess<T> {
             }
         }
     }
-
-    /// This process's value, if it has made one.
-    pub(crate) fn get(&self) -> Option<&T> {
-        let generation = generation();
-        let mut place = &self.first;
-        loop {
-            let node = place.get()?;
-            if node.generation == generation {
-                return node.value.as_ref();
-            }
-            place = &node.next;
-        }
-    }
 }
 
 impl<T> Drop for Node<T> {
@@ -88,10 +75,8 @@ mod tests {
     #[test]
     fn value_is_made_once_and_dropped_with_its_owner() {
         let values = PerProcess::new();
-        assert!(values.get().is_none());
         let value = Rc::clone(make(&values));
         assert!(Rc::ptr_eq(make(&values), &value));
-        assert!(values.get().is_some_and(|it| Rc::ptr_eq(it, &value)));
         drop(values);
         assert_eq!(Rc::strong_count(&value), 1);
     }
@@ -106,11 +91,9 @@ mod tests {
             next: OnceBox::new(),
         };
         assert!(values.first.set(Box::new(node)).is_ok());
-        assert!(values.get().is_none());
         let own = Rc::clone(make(&values));
         assert!(!Rc::ptr_eq(&own, &inherited));
         assert!(Rc::ptr_eq(make(&values), &own));
-        assert!(values.get().is_some_and(|it| Rc::ptr_eq(it, &own)));
         drop(values);
         assert_eq!(Rc::strong_count(&own), 1);
         assert_eq!(Rc::strong_count(&inherited), 2);

@@ -29,9 +29,14 @@ const STACK_BYTES: usize = 512 * 1024;
 
 type Addresses = Result<Arc<[SocketAddr]>, Arc<io::Error>>;
 
-/// The look-ups of this process that are under way or waiting for a thread.
-static LOOK_UPS: PerProcess<Mutex<LookUps>> = PerProcess::new();
+/// Those of this process that are under way or waiting for a thread.
+fn look_ups() -> MutexGuard<'static, LookUps> {
+    static LOOK_UPS: PerProcess<Mutex<LookUps>> = PerProcess::new();
 
+    lock(LOOK_UPS.get_or_make(Mutex::default))
+}
+
+#[derive(Default)]
 struct LookUps {
     unfinished: VecDeque<Arc<LookUp>>,
     threads: usize,
@@ -90,13 +95,7 @@ impl LookUp {
 }
 
 fn join_or_start(host: &str, waiting: &Arc<Interrupt>) -> Result<Arc<LookUp>, Failure> {
-    let look_ups = LOOK_UPS.get_or_make(|| {
-        Mutex::new(LookUps {
-            unfinished: VecDeque::new(),
-            threads: 0,
-        })
-    });
-    let mut look_ups = lock(look_ups);
+    let mut look_ups = look_ups();
     for unfinished in look_ups.unfinished.iter().filter(|it| it.host == host) {
         let mut state = lock(&unfinished.state);
         if state.addresses.is_none() {
@@ -147,7 +146,7 @@ fn start_thread() -> io::Result<()> {
 
 /// The next look-up that no thread has taken; `None` ends the thread.
 fn next() -> Option<Arc<LookUp>> {
-    let mut look_ups = lock(LOOK_UPS.get()?);
+    let mut look_ups = look_ups();
     let next = look_ups
         .unfinished
         .iter()
@@ -167,11 +166,9 @@ fn ask_system(host: &str) -> Addresses {
 }
 
 fn finish(look_up: &Arc<LookUp>, addresses: Addresses) {
-    if let Some(look_ups) = LOOK_UPS.get() {
-        lock(look_ups)
-            .unfinished
-            .retain(|unfinished| !Arc::ptr_eq(unfinished, look_up));
-    }
+    look_ups()
+        .unfinished
+        .retain(|unfinished| !Arc::ptr_eq(unfinished, look_up));
     let mut state = lock(&look_up.state);
     state.addresses = Some(addresses);
     let waiting = std::mem::take(&mut state.waiting);
