@@ -123,13 +123,9 @@ impl BadHandle {
     fn describe(self, parameter: &str, maker: &str) -> Reply {
         Reply::invalid_argument(match self {
             BadHandle::Null => format!("{parameter} is NULL: {maker} returns NULL when it fails"),
-            BadHandle::Client => format!("{parameter} is a client, and must come from {maker}"),
-            BadHandle::Cancel => {
-                format!("{parameter} is a cancel token, and must come from {maker}")
+            BadHandle::Other(what) => {
+                format!("{parameter} is a {what}, and must come from {maker}")
             }
-            BadHandle::Text => format!(
-                "{parameter} is a string that this library handed out, and must come from {maker}"
-            ),
             BadHandle::Unknown => {
                 format!("{parameter} is not a valid handle: already freed, or not from {maker}")
             }

@@ -1,4 +1,4 @@
-//! The one way in and out: every export that does work runs inside [`export`].
+//! The one way in and out: every export that does work runs inside [`guarded`] or [`export`].
 
 use std::ffi::c_char;
 
@@ -13,8 +13,6 @@ use crate::sys;
 pub(super) struct Out(*mut *mut c_char);
 
 impl Out {
-    pub(super) const NONE: Out = Out(std::ptr::null_mut());
-
     /// # Safety
     ///
     /// `place` is NULL or points to where a pointer can be written until the export returns.
@@ -38,7 +36,13 @@ impl Out {
     }
 }
 
-/// Runs `work`, which gives what the export returns and the text for its out-parameter. A panic
+/// Runs `work`, which gives what the export returns. A panic becomes `on_panic`.
+pub(super) fn guarded<R>(on_panic: R, work: impl FnOnce() -> R) -> R {
+    let _uncancelled = sys::hold_off_cancellation();
+    panics::catch(work).unwrap_or(on_panic)
+}
+
+/// The same with an out-parameter. Runs `work`, which gives what the export returns and the text for its out-parameter. A panic
 /// becomes `on_panic` and a reply that says so.
 pub(super) fn export<R>(out: &Out, on_panic: R, work: impl FnOnce() -> (R, Option<String>)) -> R {
     let _uncancelled = sys::hold_off_cancellation();

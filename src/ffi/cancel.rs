@@ -1,7 +1,7 @@
 //! Cancel tokens.
 
 use super::arguments;
-use super::boundary::{Out, export};
+use super::boundary::guarded;
 use super::registry;
 use super::types::zx_cancel;
 use crate::cancel::CancelToken;
@@ -14,11 +14,8 @@ use crate::sys::Cause;
 ///          while calls run with it: they go on to their end, and cannot be cancelled any more.
 #[unsafe(no_mangle)]
 pub extern "C" fn zx_cancel_new() -> *mut zx_cancel {
-    export(&Out::NONE, std::ptr::null_mut(), || {
-        (
-            registry::keep_cancel(CancelToken::new(Cause::Cancelled)).cast(),
-            None,
-        )
+    guarded(std::ptr::null_mut(), || {
+        registry::keep_cancel(CancelToken::new(Cause::Cancelled)).cast()
     })
 }
 
@@ -29,10 +26,9 @@ pub extern "C" fn zx_cancel_new() -> *mut zx_cancel {
 /// @param cancel  The token. One that is NULL, stale or foreign is ignored.
 #[unsafe(no_mangle)]
 pub extern "C" fn zx_cancel_now(cancel: *const zx_cancel) {
-    export(&Out::NONE, (), || {
+    guarded((), || {
         if let Ok(Some(token)) = arguments::cancel(cancel) {
             token.raise();
         }
-        ((), None)
     });
 }

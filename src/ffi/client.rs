@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 
 use super::arguments::{self, text};
-use super::boundary::{Out, export, export_reply, export_text};
+use super::boundary::{Out, export, export_reply, export_text, guarded};
 use super::registry;
 use super::types::{zx_cancel, zx_client, zx_status};
 use crate::client::{Client, Request};
@@ -193,11 +193,10 @@ pub unsafe extern "C" fn zx_client_stats(
 /// @param client  The client. One that is NULL, stale or foreign is ignored.
 #[unsafe(no_mangle)]
 pub extern "C" fn zx_client_shutdown(client: *const zx_client) {
-    export(&Out::NONE, (), || {
+    guarded((), || {
         if let Ok(client) = arguments::client(client) {
             client.shut_down();
         }
-        ((), None)
     });
 }
 

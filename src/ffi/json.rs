@@ -2,7 +2,7 @@
 
 use std::ffi::{CStr, c_char};
 
-use super::boundary::{Out, export};
+use super::boundary::guarded;
 use super::registry;
 
 /// Reads one value of a JSON text: of a reply, or of any other, of any length.
@@ -18,14 +18,14 @@ use super::registry;
 ///                 where an argument is NULL or not UTF-8.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zx_json_get(json: *const c_char, pointer: *const c_char) -> *mut c_char {
-    export(&Out::NONE, std::ptr::null_mut(), || {
+    guarded(std::ptr::null_mut(), || {
         // SAFETY: both are NULL or strings that end in NUL.
         let (json, pointer) = unsafe { (text(json), text(pointer)) };
         let value = json
             .zip(pointer)
             .and_then(|(json, pointer)| crate::json::get(json, pointer))
             .map(|value| registry::keep_text(value.replace('\0', "\u{fffd}")).cast());
-        (value.unwrap_or(std::ptr::null_mut()), None)
+        value.unwrap_or(std::ptr::null_mut())
     })
 }
 

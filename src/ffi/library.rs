@@ -5,7 +5,7 @@ use std::ffi::{CStr, CString, c_char, c_void};
 use once_cell::race::OnceBox;
 use strum::VariantArray;
 
-use super::boundary::{Out, export};
+use super::boundary::guarded;
 use super::registry;
 use super::types::zx_status;
 use crate::status::Status;
@@ -18,7 +18,7 @@ use crate::status::Status;
 /// @param ptr  What to release.
 #[unsafe(no_mangle)]
 pub extern "C" fn zx_free(ptr: *mut c_void) {
-    export(&Out::NONE, (), || (registry::release(ptr.addr()), None));
+    guarded((), || registry::release(ptr.addr()));
 }
 
 /// The name of a status: such as "ZX_OK".
@@ -30,14 +30,14 @@ pub extern "C" fn zx_status_name(status: zx_status) -> *const c_char {
     static NAMES: OnceBox<Vec<CString>> = OnceBox::new();
     const NONE: &CStr = c"(no zx_status)";
 
-    export(&Out::NONE, NONE.as_ptr(), || {
+    guarded(NONE.as_ptr(), || {
         let names = NAMES.get_or_init(|| {
             let names = Status::VARIANTS.iter().map(|status| status.name());
             let names = names.map(|name| format!("ZX_{}", name.to_ascii_uppercase()));
             Box::new(names.flat_map(CString::new).collect())
         });
         let name = usize::try_from(status).ok().and_then(|it| names.get(it));
-        (name.map_or(NONE.as_ptr(), |name| name.as_ptr()), None)
+        name.map_or(NONE.as_ptr(), |name| name.as_ptr())
     })
 }
 

@@ -31,9 +31,8 @@ enum Object {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum BadHandle {
     Null,
-    Client,
-    Cancel,
-    Text,
+    /// Something else that was handed out.
+    Other(&'static str),
     /// Freed before, or never handed out.
     Unknown,
 }
@@ -72,18 +71,18 @@ pub(super) fn keep_text(text: String) -> *mut u8 {
 
 /// Nothing is allocated or freed under the lock, which forks wait for: where there is no room, some is
 /// made without it.
-fn keep(address: usize, mut object: Object) {
+fn keep(address: usize, object: Object) {
+    let mut object = Some(object);
     loop {
-        let left_over = OBJECTS.with(|objects| {
-            if objects.len() == objects.capacity() {
-                return Some(object);
+        OBJECTS.with(|objects| {
+            if objects.len() < objects.capacity()
+                && let Some(object) = object.take()
+            {
+                objects.insert(address, object);
             }
-            objects.insert(address, object);
-            None
         });
-        match left_over {
-            Some(left_over) => object = left_over,
-            None => return,
+        if object.is_none() {
+            return;
         }
         resize();
     }
@@ -133,9 +132,9 @@ pub(super) fn release(address: usize) {
 impl BadHandle {
     fn of(object: Option<&Object>, address: usize) -> Self {
         match object {
-            Some(Object::Client(_)) => BadHandle::Client,
-            Some(Object::Cancel(_)) => BadHandle::Cancel,
-            Some(Object::Text(_)) => BadHandle::Text,
+            Some(Object::Client(_)) => BadHandle::Other("client"),
+            Some(Object::Cancel(_)) => BadHandle::Other("cancel token"),
+            Some(Object::Text(_)) => BadHandle::Other("string of this library's"),
             None if address == 0 => BadHandle::Null,
             None => BadHandle::Unknown,
         }
@@ -153,14 +152,14 @@ mod tests {
         let text = keep_text("text".to_owned()).addr();
         assert!(cancel(token).is_ok());
         for (address, expected) in [
-            (token, BadHandle::Cancel),
-            (text, BadHandle::Text),
+            (token, BadHandle::Other("cancel token")),
+            (text, BadHandle::Other("string of this library's")),
             (0, BadHandle::Null),
             (1, BadHandle::Unknown),
         ] {
             assert_eq!(client(address).err(), Some(expected));
         }
-        assert_eq!(cancel(text).err(), Some(BadHandle::Text));
+        assert!(matches!(cancel(text), Err(BadHandle::Other(_))));
         [token, text].into_iter().for_each(release);
         assert_eq!(cancel(token).err(), Some(BadHandle::Unknown));
     }
