@@ -41,7 +41,6 @@ pub(crate) enum Failure {
     },
     /// A proxy did not open the way.
     Proxy {
-        /// The rest of a sentence that "the proxy" begins.
         reason: String,
         is_transient: bool,
     },
@@ -67,6 +66,14 @@ pub(crate) struct Refused {
 }
 
 impl Failure {
+    /// The reason is the rest of a sentence that "the proxy" begins.
+    pub(super) fn of_proxy(reason: impl Into<String>, is_transient: bool) -> Self {
+        Failure::Proxy {
+            reason: reason.into(),
+            is_transient,
+        }
+    }
+
     /// Whether the same attempt may do better in a moment.
     pub(crate) fn is_transient(&self) -> bool {
         match self {

@@ -46,10 +46,8 @@ pub(super) fn open(
         401 | 407 => format!("requires authentication ({code}): add user:password@ to its URL"),
         code => format!("refused to connect to {target} ({code})"),
     };
-    Err(Failure::Proxy {
-        reason,
-        is_transient: matches!(code, 408 | 429 | 500..=599),
-    })
+    let is_transient = matches!(code, 408 | 429 | 500..=599);
+    Err(Failure::of_proxy(reason, is_transient))
 }
 
 /// The status of an HTTP response, and the schemes by which it offers to authenticate. Its head is read
@@ -58,15 +56,11 @@ fn read_head(stream: &mut impl Read) -> Result<(u16, Vec<String>), Failure> {
     const MAX_HEAD_BYTES: usize = 16 * 1024;
     const MAX_FIELDS: usize = 64;
 
-    let failure = |reason: &str, is_transient| Failure::Proxy {
-        reason: reason.to_owned(),
-        is_transient,
-    };
     let mut head = Vec::new();
     for _ in 0..MAX_HEAD_BYTES {
         let mut byte = [0];
         if stream.read(&mut byte)? == 0 {
-            return Err(failure("broke off its response", true));
+            return Err(Failure::of_proxy("broke off its response", true));
         }
         // An empty line before a response is none of it (RFC 9112, section 2.2).
         if head.is_empty() && matches!(byte, [b'\r' | b'\n']) {
@@ -84,14 +78,13 @@ fn read_head(stream: &mut impl Read) -> Result<(u16, Vec<String>), Failure> {
                 return Ok((code, response.headers.iter().flat_map(schemes).collect()));
             }
             _ => {
-                return Err(failure("did not respond with HTTP: check its port", false));
+                let reason = "did not respond with HTTP: check its port";
+                return Err(Failure::of_proxy(reason, false));
             }
         }
     }
-    Err(failure(
-        "gave a response whose head is longer than 16 KiB",
-        false,
-    ))
+    let reason = "gave a response whose head is longer than 16 KiB";
+    Err(Failure::of_proxy(reason, false))
 }
 
 /// The schemes of a field that asks to authenticate (RFC 9110, section 11.6.1): what begins behind a

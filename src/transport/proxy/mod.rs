@@ -71,13 +71,11 @@ impl Proxy {
         target: &Authority,
         is_https: bool,
     ) -> Result<Option<Self>, String> {
-        let https: &[&str] = if is_https {
-            &["https_proxy", "HTTPS_PROXY"]
-        } else {
-            &[]
+        let named = match is_https {
+            true => first_variable(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"])?,
+            false => first_variable(&["all_proxy", "ALL_PROXY"])?,
         };
-        let Some((name, url)) = first_variable(&[https, &["all_proxy", "ALL_PROXY"]].concat())?
-        else {
+        let Some((name, url)) = named else {
             return Ok(None);
         };
         let exceptions = first_variable(&["no_proxy", "NO_PROXY"])?;

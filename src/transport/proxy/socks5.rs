@@ -21,17 +21,13 @@ pub(super) fn open(
     const NAME: u8 = 3;
     const IPV6: u8 = 4;
 
-    let refused = |reason: &str| Failure::Proxy {
-        reason: reason.to_owned(),
-        is_transient: false,
-    };
+    let refused = |reason: &str| Failure::of_proxy(reason, false);
 
-    match credentials {
-        None => stream.write_all(&[VERSION, 1, NO_AUTHENTICATION])?,
-        Some(_) => {
-            stream.write_all(&[VERSION, 2, NO_AUTHENTICATION, USER_AND_PASSWORD])?;
-        }
-    }
+    let methods: &[u8] = match credentials {
+        None => &[NO_AUTHENTICATION],
+        Some(_) => &[NO_AUTHENTICATION, USER_AND_PASSWORD],
+    };
+    stream.write_all(&[&[VERSION, methods.len() as u8], methods].concat())?;
     match (read_array(stream)?, credentials) {
         ([VERSION, NO_AUTHENTICATION], _) => {}
         ([VERSION, USER_AND_PASSWORD], Some(Credentials { user, password })) => {
@@ -87,10 +83,8 @@ pub(super) fn open(
                 6 => "time to live expired",
                 _ => "not supported",
             };
-            return Err(Failure::Proxy {
-                reason: format!("could not connect to {target} ({reason})"),
-                is_transient: matches!(code, 1 | 3..=6),
-            });
+            let reason = format!("could not connect to {target} ({reason})");
+            return Err(Failure::of_proxy(reason, matches!(code, 1 | 3..=6)));
         }
         _ => return Err(refused("does not speak SOCKS5")),
     }
