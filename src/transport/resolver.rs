@@ -11,6 +11,8 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
+use once_cell::race::OnceBox;
+
 use super::authority::Authority;
 use super::deadline::Limits;
 use super::failure::Failure;
@@ -29,30 +31,28 @@ const STACK_BYTES: usize = 512 * 1024;
 
 type Addresses = Result<Arc<[SocketAddr]>, Arc<io::Error>>;
 
-/// Those of this process that are under way or waiting for a thread.
-fn look_ups() -> MutexGuard<'static, LookUps> {
-    static LOOK_UPS: PerProcess<Mutex<LookUps>> = PerProcess::new();
-
-    lock(LOOK_UPS.get_or_make(Mutex::default))
-}
-
 #[derive(Default)]
 struct LookUps {
-    unfinished: VecDeque<Arc<LookUp>>,
+    unfinished: Vec<Arc<LookUp>>,
+    /// Those of them that wait for a thread.
+    untaken: VecDeque<Arc<LookUp>>,
     threads: usize,
+    /// Which call waits for which.
+    waiting: Vec<(Arc<LookUp>, Arc<Interrupt>)>,
 }
 
 /// One host, for however many calls that ask for it at the same time.
 struct LookUp {
     host: String,
-    state: Mutex<State>,
+    addresses: OnceBox<Addresses>,
 }
 
-#[derive(Default)]
-struct State {
-    is_taken: bool,
-    addresses: Option<Addresses>,
-    waiting: Vec<Arc<Interrupt>>,
+/// Those of this process.
+fn look_ups() -> MutexGuard<'static, LookUps> {
+    static LOOK_UPS: PerProcess<Mutex<LookUps>> = PerProcess::new();
+
+    let look_ups = LOOK_UPS.get_or_make(Mutex::default);
+    look_ups.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The addresses of a host, which is a name or an IP address, in the system's order of preference.
@@ -82,34 +82,29 @@ pub(super) fn look_up(host: &Authority, limits: &Limits) -> Result<Vec<SocketAdd
 }
 
 impl LookUp {
-    /// Waits for the end of it, on behalf of a call, which it knows no longer than that.
+    /// Waits for the end of it, on behalf of a call, which is known no longer than that.
     fn await_end(&self, limits: &Limits) -> Result<Addresses, Failure> {
-        let waited = limits.wait_while_not(|| lock(&self.state).addresses.is_some());
-        let mut state = lock(&self.state);
-        state
-            .waiting
-            .retain(|waiting| !Arc::ptr_eq(waiting, &limits.interrupt));
-        let addresses = state.addresses.clone();
+        let waited = limits.wait_while_not(|| self.addresses.get().is_some());
+        let is_other = |it: &Arc<Interrupt>| !Arc::ptr_eq(it, &limits.interrupt);
+        look_ups().waiting.retain(|(_, call)| is_other(call));
+        let addresses = self.addresses.get().cloned();
         addresses.ok_or_else(|| waited.err().unwrap_or(Failure::Deadline))
     }
 }
 
-fn join_or_start(host: &str, waiting: &Arc<Interrupt>) -> Result<Arc<LookUp>, Failure> {
+fn join_or_start(host: &str, call: &Arc<Interrupt>) -> Result<Arc<LookUp>, Failure> {
     let mut look_ups = look_ups();
-    for unfinished in look_ups.unfinished.iter().filter(|it| it.host == host) {
-        let mut state = lock(&unfinished.state);
-        if state.addresses.is_none() {
-            state.waiting.push(Arc::clone(waiting));
-            return Ok(Arc::clone(unfinished));
-        }
-    }
-    let look_up = Arc::new(LookUp {
-        host: host.to_owned(),
-        state: Mutex::new(State {
-            waiting: vec![Arc::clone(waiting)],
-            ..State::default()
-        }),
-    });
+    let unfinished = look_ups.unfinished.iter().find(|it| it.host == host);
+    let look_up = match unfinished.map(Arc::clone) {
+        Some(unfinished) => unfinished,
+        None => start(&mut look_ups, host)?,
+    };
+    let waiting = (Arc::clone(&look_up), Arc::clone(call));
+    look_ups.waiting.push(waiting);
+    Ok(look_up)
+}
+
+fn start(look_ups: &mut LookUps, host: &str) -> Result<Arc<LookUp>, Failure> {
     if look_ups.threads < MAX_THREADS {
         match start_thread() {
             Ok(()) => look_ups.threads += 1,
@@ -118,7 +113,12 @@ fn join_or_start(host: &str, waiting: &Arc<Interrupt>) -> Result<Arc<LookUp>, Fa
             Err(error) => return Err(Failure::Machine("start a thread for a name look-up", error)),
         }
     }
-    look_ups.unfinished.push_back(Arc::clone(&look_up));
+    let look_up = Arc::new(LookUp {
+        host: host.to_owned(),
+        addresses: OnceBox::new(),
+    });
+    look_ups.unfinished.push(Arc::clone(&look_up));
+    look_ups.untaken.push_back(Arc::clone(&look_up));
     Ok(look_up)
 }
 
@@ -147,11 +147,7 @@ fn start_thread() -> io::Result<()> {
 /// The next look-up that no thread has taken; `None` ends the thread.
 fn next() -> Option<Arc<LookUp>> {
     let mut look_ups = look_ups();
-    let next = look_ups
-        .unfinished
-        .iter()
-        .find(|look_up| !std::mem::replace(&mut lock(&look_up.state).is_taken, true))
-        .map(Arc::clone);
+    let next = look_ups.untaken.pop_front();
     if next.is_none() {
         look_ups.threads -= 1;
     }
@@ -166,28 +162,23 @@ fn ask_system(host: &str) -> Addresses {
 }
 
 fn finish(look_up: &Arc<LookUp>, addresses: Addresses) {
-    look_ups()
-        .unfinished
-        .retain(|unfinished| !Arc::ptr_eq(unfinished, look_up));
-    let mut state = lock(&look_up.state);
-    state.addresses = Some(addresses);
-    let waiting = std::mem::take(&mut state.waiting);
-    drop(state);
-    for interrupt in waiting {
-        interrupt.wake();
+    let _ = look_up.addresses.set(Box::new(addresses));
+    let mut look_ups = look_ups();
+    let is_this = |it: &Arc<LookUp>| Arc::ptr_eq(it, look_up);
+    look_ups.unfinished.retain(|it| !is_this(it));
+    for (_, call) in look_ups.waiting.iter().filter(|(it, _)| is_this(it)) {
+        call.wake();
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Arc;
     use std::time::Instant;
 
-    use super::{LookUp, State, lock};
+    use once_cell::race::OnceBox;
+
+    use super::{LookUp, look_ups};
     use crate::transport::Limits;
 
     #[test]
@@ -197,15 +188,16 @@ mod tests {
             interrupt: Arc::default(),
         };
         let other = Arc::default();
-        let look_up = LookUp {
+        let look_up = Arc::new(LookUp {
             host: "api.example".to_owned(),
-            state: Mutex::new(State {
-                waiting: vec![Arc::clone(&other), Arc::clone(&limits.interrupt)],
-                ..State::default()
-            }),
-        };
+            addresses: OnceBox::new(),
+        });
+        for call in [&other, &limits.interrupt] {
+            let waiting = (Arc::clone(&look_up), Arc::clone(call));
+            look_ups().waiting.push(waiting);
+        }
         assert!(look_up.await_end(&limits).is_err());
-        let waiting = &lock(&look_up.state).waiting;
-        assert!(waiting.len() == 1 && Arc::ptr_eq(&waiting[0], &other));
+        let waiting = &look_ups().waiting;
+        assert!(waiting.len() == 1 && Arc::ptr_eq(&waiting[0].1, &other));
     }
 }
