@@ -52,7 +52,6 @@ pub(crate) struct PooledAgent {
 
 impl Pool {
     pub(crate) fn new(route: &Arc<Route>, headers: &Arc<Headers>, idle_limits: IdleLimits) -> Self {
-        prepare_ureq();
         let pool = Pool {
             route: Arc::clone(route),
             headers: Arc::clone(headers),
@@ -72,15 +71,13 @@ impl Pool {
         let now = time_since_boot();
         let mut idle = self.idle.lock();
         let mut closing = Vec::new();
-        // A server may have named a shorter time than those that lie around it.
-        let mut taken = None;
-        while let Some(last) = idle.pop_back() {
-            if last.until > now {
-                taken = Some(last);
-                break;
+        let taken = loop {
+            match idle.pop_back() {
+                // A server may have named a shorter time than those that lie around it.
+                Some(stale) if stale.until <= now => closing.push(stale),
+                taken => break taken,
             }
-            closing.push(last);
-        }
+        };
         drop(idle);
         drop(closing);
         match taken {
@@ -122,6 +119,7 @@ impl Pool {
     }
 
     fn new_agent(&self, attempt: CurrentAttempt) -> PooledAgent {
+        prepare_ureq();
         let connector = RouteConnector {
             route: Arc::clone(&self.route),
             headers: Arc::clone(&self.headers),

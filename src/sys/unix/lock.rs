@@ -61,7 +61,7 @@ impl Lock {
     fn enter(&self) {
         // A fork handler of the host's own may call the library, between the library's own two.
         if self.forking_process().is_some() {
-            self.nest();
+            self.nested.fetch_add(1, Ordering::Relaxed);
         } else {
             self.acquire();
         }
@@ -75,7 +75,7 @@ impl Lock {
             self.acquire();
             self.forking.store(process::id(), Ordering::Relaxed);
         } else {
-            self.nest();
+            self.nested.fetch_add(1, Ordering::Relaxed);
         }
         is_first
     }
@@ -87,11 +87,9 @@ impl Lock {
         (forking != 0 && self.is_held_by_this_thread()).then_some(forking)
     }
 
-    /// This process is the child.
+    /// This process is the child of the fork which this thread is in the middle of.
     pub(super) fn notice_child(&self) {
-        if self.forking_process().is_some() {
-            self.forking.store(process::id(), Ordering::Relaxed);
-        }
+        self.forking.store(process::id(), Ordering::Relaxed);
     }
 
     pub(super) fn leave(&self) {
@@ -122,10 +120,6 @@ impl Lock {
 
     fn is_held_by_this_thread(&self) -> bool {
         self.owner.load(Ordering::Relaxed) == this_thread()
-    }
-
-    fn nest(&self) {
-        self.nested.fetch_add(1, Ordering::Relaxed);
     }
 }
 
