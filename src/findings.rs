@@ -45,7 +45,7 @@ impl Findings {
 
     /// Writes path and message only where they are kept.
     pub(crate) fn add(&mut self, path: &Path, message: impl Display) {
-        if self.is_full() {
+        if self.shown.len() == MAX_SHOWN {
             self.omitted += 1;
             return;
         }
@@ -63,10 +63,6 @@ impl Findings {
         let room = MAX_SHOWN - self.shown.len();
         self.omitted += part.omitted + part.shown.len().saturating_sub(room);
         self.shown.extend(part.shown.into_iter().take(room));
-    }
-
-    pub(crate) fn is_full(&self) -> bool {
-        self.shown.len() == MAX_SHOWN
     }
 
     pub(crate) fn is_empty(&self) -> bool {

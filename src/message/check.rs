@@ -1,15 +1,16 @@
 //! Reads a message once, by the table of rules, and gathers every problem on the way.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fmt::{self, Display};
 use std::mem;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use super::Validation;
 use super::rule::{Field, Limit, Presence, Rule, TextRule};
 use super::rules::{ANYTHING, MESSAGE, OUTERMOST};
-use super::{Validation, warnings};
+use super::warnings::{self, UnknownKey};
 use crate::findings::{Findings, Path};
 use crate::json::{Key, MAX_DEPTH, Type};
 
@@ -87,8 +88,8 @@ struct Given {
     is_null: bool,
 }
 
-/// An object's keys that the rules do not know: all, and those that were given twice.
-type UnknownKeys<'de> = [HashSet<Cow<'de, str>>; 2];
+/// An object's keys that the rules do not know, and how many times it gives each.
+type UnknownKeys<'de> = HashMap<Cow<'de, str>, usize>;
 
 impl<'de> Check<'de> {
     fn run(mut self, text: &'de str, message: &'static Field) -> Found {
@@ -135,17 +136,17 @@ impl<'de> Check<'de> {
         path: &Path,
     ) -> Result<(), A::Error> {
         let mut given = [Given::default(); MOST_FIELDS];
-        let mut unknown: Option<Box<UnknownKeys>> = None;
+        let mut unknown: Option<UnknownKeys> = None;
         // The object's type, and what was found in the fields of which it chooses one.
         let mut chosen = None;
         let mut found_apart = Vec::new();
 
-        while let Some(key) = object.next_key::<Key>()? {
-            let name: &str = &key.0;
-            let path = &Path::Key(path, name);
+        while let Some(Key(key)) = object.next_key()? {
+            let path = &Path::Key(path, &key);
             let mut known = fields.iter().zip(&mut given);
-            let Some((field, given)) = known.find(|it| it.0.name == name) else {
-                self.unknown_key(&key, unknown.get_or_insert_default(), fields, path);
+            let Some((field, given)) = known.find(|it| it.0.name == key) else {
+                let times = unknown.get_or_insert_default().entry(key.clone());
+                self.unknown_key(&key, times.or_default(), fields, path);
                 object.next_value_seed(self.value(&ANYTHING, path))?;
                 continue;
             };
@@ -178,15 +179,10 @@ impl<'de> Check<'de> {
         Ok(())
     }
 
-    fn unknown_key(
-        &mut self,
-        Key(key): &Key<'de>,
-        [all, twice]: &mut UnknownKeys<'de>,
-        fields: &[Field],
-        path: &Path,
-    ) {
-        if !all.insert(key.clone()) {
-            if twice.insert(key.clone()) {
+    fn unknown_key(&mut self, key: &str, times: &mut usize, fields: &[Field], path: &Path) {
+        *times += 1;
+        if *times > 1 {
+            if *times == 2 {
                 self.wrong_keys.add(path, "is given twice");
             }
         } else if let Some(field) = fields.iter().find(|field| is_but_for_case(key, field.name)) {
@@ -195,15 +191,9 @@ impl<'de> Check<'de> {
                 field.name
             );
             self.wrong_keys.add(path, complaint);
-        // Where no key is known, none is wrong; and what is only counted is not looked into.
+        // Where no key is known, none is wrong.
         } else if self.wants_warnings && !fields.is_empty() {
-            let known = if self.found.warnings.is_full() {
-                &[]
-            } else {
-                fields
-            };
-            let warning = warnings::unknown_key(key, known);
-            self.found.warnings.add(path, warning);
+            self.found.warnings.add(path, UnknownKey(key, fields));
         }
     }
 
@@ -215,37 +205,28 @@ impl<'de> Check<'de> {
         chosen: Option<&'static str>,
         path: &Path,
     ) {
-        let mut choices = 0;
-        let mut made = 0;
         for (field, given) in fields.iter().zip(given) {
-            let is_required = match field.presence {
-                Presence::Required => true,
-                Presence::OfType if chosen == Some(field.name) => true,
-                Presence::OfType => {
-                    if given.times > 0 && chosen.is_some() && self.wants_warnings {
-                        let warning = warnings::unknown_key(field.name, &[]);
-                        let path = Path::Key(path, field.name);
-                        self.found.warnings.add(&path, warning);
-                    }
-                    false
-                }
-                Presence::Optional => false,
-                Presence::Either => {
-                    choices += 1;
-                    made += usize::from(given.times > 0 && !given.is_null);
-                    false
-                }
-            };
-            if is_required && given.times == 0 {
-                let path = Path::Key(path, field.name);
-                self.found.problems.add(&path, "is missing");
+            let is_given = given.times > 0;
+            let is_used = field.presence != Presence::OfType || chosen == Some(field.name);
+            let is_required = matches!(field.presence, Presence::Required | Presence::OfType);
+            let path = &Path::Key(path, field.name);
+            if is_used && is_required && !is_given {
+                self.found.problems.add(path, "is missing");
+            }
+            if !is_used && is_given && chosen.is_some() && self.wants_warnings {
+                self.found.warnings.add(path, UnknownKey(field.name, &[]));
             }
         }
-        if choices > 0 && made != 1 {
-            let is_choice = |field: &&Field| field.presence == Presence::Either;
-            let names = quoted(fields.iter().filter(is_choice).map(|field| &field.name));
-            let complaint = format_args!("must hold exactly one of {names}");
-            self.found.problems.add(path, complaint);
+        let is_choice = |field: &Field| field.presence == Presence::Either;
+        if fields.iter().any(is_choice) {
+            let choices = fields.iter().zip(given).filter(|it| is_choice(it.0));
+            let made = choices.filter(|it| it.1.times > 0 && !it.1.is_null);
+            if made.count() != 1 {
+                let names = fields.iter().filter(|field| is_choice(field));
+                let names = quoted(names.map(|field| &field.name));
+                let complaint = format_args!("must hold exactly one of {names}");
+                self.found.problems.add(path, complaint);
+            }
         }
     }
 
@@ -339,29 +320,24 @@ impl<'de> Visitor<'de> for Value<'_, 'de> {
         f.write_str("any value")
     }
 
-    fn visit_unit<E>(mut self) -> Result<Seen, E> {
-        self.check_type(Type::Null);
-        Ok(Seen::Null)
+    fn visit_unit<E>(self) -> Result<Seen, E> {
+        Ok(self.of_type(Type::Null))
     }
 
-    fn visit_bool<E>(mut self, _: bool) -> Result<Seen, E> {
-        self.check_type(Type::Boolean);
-        Ok(Seen::Other)
+    fn visit_bool<E>(self, _: bool) -> Result<Seen, E> {
+        Ok(self.of_type(Type::Boolean))
     }
 
-    fn visit_i64<E>(mut self, _: i64) -> Result<Seen, E> {
-        self.check_type(Type::Number);
-        Ok(Seen::Other)
+    fn visit_i64<E>(self, _: i64) -> Result<Seen, E> {
+        Ok(self.of_type(Type::Number))
     }
 
-    fn visit_u64<E>(mut self, _: u64) -> Result<Seen, E> {
-        self.check_type(Type::Number);
-        Ok(Seen::Other)
+    fn visit_u64<E>(self, _: u64) -> Result<Seen, E> {
+        Ok(self.of_type(Type::Number))
     }
 
-    fn visit_f64<E>(mut self, _: f64) -> Result<Seen, E> {
-        self.check_type(Type::Number);
-        Ok(Seen::Other)
+    fn visit_f64<E>(self, _: f64) -> Result<Seen, E> {
+        Ok(self.of_type(Type::Number))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Seen, E> {
@@ -402,6 +378,14 @@ impl<'de> Visitor<'de> for Value<'_, 'de> {
 }
 
 impl<'de> Value<'_, 'de> {
+    fn of_type(mut self, found: Type) -> Seen {
+        self.check_type(found);
+        match found {
+            Type::Null => Seen::Null,
+            _ => Seen::Other,
+        }
+    }
+
     fn check_type(&mut self, found: Type) {
         let Some(wanted) = self.field.rule.json_type() else {
             return;
@@ -409,15 +393,11 @@ impl<'de> Value<'_, 'de> {
         if found == wanted || found == Type::Null && self.field.presence.allows_null() {
             return;
         }
-        match self.field.rule {
-            Rule::OneOf(names) => {
-                self.complain(format_args!(
-                    "is {found}; it must be one of {}",
-                    quoted(names)
-                ));
-            }
-            _ => self.complain(format_args!("is {found}; it must be {wanted}")),
-        }
+        let wanted = match self.field.rule {
+            Rule::OneOf(names) => format!("one of {}", quoted(names)),
+            _ => wanted.to_string(),
+        };
+        self.complain(format_args!("is {found}; it must be {wanted}"));
     }
 
     fn string(mut self, text: Cow<'de, str>) -> Seen {

@@ -1,15 +1,24 @@
 //! What is valid in a message, but probably not intended.
 
+use std::fmt::{self, Display, Formatter};
+
 use super::rule::{Field, TextRule};
 use crate::misspelling::distance;
 
-pub(super) fn unknown_key(key: &str, known: &[Field]) -> String {
-    let close = known
-        .iter()
-        .filter_map(|field| Some((distance(key, field.name)?, field.name)));
-    match close.min() {
-        Some((_, name)) => format!("is not known here; did you mean \"{name}\"?"),
-        None => "is not known here, and may go unread".to_owned(),
+/// A key that is none of those that are known. What it may be meant for is looked up only where it
+/// is shown.
+pub(super) struct UnknownKey<'a>(pub(super) &'a str, pub(super) &'a [Field]);
+
+impl Display for UnknownKey<'_> {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        let UnknownKey(key, known) = self;
+        let close = known
+            .iter()
+            .filter_map(|field| Some((distance(key, field.name)?, field.name)));
+        match close.min() {
+            Some((_, name)) => write!(f, "is not known here; did you mean \"{name}\"?"),
+            None => f.write_str("is not known here, and may go unread"),
+        }
     }
 }
 
@@ -68,7 +77,7 @@ mod tests {
             ("POST_BACK_DATA", "post_back_data"),
             ("postback_url", "post_back_url"),
         ] {
-            let warning = unknown_key(key, &fields);
+            let warning = UnknownKey(key, &fields).to_string();
             assert!(warning.contains(&format!("\"{name}\"")), "{key}: {warning}");
         }
     }
