@@ -147,21 +147,18 @@ impl ResponseBody {
     fn of_json(text: &str) -> Option<Self> {
         let [mut success, mut status, mut message, mut request_id] = [Member::default(); 4];
         let mut is_more = false;
-        json::members(json::without_mark(text), |key, value| {
-            match &*key {
-                "success" => success.add(value),
-                "status" => status.add(value),
-                "message" => message.add(value),
-                "request_id" => request_id.add(value),
-                _ => is_more = true,
-            }
-            Ok(())
+        json::members(json::without_mark(text), |key, value| match &*key {
+            "success" => success.add(value),
+            "status" => status.add(value),
+            "message" => message.add(value),
+            "request_id" => request_id.add(value),
+            _ => is_more = true,
         })
         .ok()?;
         let is_both = success.is_given() && status.is_given();
         let success = if success.is_given() { success } else { status };
         let success = success.once().and_then(|value| value.get().parse().ok());
-        let message = message.once().and_then(|value| json::text(value).ok());
+        let message = message.once().and_then(|value| json::text(value));
         let id = request_id.once();
         let id: Option<String> = id.and_then(|value| serde_json::from_str(value.get()).ok());
         let has_what_it_must = success.is_some() && message.is_some();

@@ -2,11 +2,9 @@
 //! work out by itself, and without a number that went through a double.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::HashMap;
 use std::fmt::Display;
 
-use serde::ser::{SerializeMap, Serializer};
-use serde_json::Error;
 use serde_json::value::RawValue;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -65,73 +63,46 @@ pub(crate) fn read(body: &str) -> Result<String, Findings> {
         let complaint = format_args!("is {found}; it must be an object");
         return Err(Findings::of_all(complaint));
     }
-    let mut json = Vec::new();
-    let problems = pass_on(whole, &mut json).map_err(not_json)?;
-    if problems.is_empty() {
-        Ok(String::from_utf8(json).unwrap_or_default())
-    } else {
-        Err(problems)
-    }
-}
-
-fn pass_on(whole: &RawValue, json: &mut Vec<u8>) -> Result<Findings, Error> {
-    let mut serializer = serde_json::Serializer::new(json);
-    let mut reading = Reading {
-        object: serializer.serialize_map(None)?,
-        problems: Findings::default(),
-        seen: BTreeSet::new(),
-        twice: BTreeSet::new(),
-        request_id: String::new(),
-        status: String::new(),
-        status_at: String::new(),
-    };
-    json::members(whole.get(), |key, value| reading.member(key, value))?;
+    let mut reading = Reading::default();
+    json::members(whole.get(), |key, value| reading.member(key, value)).map_err(not_json)?;
     reading.end()
 }
 
 /// One reading of a post-back, which passes each member on as it comes to it.
-struct Reading<'a, M> {
-    object: M,
+#[derive(Default)]
+struct Reading<'a> {
+    object: json::Object,
     problems: Findings,
-    seen: BTreeSet<Cow<'a, str>>,
-    /// The known fields that were given twice, and `None` for all others.
-    twice: BTreeSet<Option<&'static str>>,
+    /// How many times each key was given.
+    given: HashMap<Cow<'a, str>, usize>,
     request_id: String,
     status: String,
     status_at: String,
 }
 
-impl<'a, M: SerializeMap<Error = Error>> Reading<'a, M> {
-    fn member(&mut self, key: Cow<'a, str>, value: &RawValue) -> Result<(), Error> {
-        let field = FIELDS.into_iter().find(|name| *name == key);
-        if self.seen.contains(&key) {
-            self.given_twice(field, &key);
-        } else {
-            match field {
-                Some(field) => self.known(field, value)?,
-                None => self.unknown(&key, value)?,
-            }
-            self.seen.insert(key);
-        }
-        Ok(())
-    }
-
-    /// Once for each known field, and for one other: a body can hold a hundred thousand such keys.
-    fn given_twice(&mut self, field: Option<&'static str>, key: &str) {
-        if self.twice.insert(field) {
-            self.complain(key, "is given twice");
+impl<'a> Reading<'a> {
+    fn member(&mut self, key: Cow<'a, str>, value: &RawValue) {
+        let times = self.given.entry(key.clone()).or_default();
+        *times += 1;
+        match *times {
+            1 => match FIELDS.into_iter().find(|name| *name == key) {
+                Some(field) => self.known(field, value),
+                None => self.unknown(&key, value),
+            },
+            2 => self.complain(&key, "is given twice"),
+            _ => {}
         }
     }
 
-    fn known(&mut self, name: &'static str, value: &RawValue) -> Result<(), Error> {
+    fn known(&mut self, name: &'static str, value: &RawValue) {
         let is_required = REQUIRED.contains(&name);
-        match Type::of(value) {
-            Type::String => {
-                let text = json::text(value)?;
-                self.object.serialize_entry(name, &text)?;
+        let is_number_or_text = name == MESSAGE_ID;
+        match (Type::of(value), json::text(value)) {
+            (_, Some(text)) => {
                 if is_required && text.is_empty() {
                     self.complain(name, "must not be empty");
                 }
+                self.object.add(name, &text);
                 match name {
                     "request_id" => self.request_id = text,
                     "status" => self.status = text,
@@ -139,63 +110,57 @@ impl<'a, M: SerializeMap<Error = Error>> Reading<'a, M> {
                     _ => {}
                 }
             }
-            Type::Number if name == MESSAGE_ID => {
-                self.object.serialize_entry(name, value.get())?;
+            (Type::Number, None) if is_number_or_text => self.object.add(name, value.get()),
+            (Type::Null, None) if !is_required => self.object.add(name, ()),
+            (found, None) if is_number_or_text => {
+                self.complain(
+                    name,
+                    format_args!("is {found}; it must be a number or a string"),
+                );
             }
-            Type::Null if !is_required => self.object.serialize_entry(name, &())?,
-            found => {
-                let or_number = if name == MESSAGE_ID {
-                    "a number or "
-                } else {
-                    ""
-                };
-                let complaint = format_args!("is {found}; it must be {or_number}a string");
-                self.complain(name, complaint);
+            (found, None) => {
+                self.complain(name, format_args!("is {found}; it must be a string"));
             }
         }
-        Ok(())
     }
 
     /// The API may grow.
-    fn unknown(&mut self, key: &str, value: &RawValue) -> Result<(), Error> {
+    fn unknown(&mut self, key: &str, value: &RawValue) {
         if DERIVED.contains(&key) {
-            return Ok(());
-        }
-        if Type::of(value) == Type::String {
-            return self.object.serialize_entry(key, &json::text(value)?);
+            return;
         }
         if json::depth(value) > MAX_DEPTH {
-            self.complain(
-                key,
-                format_args!("is nested deeper than {MAX_DEPTH} levels"),
-            );
-            return Ok(());
+            let complaint = format_args!("is nested deeper than {MAX_DEPTH} levels");
+            return self.complain(key, complaint);
         }
-        self.object.serialize_entry(key, value)
+        match json::text(value) {
+            Some(text) => self.object.add(key, text),
+            None => self.object.add_json(key, value.get()),
+        }
     }
 
     fn complain(&mut self, key: &str, complaint: impl Display) {
         self.problems.add(&Path::Key(&Path::Root, key), complaint);
     }
 
-    /// Everything that was wrong.
-    fn end(mut self) -> Result<Findings, Error> {
+    fn end(mut self) -> Result<String, Findings> {
         for name in REQUIRED {
-            if !self.seen.contains(name) {
+            if !self.given.contains_key(name) {
                 self.complain(name, "is missing");
             }
         }
+        if !self.problems.is_empty() {
+            return Err(self.problems);
+        }
         if let Some(milliseconds) = milliseconds(&self.status_at) {
-            self.object.serialize_entry("status_at_ms", &milliseconds)?;
+            self.object.add("status_at_ms", milliseconds);
         }
         if let Some(rank) = rank(&self.status) {
-            self.object.serialize_entry("rank", &rank)?;
+            self.object.add("rank", rank);
         }
-        let is_failure = self.status == "failed";
-        self.object.serialize_entry("is_failure", &is_failure)?;
+        self.object.add("is_failure", self.status == "failed");
         let key = [self.request_id, self.status, self.status_at].join("/");
-        self.object.serialize_entry("key", &key)?;
-        self.object.end()?;
-        Ok(self.problems)
+        self.object.add("key", key);
+        Ok(self.object.end())
     }
 }

@@ -6,7 +6,8 @@ mod pointer;
 use std::borrow::Cow;
 use std::fmt::{self, Display};
 
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde::Serialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 pub(crate) use pointer::{escape, get};
@@ -60,7 +61,7 @@ pub(crate) struct Key<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 /// given twice both times. An error says where, too.
 pub(crate) fn members<'a>(
     text: &'a str,
-    take: impl FnMut(Cow<'a, str>, &'a RawValue) -> serde_json::Result<()>,
+    take: impl FnMut(Cow<'a, str>, &'a RawValue),
 ) -> serde_json::Result<()> {
     let mut json = serde_json::Deserializer::from_str(text);
     json.deserialize_map(Members(take))?;
@@ -71,7 +72,7 @@ struct Members<F>(F);
 
 impl<'de, F> Visitor<'de> for Members<F>
 where
-    F: FnMut(Cow<'de, str>, &'de RawValue) -> serde_json::Result<()>,
+    F: FnMut(Cow<'de, str>, &'de RawValue),
 {
     type Value = ();
 
@@ -81,10 +82,38 @@ where
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut object: A) -> Result<(), A::Error> {
         while let Some(Key(key)) = object.next_key()? {
-            (self.0)(key, object.next_value()?).map_err(A::Error::custom)?;
+            (self.0)(key, object.next_value()?);
         }
         Ok(())
     }
+}
+
+/// A JSON object that is being written, in the order of its members.
+#[derive(Default)]
+pub(crate) struct Object(String);
+
+impl Object {
+    /// Adds a member whose value is JSON already.
+    pub(crate) fn add_json(&mut self, key: &str, json: &str) {
+        self.0.push(if self.0.is_empty() { '{' } else { ',' });
+        self.0.push_str(&written(key));
+        self.0.push(':');
+        self.0.push_str(json);
+    }
+
+    pub(crate) fn add(&mut self, key: &str, value: impl Serialize) {
+        self.add_json(key, &written(value));
+    }
+
+    pub(crate) fn end(mut self) -> String {
+        self.0.push_str(if self.0.is_empty() { "{}" } else { "}" });
+        self.0
+    }
+}
+
+/// The JSON of a value. Only a map with keys that are no text could fail to be written.
+pub(crate) fn written(value: impl Serialize) -> String {
+    serde_json::to_string(&value).unwrap_or_default()
 }
 
 /// The text behind a byte order mark, which some writers begin with.
@@ -92,9 +121,9 @@ pub(crate) fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
-/// A string's text. Half of a surrogate pair, which whoever cuts a text by its UTF-16 units leaves
-/// at its end, is replaced: it costs a character, and not the whole.
-pub(crate) fn text(string: &RawValue) -> serde_json::Result<String> {
+/// A string's text; `None` if the value is none. Half of a surrogate pair, which whoever cuts a text
+/// by its UTF-16 units leaves at its end, is replaced: it costs a character, and not the whole.
+pub(crate) fn text(value: &RawValue) -> Option<String> {
     struct Bytes;
 
     impl Visitor<'_> for Bytes {
@@ -109,7 +138,8 @@ pub(crate) fn text(string: &RawValue) -> serde_json::Result<String> {
         }
     }
 
-    serde_json::Deserializer::from_str(string.get()).deserialize_bytes(Bytes)
+    let mut json = serde_json::Deserializer::from_str(value.get());
+    json.deserialize_bytes(Bytes).ok()
 }
 
 /// How deep the arrays and objects of a value go: 0 for one that is neither.

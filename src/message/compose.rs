@@ -1,11 +1,10 @@
 //! Writes a message's JSON for a host that has none at hand.
 
-use serde::{Serialize, Serializer};
-
 use super::check::check;
 use super::formats::after_web_scheme;
 use super::{MAX_TEXT_BYTES, Validation, too_long};
 use crate::findings::{Findings, Path};
+use crate::json;
 
 /// What the host gave. What is `None` is left out, for the check to name.
 #[derive(Debug, Default)]
@@ -53,86 +52,73 @@ pub(crate) fn compose(composition: &Composition) -> Result<String, Findings> {
 const DOCUMENT: &str = "document";
 
 fn write(composition: &Composition) -> String {
-    let message = object([
+    let buttons: Vec<String> = composition.buttons.iter().map(button).collect();
+    object([
         ("recipient", text(composition.recipient)),
         ("phone_id", text(composition.phone_id)),
         (
             "interactive",
-            object([
+            Some(object([
                 ("type", text(Some("button"))),
                 ("header", header(composition)),
                 ("body", text_object(composition.body)),
                 ("footer", text_object(composition.footer)),
-                ("action", object([("buttons", buttons(composition))])),
-            ]),
+                (
+                    "action",
+                    Some(format!(r#"{{"buttons":[{}]}}"#, buttons.join(","))),
+                ),
+            ])),
         ),
         ("post_back_url", text(composition.post_back_url)),
         ("post_back_data", text(composition.post_back_data)),
-    ]);
-    // Only a key that is no string could fail to be written.
-    serde_json::to_string(&message).unwrap_or_default()
+    ])
 }
 
-fn header<'a>(composition: &Composition<'a>) -> Option<Json<'a>> {
+fn header(composition: &Composition) -> Option<String> {
     let kind = composition.header_type;
     let content = composition.header;
     kind.or(content)?;
     let member = match kind {
         Some("text") => text(content),
-        Some("image" | "video") => content.and_then(|content| media(content, None)),
-        Some(DOCUMENT) => content.and_then(|it| media(it, composition.header_filename)),
+        Some("image" | "video") => content.map(|content| media(content, None)),
+        Some(DOCUMENT) => content.map(|content| media(content, composition.header_filename)),
         // The check names a type that there is not, or that none was given.
         _ => None,
     };
-    object([("type", text(kind)), (kind.unwrap_or_default(), member)])
+    Some(object([
+        ("type", text(kind)),
+        (kind.unwrap_or_default(), member),
+    ]))
 }
 
-fn media<'a>(content: &'a str, filename: Option<&'a str>) -> Option<Json<'a>> {
-    let key = if after_web_scheme(content).is_some() {
-        "link"
-    } else {
-        "id"
+fn media(content: &str, filename: Option<&str>) -> String {
+    let key = match after_web_scheme(content) {
+        Some(_) => "link",
+        None => "id",
     };
     object([(key, text(Some(content))), ("filename", text(filename))])
 }
 
-fn buttons<'a>(composition: &Composition<'a>) -> Option<Json<'a>> {
-    let button = |button: &Button<'a>| {
-        let reply = [("id", text(button.id)), ("title", text(button.title))];
-        object([("type", text(Some("reply"))), ("reply", object(reply))])
-    };
-    let buttons = composition.buttons.iter().filter_map(button);
-    Some(Json::Array(buttons.collect()))
+fn button(button: &Button) -> String {
+    let reply = object([("id", text(button.id)), ("title", text(button.title))]);
+    object([("type", text(Some("reply"))), ("reply", Some(reply))])
 }
 
-/// JSON in the order in which it is to be written; what is `None` is left out.
-enum Json<'a> {
-    Text(&'a str),
-    Array(Vec<Json<'a>>),
-    Object(Vec<(&'a str, Option<Json<'a>>)>),
+fn text_object(content: Option<&str>) -> Option<String> {
+    content.map(|content| object([("text", text(Some(content)))]))
 }
 
-fn text(text: Option<&str>) -> Option<Json<'_>> {
-    text.map(Json::Text)
+fn text(text: Option<&str>) -> Option<String> {
+    text.map(json::written)
 }
 
-fn text_object(content: Option<&str>) -> Option<Json<'_>> {
-    content.and_then(|content| object([("text", text(Some(content)))]))
-}
-
-fn object<'a, const N: usize>(members: [(&'a str, Option<Json<'a>>); N]) -> Option<Json<'a>> {
-    Some(Json::Object(members.into()))
-}
-
-impl Serialize for Json<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Json::Text(text) => serializer.serialize_str(text),
-            Json::Array(items) => serializer.collect_seq(items),
-            Json::Object(members) => {
-                let given = members.iter();
-                serializer.collect_map(given.filter_map(|(key, it)| Some((key, it.as_ref()?))))
-            }
+/// The JSON of an object. A member that is `None` is left out.
+fn object<const N: usize>(members: [(&str, Option<String>); N]) -> String {
+    let mut object = json::Object::default();
+    for (key, value) in members {
+        if let Some(value) = value {
+            object.add_json(key, &value);
         }
     }
+    object.end()
 }

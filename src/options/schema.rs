@@ -50,27 +50,21 @@ enum Type {
 fn properties() -> &'static [Property] {
     static PROPERTIES: OnceBox<Vec<Property>> = OnceBox::new();
 
-    // Only a mistake in the file could make it unreadable.
-    PROPERTIES.get_or_init(|| Box::new(read().unwrap_or_default()))
+    PROPERTIES.get_or_init(|| Box::new(read()))
 }
 
-fn read() -> serde_json::Result<Vec<Property>> {
-    #[derive(Deserialize)]
-    struct Schema<'a> {
-        #[serde(borrow)]
-        properties: &'a RawValue,
-    }
-
-    let schema: Schema = serde_json::from_str(SCHEMA.trim_end_matches('\0'))?;
-    let mut properties = Vec::new();
-    json::members(schema.properties.get(), |name, property| {
-        properties.push(Property {
+/// Only a mistake in the file could make it unreadable.
+fn read() -> Vec<Property> {
+    let mut all = Vec::new();
+    let properties = json::get(SCHEMA.trim_end_matches('\0'), "/properties").unwrap_or_default();
+    let _ = json::members(&properties, |name, property| {
+        let property = serde_json::from_str(property.get());
+        all.extend(property.map(|property| Property {
             name: name.into_owned(),
-            ..serde_json::from_str(property.get())?
-        });
-        Ok(())
-    })?;
-    Ok(properties)
+            ..property
+        }));
+    });
+    all
 }
 
 /// Options and their values, each as the schema wants it.
@@ -122,7 +116,6 @@ impl Values {
             if wrong.is_none() {
                 wrong = this.take(&key, value, is_allowed).err();
             }
-            Ok(())
         })
         .map_err(|error| describe(&error))?;
         wrong.map_or(Ok(this), Err)
