@@ -145,52 +145,37 @@ impl ResponseBody {
     }
 
     fn of_json(text: &str) -> Option<Self> {
-        let [mut success, mut status, mut message, mut request_id] = [Member::default(); 4];
+        let [mut success, mut status, mut message, mut request_id] = [None; 4];
         let mut is_more = false;
-        json::members(json::without_mark(text), |key, value| match &*key {
-            "success" => success.add(value),
-            "status" => status.add(value),
-            "message" => message.add(value),
-            "request_id" => request_id.add(value),
-            _ => is_more = true,
+        json::members(json::without_mark(text), |key, value| {
+            let member = match &*key {
+                "success" => &mut success,
+                "status" => &mut status,
+                "message" => &mut message,
+                "request_id" => &mut request_id,
+                _ => return is_more = true,
+            };
+            // What is given twice says nothing.
+            *member = Some(if member.is_none() {
+                value
+            } else {
+                RawValue::NULL
+            });
         })
         .ok()?;
-        let is_both = success.is_given() && status.is_given();
-        let success = if success.is_given() { success } else { status };
-        let success = success.once().and_then(|value| value.get().parse().ok());
-        let message = message.once().and_then(|value| json::text(value));
-        let id = request_id.once();
-        let id: Option<String> = id.and_then(|value| serde_json::from_str(value.get()).ok());
-        let has_what_it_must = success.is_some() && message.is_some();
-        let is_id_right = request_id.is_given() == id.is_some();
+        let is_both = success.is_some() && status.is_some();
+        let is_queued = success.or(status).and_then(|it| it.get().parse().ok());
+        let text = message.and_then(json::text);
+        let id: Option<String> = request_id.and_then(|it| serde_json::from_str(it.get()).ok());
+        let is_id_right = request_id.is_some() == id.is_some();
+        let has_what_it_must = is_queued.is_some() && text.is_some() && is_id_right;
         Some(ResponseBody {
             is_object: true,
-            is_documented: has_what_it_must && is_id_right && !is_both && !is_more,
-            success,
-            message,
+            is_documented: has_what_it_must && !is_both && !is_more,
+            success: is_queued,
+            message: text,
             request_id: id,
         })
-    }
-}
-
-/// What an object gives under a key. What it gives twice says nothing.
-#[derive(Clone, Copy, Default)]
-struct Member<'a> {
-    value: Option<&'a RawValue>,
-    is_twice: bool,
-}
-
-impl<'a> Member<'a> {
-    fn add(&mut self, value: &'a RawValue) {
-        self.is_twice = self.value.replace(value).is_some();
-    }
-
-    fn is_given(&self) -> bool {
-        self.value.is_some()
-    }
-
-    fn once(&self) -> Option<&'a RawValue> {
-        self.value.filter(|_| !self.is_twice)
     }
 }
 

@@ -124,6 +124,12 @@ pub(crate) fn without_mark(text: &str) -> &str {
 /// A string's text; `None` if the value is none. Half of a surrogate pair, which whoever cuts a text
 /// by its UTF-16 units leaves at its end, is replaced: it costs a character, and not the whole.
 pub(crate) fn text(value: &RawValue) -> Option<String> {
+    serde_json::from_str(value.get())
+        .ok()
+        .or_else(|| text_with_halves(value))
+}
+
+fn text_with_halves(value: &RawValue) -> Option<String> {
     struct Bytes;
 
     impl Visitor<'_> for Bytes {
