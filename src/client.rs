@@ -138,7 +138,7 @@ impl Client {
             .map_err(Reply::invalid_argument)?;
         let problems = message::check(request.message, options.validation);
         if !problems.is_empty() {
-            return Err(Reply::invalid_message(problems));
+            return Err(Reply::invalid("message", problems));
         }
         let interrupt = Arc::new(Interrupt::default());
         let _shut_down = self.shut_down.watch(&interrupt);
@@ -149,7 +149,7 @@ impl Client {
             message: request.message,
             options,
             limits: Limits {
-                deadline: began + options.timeout,
+                deadline: began + options.timeout(),
                 interrupt: Arc::clone(&interrupt),
             },
         };
@@ -193,7 +193,7 @@ impl Client {
         let trace = trace.then(|| Trace::begun(call.began.elapsed()));
         let attempt = Attempt::new(
             &call.limits,
-            call.options.connect_timeout,
+            call.options.connect_timeout(),
             call.message.len(),
             trace,
         );

@@ -68,17 +68,8 @@ impl Reply {
         Reply::new(Status::ZX_INVALID_ARGUMENT.definite(), reason)
     }
 
-    /// What is wrong with the message: at least one problem.
-    pub(crate) fn invalid_message(problems: Findings) -> Self {
-        Reply::with_problems("message", problems)
-    }
-
-    /// The same of a post-back.
-    pub(crate) fn invalid_post_back(problems: Findings) -> Self {
-        Reply::with_problems("post-back", problems)
-    }
-
-    fn with_problems(what: &str, problems: Findings) -> Self {
+    /// What is wrong with a text, a "message" or a "post-back": at least one problem.
+    pub(crate) fn invalid(what: &str, problems: Findings) -> Self {
         let message = summary(what, &problems);
         Reply {
             problems,

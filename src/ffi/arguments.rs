@@ -86,7 +86,7 @@ pub(super) unsafe fn options<'a>(pointer: *const c_char) -> Result<Option<&'a st
 ///
 /// As for [`bounded_text`].
 pub(super) unsafe fn message<'a>(pointer: *const c_char) -> Result<&'a str, Reply> {
-    let too_long = || Reply::invalid_message(message::too_long());
+    let too_long = || Reply::invalid("message", message::too_long());
     // SAFETY: the caller's promise.
     let text = unsafe { bounded_text("message_json", pointer, too_long)? };
     required("message_json", text)
@@ -98,7 +98,7 @@ pub(super) unsafe fn message<'a>(pointer: *const c_char) -> Result<&'a str, Repl
 ///
 /// As for [`bounded_text`].
 pub(super) unsafe fn post_back<'a>(pointer: *const c_char) -> Result<&'a str, Reply> {
-    let too_long = || Reply::invalid_post_back(message::too_long());
+    let too_long = || Reply::invalid("post-back", message::too_long());
     // SAFETY: the caller's promise.
     let text = unsafe { bounded_text("body", pointer, too_long)? };
     required("body", text)

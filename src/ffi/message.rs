@@ -33,7 +33,7 @@ pub unsafe extern "C" fn zx_check_reply_buttons(
                 "nothing is wrong with the message",
             )
         } else {
-            Reply::invalid_message(found.problems)
+            Reply::invalid("message", found.problems)
         };
         Ok(Reply {
             warnings: found.warnings,
@@ -174,5 +174,5 @@ pub unsafe extern "C" fn zx_compose_reply_buttons(
 unsafe fn compose(message: *const zx_reply_buttons) -> Result<String, Reply> {
     // SAFETY: the caller's promise.
     let composition = unsafe { zx_reply_buttons::read(message)?.composition()? };
-    message::compose(&composition).map_err(Reply::invalid_message)
+    message::compose(&composition).map_err(|problems| Reply::invalid("message", problems))
 }

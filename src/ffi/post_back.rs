@@ -39,6 +39,6 @@ pub unsafe extern "C" fn zx_read_post_back(
     export_text(&out, || {
         // SAFETY: rule 1 of the header.
         let body = unsafe { arguments::post_back(body)? };
-        post_back::read(body).map_err(Reply::invalid_post_back)
+        post_back::read(body).map_err(|problems| Reply::invalid("post-back", problems))
     })
 }

@@ -205,28 +205,31 @@ impl<'de> Check<'de> {
         chosen: Option<&'static str>,
         path: &Path,
     ) {
+        let mut choices_made = None;
         for (field, given) in fields.iter().zip(given) {
             let is_given = given.times > 0;
-            let is_used = field.presence != Presence::OfType || chosen == Some(field.name);
-            let is_required = matches!(field.presence, Presence::Required | Presence::OfType);
+            let is_used = match field.presence {
+                Presence::Required => true,
+                Presence::OfType => chosen == Some(field.name),
+                Presence::Optional => continue,
+                Presence::Either => {
+                    let is_made = is_given && !given.is_null;
+                    choices_made = Some(choices_made.unwrap_or(0) + usize::from(is_made));
+                    continue;
+                }
+            };
             let path = &Path::Key(path, field.name);
-            if is_used && is_required && !is_given {
+            if is_used && !is_given {
                 self.found.problems.add(path, "is missing");
-            }
-            if !is_used && is_given && chosen.is_some() && self.wants_warnings {
+            } else if !is_used && is_given && chosen.is_some() && self.wants_warnings {
                 self.found.warnings.add(path, UnknownKey(field.name, &[]));
             }
         }
-        let is_choice = |field: &Field| field.presence == Presence::Either;
-        if fields.iter().any(is_choice) {
-            let choices = fields.iter().zip(given).filter(|it| is_choice(it.0));
-            let made = choices.filter(|it| it.1.times > 0 && !it.1.is_null);
-            if made.count() != 1 {
-                let names = fields.iter().filter(|field| is_choice(field));
-                let names = quoted(names.map(|field| &field.name));
-                let complaint = format_args!("must hold exactly one of {names}");
-                self.found.problems.add(path, complaint);
-            }
+        if choices_made.is_some_and(|made| made != 1) {
+            let is_choice = |field: &&Field| field.presence == Presence::Either;
+            let names = quoted(fields.iter().filter(is_choice).map(|field| &field.name));
+            let complaint = format_args!("must hold exactly one of {names}");
+            self.found.problems.add(path, complaint);
         }
     }
 

@@ -47,7 +47,7 @@ impl Format {
 
 /// E.164: no country code begins with 0, and no number is longer.
 fn wrong_in_phone_number(text: &str) -> Option<&'static str> {
-    if text.is_empty() || !is_number(text) {
+    if text.is_empty() || !is_number(text.as_bytes()) {
         Some(
             "must be the phone number in digits only, country code first, \
              without +, spaces or dashes, such as 919876543210",
@@ -64,8 +64,8 @@ fn wrong_in_phone_number(text: &str) -> Option<&'static str> {
     }
 }
 
-fn is_number(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_digit())
+fn is_number(text: &[u8]) -> bool {
+    text.iter().all(u8::is_ascii_digit)
 }
 
 fn is_web_url(text: &str) -> bool {
@@ -100,9 +100,9 @@ fn host_and_port(url: &str) -> Option<(&str, &str)> {
 
 fn is_host(host: &str) -> bool {
     let is_in_name =
-        |byte: u8| byte.is_ascii_alphanumeric() || !byte.is_ascii() || b"-_".contains(&byte);
-    let is_label = |label: &str| !label.is_empty() && label.bytes().all(is_in_name);
-    let mut labels = without_dot(host).split('.');
+        |byte: &u8| byte.is_ascii_alphanumeric() || !byte.is_ascii() || b"-_".contains(byte);
+    let is_label = |label: &[u8]| !label.is_empty() && label.iter().all(is_in_name);
+    let mut labels = without_dot(host).as_bytes().split(|byte| *byte == b'.');
     if host.starts_with('[') || labels.clone().next_back().is_none_or(is_number) {
         address(host).is_some()
     } else {
@@ -140,7 +140,7 @@ fn without_dot(host: &str) -> &str {
 }
 
 fn is_port(text: &str) -> bool {
-    text.is_empty() || is_number(text) && text.parse::<u16>().is_ok_and(|port| port > 0)
+    text.is_empty() || is_number(text.as_bytes()) && text.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
 /// What follows `http://` or `https://`, in upper or lower case.

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use ureq::http::Uri;
 
 pub(crate) use schema::{SCHEMA, TOO_LONG};
@@ -25,10 +25,8 @@ const MAX_PATH_BYTES: usize = 4096;
 /// What may differ from call to call.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct CallOptions {
-    #[serde(rename = "timeout_ms", with = "milliseconds")]
-    pub(crate) timeout: Duration,
-    #[serde(rename = "connect_timeout_ms", with = "milliseconds")]
-    pub(crate) connect_timeout: Duration,
+    timeout_ms: u64,
+    connect_timeout_ms: u64,
     pub(crate) max_retries: u32,
     pub(crate) validation: Validation,
     pub(crate) tries: bool,
@@ -40,8 +38,7 @@ struct ClientValues {
     base_url: String,
     allow_plain_http: bool,
     max_idle_connections: usize,
-    #[serde(rename = "idle_timeout_ms", with = "milliseconds")]
-    idle_timeout: Duration,
+    idle_timeout_ms: u64,
     proxy: Option<String>,
     tls_roots: Roots,
     ca_file: Option<String>,
@@ -67,6 +64,14 @@ impl CallOptions {
             return Ok(self);
         }
         Values::of_call(json)?.place_over(&self)
+    }
+
+    pub(crate) fn timeout(&self) -> Duration {
+        Duration::from_millis(self.timeout_ms)
+    }
+
+    pub(crate) fn connect_timeout(&self) -> Duration {
+        Duration::from_millis(self.connect_timeout_ms)
     }
 }
 
@@ -124,7 +129,7 @@ impl ClientOptions {
             call: given.place()?,
             idle_limits: IdleLimits {
                 connections: values.max_idle_connections,
-                timeout: values.idle_timeout,
+                timeout: Duration::from_millis(values.idle_timeout_ms),
             },
             user_agent: values.user_agent,
             messages_per_second: values.messages_per_second,
@@ -136,16 +141,4 @@ impl ClientOptions {
 fn is_product(text: &str) -> bool {
     let is_visible = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
     !text.is_empty() && text.bytes().all(is_visible) && text.trim() == text
-}
-
-mod milliseconds {
-    use super::{Deserialize, Deserializer, Duration, Serialize, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
-        (time.as_millis() as u64).serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-        u64::deserialize(from).map(Duration::from_millis)
-    }
 }
