@@ -21,7 +21,7 @@ use crate::reply::Reply;
 use crate::secrets::{Ending, Secrets};
 use crate::status::Status;
 use crate::sys::{Cause, Interrupt};
-use crate::transport::{Attempt, Failure, Limits, Pool, Proxy, Trace};
+use crate::transport::{Attempt, Failure, Limits, Milliseconds, Pool, Proxy, Trace};
 
 /// How much of a response is read. The API's own has about a hundred bytes.
 const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
@@ -173,7 +173,7 @@ impl Client {
             match state.pause_before_retry(call, &reply) {
                 Ok(Some(pause)) => {
                     if let Some(last) = tries.last_mut() {
-                        last.paused(pause);
+                        last.pause_ms = Some(Milliseconds(pause));
                     }
                     continue;
                 }

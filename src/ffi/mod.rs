@@ -39,13 +39,10 @@ mod library;
 mod tests;
 
 pub use crate::status::Status;
-pub use cancel::{zx_cancel_new, zx_cancel_now};
-pub use client::{
-    zx_client_new, zx_client_options_schema, zx_client_shutdown, zx_client_stats,
-    zx_send_reply_buttons, zx_send_reply_buttons_with,
-};
-pub use json::zx_json_get;
-pub use library::{zx_free, zx_status_name, zx_version};
-pub use message::{zx_check_reply_buttons, zx_compose_reply_buttons, zx_reply_buttons_schema};
-pub use post_back::zx_read_post_back;
+pub use cancel::*;
+pub use client::*;
+pub use json::*;
+pub use library::*;
+pub use message::*;
+pub use post_back::*;
 pub use types::*;

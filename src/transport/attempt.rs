@@ -139,7 +139,7 @@ impl CurrentAttempt {
         if self.proceed(Progress::flushed) == Progress::Sent
             && let Some(trace) = &mut self.lock().trace
         {
-            trace.request_sent();
+            trace.sent = Some(Instant::now());
         }
     }
 
@@ -148,7 +148,8 @@ impl CurrentAttempt {
         let mut attempt = self.lock();
         attempt.has_connection = true;
         if let Some(trace) = &mut attempt.trace {
-            trace.record_connection(origin, socket.peer());
+            trace.connection = Some(origin);
+            trace.address = socket.peer();
         }
     }
 
@@ -163,7 +164,7 @@ impl CurrentAttempt {
 
     pub(super) fn received(&self) {
         if let Some(trace) = &mut self.lock().trace {
-            trace.received();
+            trace.response_ms = trace.sent.map(|sent| Milliseconds(sent.elapsed()));
         }
     }
 

@@ -6,6 +6,7 @@ use std::io::Write;
 use std::ops::Range;
 use std::sync::Arc;
 
+use memchr::memmem;
 use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
 
 use super::attempt::{CurrentAttempt, Progress};
@@ -131,10 +132,8 @@ impl Connection {
 
     /// Whether TLS has something to say by itself, and nothing of a request is left that would go with it.
     fn wants_to_send(&mut self) -> bool {
-        match &mut self.tls {
-            Some(tls) if self.attempt.progress() == Progress::Sent => tls.wants_to_send(),
-            _ => false,
-        }
+        let is_sent = self.attempt.progress() == Progress::Sent;
+        is_sent && self.tls.as_mut().is_some_and(|tls| tls.wants_to_send())
     }
 
     /// Whether the peer has said nothing since the last exchange. What belongs to no exchange is not
@@ -260,12 +259,8 @@ fn is_interim(mut input: &[u8]) -> bool {
     const BEGINNING: &[u8] = b"HTTP/1.1 1";
 
     while input.starts_with(BEGINNING) {
-        let end = input
-            .windows(END_OF_HEAD.len())
-            .position(|it| it == END_OF_HEAD);
-        input = end
-            .and_then(|end| input.get(end + END_OF_HEAD.len()..))
-            .unwrap_or_default();
+        let end = memmem::find(input, END_OF_HEAD).map(|end| end + END_OF_HEAD.len());
+        input = end.and_then(|end| input.get(end..)).unwrap_or_default();
     }
     BEGINNING.starts_with(input)
 }

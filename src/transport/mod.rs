@@ -48,4 +48,4 @@ pub(crate) use proxy::Proxy;
 pub(crate) use roots::{Roots, add_file, root_store};
 pub(crate) use route::Route;
 pub(crate) use tls::configuration as tls_configuration;
-pub(crate) use trace::Trace;
+pub(crate) use trace::{Milliseconds, Trace};

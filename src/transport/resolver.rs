@@ -66,14 +66,11 @@ pub(super) fn look_up(host: &Authority, limits: &Limits) -> Result<Vec<SocketAdd
     }
     let look_up = join_or_start(&host.name, &limits.interrupt)?;
     match look_up.await_end(limits)? {
-        Ok(addresses) => Ok(addresses
-            .iter()
-            .map(|address| {
-                let mut address = *address;
-                address.set_port(host.port);
-                address
-            })
-            .collect()),
+        Ok(addresses) => {
+            let mut addresses = addresses.to_vec();
+            addresses.iter_mut().for_each(|it| it.set_port(host.port));
+            Ok(addresses)
+        }
         Err(error) => Err(Failure::Name {
             host: host.name.clone(),
             error,

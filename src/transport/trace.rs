@@ -16,10 +16,10 @@ pub(crate) struct Trace {
     /// Since the call began.
     at_ms: Milliseconds,
     #[serde(skip_serializing_if = "Option::is_none")]
-    connection: Option<Origin>,
+    pub(super) connection: Option<Origin>,
     /// The peer's: the API's, or a proxy's.
     #[serde(skip_serializing_if = "Option::is_none")]
-    address: Option<SocketAddr>,
+    pub(super) address: Option<SocketAddr>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) look_up_ms: Option<Milliseconds>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -32,7 +32,7 @@ pub(crate) struct Trace {
     pub(super) send_ms: Option<Milliseconds>,
     /// From the last byte sent to the last received.
     #[serde(skip_serializing_if = "Option::is_none")]
-    response_ms: Option<Milliseconds>,
+    pub(super) response_ms: Option<Milliseconds>,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<Status>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,10 +41,10 @@ pub(crate) struct Trace {
     message: Option<String>,
     /// Before the next attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pause_ms: Option<Milliseconds>,
+    pub(crate) pause_ms: Option<Milliseconds>,
     /// When the last byte of the request was taken.
     #[serde(skip)]
-    sent: Option<Instant>,
+    pub(super) sent: Option<Instant>,
 }
 
 /// Where an attempt's connection came from.
@@ -63,19 +63,6 @@ impl Trace {
         }
     }
 
-    pub(super) fn record_connection(&mut self, origin: Origin, address: Option<SocketAddr>) {
-        self.connection = Some(origin);
-        self.address = address;
-    }
-
-    pub(super) fn request_sent(&mut self) {
-        self.sent = Some(Instant::now());
-    }
-
-    pub(super) fn received(&mut self) {
-        self.response_ms = self.sent.map(|sent| Milliseconds(sent.elapsed()));
-    }
-
     /// What the attempt came to; the message, where it failed.
     pub(crate) fn ended(&mut self, status: Status, http_status: Option<u16>, message: &str) {
         self.status = Some(status);
@@ -85,15 +72,11 @@ impl Trace {
             message.get(..end).unwrap_or_default().to_owned()
         });
     }
-
-    pub(crate) fn paused(&mut self, pause: Duration) {
-        self.pause_ms = Some(Milliseconds(pause));
-    }
 }
 
 /// A time, written in milliseconds with up to three decimals.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Milliseconds(pub(super) Duration);
+pub(crate) struct Milliseconds(pub(crate) Duration);
 
 impl Serialize for Milliseconds {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

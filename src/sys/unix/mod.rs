@@ -1,24 +1,22 @@
 //! Linux, and the systems that are like it: macOS, FreeBSD.
 
-mod cancellation;
 mod clock;
 mod descriptors;
 mod environment;
 pub(crate) mod fork;
 mod lock;
 mod poll;
-mod signals;
 mod socket;
+mod threads;
 
 use std::io;
 
-pub(crate) use cancellation::hold_off_cancellation;
 pub(crate) use clock::time_since_boot;
 pub(crate) use descriptors::open_file;
 pub(crate) use environment::is_environment_trusted;
 pub(crate) use poll::{Event, Polled};
-pub(crate) use signals::block_all_signals;
 pub(crate) use socket::TcpSocket;
+pub(crate) use threads::{block_all_signals, hold_off_cancellation};
 
 /// Whether the process, or the machine, has no descriptor left.
 pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {

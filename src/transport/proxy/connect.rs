@@ -90,11 +90,8 @@ fn read_head(stream: &mut impl Read) -> Result<(u16, Vec<String>), Failure> {
 /// The schemes of a field that asks to authenticate (RFC 9110, section 11.6.1): what begins behind a
 /// comma and is no parameter.
 fn schemes(field: &httparse::Header<'_>) -> Vec<String> {
-    let asks = ["proxy-authenticate", "www-authenticate"];
-    if !asks
-        .iter()
-        .any(|name| field.name.eq_ignore_ascii_case(name))
-    {
+    let name = field.name.to_ascii_lowercase();
+    if !matches!(&*name, "proxy-authenticate" | "www-authenticate") {
         return Vec::new();
     }
     let is_scheme = |word: &&str| word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');

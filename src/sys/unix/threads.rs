@@ -1,4 +1,7 @@
+//! What a host's threads expect of the library, and the library's own of them: signals, and
 //! `pthread_cancel()`.
+
+use std::mem::MaybeUninit;
 
 use libc::c_int;
 
@@ -27,5 +30,30 @@ impl Drop for CancelGuard {
     fn drop(&mut self) {
         // SAFETY: a state that was this thread's, and no place for the one before.
         unsafe { pthread_setcancelstate(self.0, std::ptr::null_mut()) };
+    }
+}
+
+/// What the thread's signal mask was, to be restored when dropped.
+pub(crate) struct SignalGuard(libc::sigset_t);
+
+/// Blocks every signal for this thread, and so for a thread that it starts.
+pub(crate) fn block_all_signals() -> SignalGuard {
+    let mut all = MaybeUninit::<libc::sigset_t>::zeroed();
+    let mut before = MaybeUninit::<libc::sigset_t>::zeroed();
+    // SAFETY: both sets are valid for writing, and all-zero is a valid, empty set, which `before`
+    // stays if the call fails. The call cannot fail with these arguments.
+    unsafe {
+        libc::sigfillset(all.as_mut_ptr());
+        libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
+        SignalGuard(before.assume_init())
+    }
+}
+
+impl Drop for SignalGuard {
+    fn drop(&mut self) {
+        // SAFETY: the set was written by `pthread_sigmask` when it was made.
+        unsafe {
+            libc::pthread_sigmask(libc::SIG_SETMASK, &self.0, std::ptr::null_mut());
+        }
     }
 }
