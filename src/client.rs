@@ -10,16 +10,16 @@ use ureq::http::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 
 use crate::backoff;
 use crate::cancel::CancelToken;
-use crate::counts::{Count, Counts, Stats};
+use crate::counts::{Count, Stats};
 use crate::headers::Headers;
 use crate::message;
 use crate::options::{CallOptions, ClientOptions};
 use crate::outcome::{self, Body, Response};
+use crate::panics;
 use crate::per_process::PerProcess;
 use crate::rate_limit::RateLimit;
 use crate::reply::Reply;
 use crate::secrets::{Ending, Secrets};
-use crate::status::Status;
 use crate::sys::{Cause, Interrupt};
 use crate::transport::{Attempt, Failure, Limits, Milliseconds, Pool, Proxy, Trace};
 
@@ -56,13 +56,6 @@ struct Call<'a> {
     limits: Limits,
 }
 
-/// Counts a call when it ends, also where a panic ends it.
-struct CountedCall<'a> {
-    counts: &'a Counts,
-    began: Instant,
-    status: Status,
-}
-
 impl Client {
     /// The error names the argument or the option.
     pub(crate) fn new(
@@ -88,15 +81,13 @@ impl Client {
     /// be read is a call, too, and is counted.
     pub(crate) fn send<'a>(&self, read: impl FnOnce() -> Result<Request<'a>, Reply>) -> Reply {
         let state = self.process_state();
-        let mut counted = CountedCall {
-            counts: &state.pool.counts,
-            began: Instant::now(),
-            status: Status::ZX_INTERNAL,
-        };
-        let reply = read()
-            .and_then(|request| self.check_and_send(state, &request, counted.began))
-            .unwrap_or_else(|reply| reply);
-        counted.status = reply.status;
+        let began = Instant::now();
+        let ended = panics::catch(|| {
+            let sent = read().and_then(|request| self.check_and_send(state, &request, began));
+            sent.unwrap_or_else(|reply| reply)
+        });
+        let reply = ended.unwrap_or_else(|place| Reply::internal(&place));
+        state.pool.counts.call(reply.status, began.elapsed());
         reply
     }
 
@@ -293,12 +284,6 @@ impl ProcessState {
     }
 }
 
-impl Drop for CountedCall<'_> {
-    fn drop(&mut self) {
-        self.counts.call(self.status, self.began.elapsed());
-    }
-}
-
 /// Reads the whole of a response, or as much as comes.
 fn receive(response: http::Response<ureq::Body>) -> Response {
     let (head, body) = response.into_parts();
@@ -342,8 +327,6 @@ fn fields<T>(
 mod tests {
     use super::{Client, Request};
     use crate::options::ClientOptions;
-    use crate::panics;
-    use crate::reply::Reply;
     use crate::status::Status;
 
     fn client(options: &str) -> Client {
@@ -364,8 +347,8 @@ mod tests {
     #[test]
     fn call_that_panics_is_counted() {
         let client = client("{}");
-        let panicked = panics::catch(|| client.send(|| -> Result<Request<'_>, Reply> { panic!() }));
-        assert!(panicked.is_err());
+        let reply = client.send(|| panic!());
+        assert_eq!(reply.status, Status::ZX_INTERNAL);
         let stats = client.stats();
         assert!(stats.contains(r#""calls":1,"#), "{stats}");
         assert!(stats.contains(r#""calls_internal":1,"#), "{stats}");
