@@ -52,7 +52,8 @@ func WithMaxIdleConnections(n int) Option { return option{"max_idle_connections"
 // WithIdleTimeout limits how long a connection is kept.
 func WithIdleTimeout(d time.Duration) Option { return option{"idle_timeout_ms", inMilliseconds(d)} }
 
-// WithProxy names a proxy's URL; "" means none, whatever the environment says.
+// WithProxy names a proxy's URL; "" means none, whatever the environment says. Plain http to a loopback
+// host goes through one only with WithPlainHTTP.
 func WithProxy(url string) Option { return option{"proxy", url} }
 
 // WithSystemRoots trusts the machine's roots in place of the built-in ones.
