@@ -1,5 +1,6 @@
 //! Many calls at once on one client with default options.
 
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ pub struct InFlight {
     /// connections are opened, and then on those that were kept.
     pub share_opening: f64,
     pub share_kept: f64,
+    /// The same to that of a blocking socket for each thread, over plain HTTP.
+    pub kept_to_raw: Option<f64>,
     pub connections: usize,
     /// Bytes that a call takes.
     pub resident: f64,
@@ -32,7 +35,12 @@ pub fn in_flight(programs: &Programs, sends: usize) -> Result<Vec<InFlight>> {
     let mut table = Vec::new();
     for protocol in Protocol::ALL {
         for threads in [1, 64, 256, MOST_THREADS] {
-            table.push(measure(programs, protocol, threads, sends)?);
+            let mut row = measure(programs, &programs.in_flight, protocol, threads, sends)?;
+            if protocol == Protocol::Http {
+                let raw = measure(programs, &programs.raw_in_flight, protocol, threads, sends)?;
+                row.kept_to_raw = Some(row.share_kept / raw.share_kept);
+            }
+            table.push(row);
         }
     }
     Ok(table)
@@ -40,13 +48,14 @@ pub fn in_flight(programs: &Programs, sends: usize) -> Result<Vec<InFlight>> {
 
 fn measure(
     programs: &Programs,
+    program: &Path,
     protocol: Protocol,
     threads: usize,
     sends: usize,
 ) -> Result<InFlight> {
     let server = Server::start(programs, DELAY)?;
     let output = output_text(
-        Command::new(&programs.in_flight)
+        Command::new(program)
             .args(server.arguments(protocol))
             .args([threads.to_string(), sends.to_string()])
             .arg(DELAY.as_millis().to_string()),
@@ -64,6 +73,7 @@ fn measure(
         threads,
         share_opening: ideal / figure("opening")?,
         share_kept: ideal / figure("kept")?,
+        kept_to_raw: None,
         // The first one is another client's.
         connections: server.stop()? - 1,
         resident: figure("resident")?,

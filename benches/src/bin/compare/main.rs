@@ -5,6 +5,7 @@
 mod counts;
 mod footprint;
 mod in_flight;
+mod lateness;
 mod limits;
 mod markdown;
 mod plot;
@@ -37,6 +38,7 @@ struct Effort {
     sends: usize,
     sends_per_thread: usize,
     cold_starts: usize,
+    endings: usize,
     is_full: bool,
 }
 
@@ -45,6 +47,7 @@ const FULL: Effort = Effort {
     sends: 1000,
     sends_per_thread: 20,
     cold_starts: 25,
+    endings: 10,
     is_full: true,
 };
 
@@ -53,6 +56,7 @@ const QUICK: Effort = Effort {
     sends: 200,
     sends_per_thread: 3,
     cold_starts: 3,
+    endings: 1,
     is_full: false,
 };
 
@@ -138,6 +142,8 @@ fn measure(programs: &Programs, effort: &Effort) -> Result<Results> {
     results.cold_start = footprint::cold_start(programs, &server, effort.cold_starts)?;
     eprintln!("sharing a client between threads …");
     results.in_flight = in_flight::in_flight(programs, effort.sends_per_thread)?;
+    eprintln!("ending calls …");
+    results.lateness = lateness::lateness(programs, effort.endings)?;
     results.memory = footprint::memory(programs)?;
     results.sizes = footprint::sizes(programs)?;
     results.limits = limits::limits(&results);

@@ -44,6 +44,9 @@ pub struct Programs {
     pub variants: Vec<Contender>,
     pub server: PathBuf,
     pub in_flight: PathBuf,
+    /// The same with a blocking socket for each thread.
+    pub raw_in_flight: PathBuf,
+    pub lateness: PathBuf,
     pub memory: PathBuf,
     /// To be preloaded into a contender: counts its allocations.
     pub allocations: PathBuf,
@@ -112,6 +115,12 @@ impl Programs {
             variants,
             server: rust.join("server"),
             in_flight: compiler.program("in_flight", &["in_flight.c", "zixflow.c"], &threaded)?,
+            raw_in_flight: compiler.program(
+                "raw_in_flight",
+                &["in_flight.c", "raw_socket.c"],
+                &os(&["-pthread"]),
+            )?,
+            lateness: compiler.program("lateness", &["lateness.c"], &threaded)?,
             memory: compiler.program("memory", &["memory.c", "zixflow.c"], &threaded)?,
             allocations: compiler.shared("allocations", &["allocations.c"], &[])?,
             library,

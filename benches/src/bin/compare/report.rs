@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::counts::Counts;
 use crate::footprint::{ColdStart, KEPT_CONNECTIONS, Memory, Size};
 use crate::in_flight::{DELAY, InFlight};
+use crate::lateness::Lateness;
 use crate::limits::Limit;
 use crate::programs::{LIBCURL, RAW_SOCKET};
 use crate::rounds::Timing;
@@ -21,6 +22,7 @@ pub struct Results {
     pub kept_alive: Vec<Row>,
     pub variants: Vec<Variant>,
     pub in_flight: Vec<InFlight>,
+    pub lateness: Vec<Lateness>,
     pub cold_start: Vec<ColdStart>,
     pub memory: Vec<Memory>,
     pub sizes: Vec<Size>,
@@ -95,6 +97,10 @@ impl Results {
                 DELAY.as_millis()
             ),
             self.in_flight_table(),
+        );
+        section(
+            "How late a call ends that waits for a silent server".into(),
+            self.lateness_table(),
         );
         section(
             "A fresh process: load, make a client, first HTTPS send".into(),
@@ -226,6 +232,7 @@ impl Results {
             "threads",
             "of the ideal, opening connections",
             "of the ideal, on kept ones",
+            "to raw sockets",
             "connections",
             "KiB a call",
         ]);
@@ -235,8 +242,22 @@ impl Results {
                 row.threads.to_string(),
                 format!("{:.3}", row.share_opening),
                 format!("{:.3}", row.share_kept),
+                or_dash(row.kept_to_raw, 3),
                 row.connections.to_string(),
                 format!("{:.1}", row.resident / 1024.0),
+            ]);
+        }
+        table
+    }
+
+    fn lateness_table(&self) -> Table {
+        let mut table = Table::new(["", "ended by", "median ms", "worst ms"]);
+        for row in &self.lateness {
+            table.row([
+                row.protocol.name().to_owned(),
+                row.cause.clone(),
+                format!("{:.2}", row.median / 1e6),
+                format!("{:.2}", row.worst / 1e6),
             ]);
         }
         table
