@@ -50,9 +50,9 @@ func TestCancelInEachPhase(t *testing.T) {
 		"TLS handshake":           handshake,
 		"blocked write":           func(t *testing.T) phase { return blockedWrite(t, false) },
 		"blocked write over TLS":  func(t *testing.T) phase { return blockedWrite(t, true) },
-		"wait for the answer":     func(t *testing.T) phase { return answer(t, serveClient) },
-		"the same over TLS":       func(t *testing.T) phase { return answer(t, serveTLS) },
-		"half of an answer":       halfOfAnAnswer,
+		"wait for the response":   func(t *testing.T) phase { return response(t, serveClient) },
+		"the same over TLS":       func(t *testing.T) phase { return response(t, serveTLS) },
+		"half of a response":      halfOfAResponse,
 		"pause before a new try":  pause,
 		"a kept connection again": keptConnection,
 	} {
@@ -201,7 +201,7 @@ func blockedWrite(t *testing.T, overTLS bool) phase {
 	}
 }
 
-func answer(t *testing.T, serve func(testing.TB, http.HandlerFunc, ...zixflow.Option) *zixflow.Client) phase {
+func response(t *testing.T, serve func(testing.TB, http.HandlerFunc, ...zixflow.Option) *zixflow.Client) phase {
 	whole, entered := new(atomic.Int64), make(chan struct{}, 1)
 	return phase{
 		client:   serve(t, count(whole, silence(entered))),
@@ -212,7 +212,7 @@ func answer(t *testing.T, serve func(testing.TB, http.HandlerFunc, ...zixflow.Op
 	}
 }
 
-func halfOfAnAnswer(t *testing.T) phase {
+func halfOfAResponse(t *testing.T) phase {
 	entered := make(chan struct{}, 1)
 	whole := new(atomic.Int64)
 	client := serveClient(t, count(whole, func(w http.ResponseWriter, r *http.Request) {

@@ -115,7 +115,7 @@ func (c *Client) isMade() bool {
 //
 // The context ends the call wherever it is: in its wait for a turn, and within 100
 // milliseconds in the library, whose name look-up, connect, write, wait for the
-// answer and pause it cuts short. The error has the status that is true then, with
+// response and pause it cuts short. The error has the status that is true then, with
 // the context's error wrapped: [StatusNotSent] where the message cannot have been
 // queued, [StatusOutcomeUnknown] where it may have been. When Send has returned,
 // nothing of the call goes on.

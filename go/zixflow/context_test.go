@@ -33,8 +33,8 @@ func TestContextDoneBeforeTheCall(t *testing.T) {
 	}
 }
 
-// The whole request went out, and no answer came.
-func TestDeadlineDuringTheAnswer(t *testing.T) {
+// The whole request went out, and no response came.
+func TestDeadlineDuringTheResponse(t *testing.T) {
 	client := newClient(t, serve(t, silence(make(chan struct{}, 1))))
 	deadline(t, client, zixflow.StatusOutcomeUnknown)
 }
@@ -200,8 +200,8 @@ func TestDeadlineWithoutAMonotonicReading(t *testing.T) {
 	}
 }
 
-// An answer that the API gave is not covered up by a context that ended meanwhile.
-func TestAnswerBeforeTheContextEnds(t *testing.T) {
+// A response that the API gave is not covered up by a context that ended meanwhile.
+func TestResponseBeforeTheContextEnds(t *testing.T) {
 	client := newClient(t, serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "no", http.StatusUnauthorized)
 	}))

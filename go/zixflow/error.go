@@ -47,7 +47,7 @@ func (e *Error) Unwrap() error {
 	return e.cause
 }
 
-// reply is the JSON in which the library answers.
+// reply is the JSON in which the library replies.
 type reply struct {
 	Status       Status    `json:"status"`
 	Message      string    `json:"message"`

@@ -37,13 +37,13 @@ var ErrPostBackRefused = errors.New("zixflow: the post-back is refused")
 //
 //	"https://example.com/post-backs/" + url.PathEscape(token)
 //
-// Each post-back is answered with 204 once accept has returned nil, with 422 where
+// Each post-back is responded to with 204 once accept has returned nil, with 422 where
 // it returns [ErrPostBackRefused] or an error that wraps that, and with 500 where
 // it returns another (where it panics, the connection ends, as net/http has it);
 // after a 500 it is Zixflow's to post it again. One that comes again after it was
-// accepted is answered in the same way, and not handed on: its Key is among the
+// accepted gets the same response, and not handed on: its Key is among the
 // last 100,000 that the handler remembers. One that comes again meanwhile waits
-// for what accept says. What is no post-back is answered with 4xx.
+// for what accept says. What is no post-back is responded to with 4xx.
 //
 // The handler serves any number of requests at once, and so does accept. How long
 // a request may take to come is the [http.Server]'s to say.

@@ -137,7 +137,7 @@ func postBack(id int) string {
 	return fmt.Sprintf(`{"request_id":"%d","status":"read"}`, id)
 }
 
-func TestHandlerAnswers(t *testing.T) {
+func TestHandlerResponds(t *testing.T) {
 	var accepted []string
 	handler, post := handler(t, func(_ context.Context, postBack zixflow.PostBack) error {
 		accepted = append(accepted, postBack.RequestID)
@@ -165,7 +165,7 @@ func TestHandlerAnswers(t *testing.T) {
 		{"POST", right, postBack(4) + strings.Repeat(" ", 1<<20-len(postBack(4))), 204},
 	} {
 		if got := request(handler, c.method, c.target, c.body); got != c.want {
-			t.Errorf("%s %s with %.40q was answered with %d, want %d", c.method, c.target, c.body, got, c.want)
+			t.Errorf("%s %s with %.40q was responded to with %d, want %d", c.method, c.target, c.body, got, c.want)
 		}
 	}
 	if got := post(postBack(2)); got != 204 {
@@ -177,7 +177,7 @@ func TestHandlerAnswers(t *testing.T) {
 }
 
 // What is refused comes again only by mistake, and is refused again.
-func TestHandlerAnswersWhatIsRefused(t *testing.T) {
+func TestHandlerRespondsToWhatIsRefused(t *testing.T) {
 	calls := 0
 	_, post := handler(t, func(context.Context, zixflow.PostBack) error {
 		calls++
@@ -237,7 +237,7 @@ func TestHandlerTakesOneOfManyAtOnce(t *testing.T) {
 		}
 		return nil
 	})
-	answers := map[int]int{}
+	responses := map[int]int{}
 	var mutex sync.Mutex
 	var senders sync.WaitGroup
 	for range 30 {
@@ -245,12 +245,12 @@ func TestHandlerTakesOneOfManyAtOnce(t *testing.T) {
 			status := post(postBack(1))
 			mutex.Lock()
 			defer mutex.Unlock()
-			answers[status]++
+			responses[status]++
 		})
 	}
 	senders.Wait()
-	if calls.Load() != 3 || answers[500] != 2 || answers[204] != 28 {
-		t.Errorf("accept was called %d times, and the answers are %v", calls.Load(), answers)
+	if calls.Load() != 3 || responses[500] != 2 || responses[204] != 28 {
+		t.Errorf("accept was called %d times, and the responses are %v", calls.Load(), responses)
 	}
 }
 

@@ -44,7 +44,7 @@ func accept(w http.ResponseWriter, _ *http.Request) {
 	io.WriteString(w, `{"success":true,"message":"Queued.","request_id":"42"}`)
 }
 
-// silence answers nothing for as long as the client waits. It tells entered of
+// silence responds with nothing for as long as the client waits. It tells entered of
 // the first request.
 func silence(entered chan<- struct{}) http.HandlerFunc {
 	return func(_ http.ResponseWriter, r *http.Request) {

@@ -88,15 +88,15 @@ func TestWaitForATurnEndsWithClose(t *testing.T) {
 
 // The call after a slow one has what is left of its time, and no more.
 func TestWaitForATurnCountsAsPartOfTheCall(t *testing.T) {
-	answers := make(chan time.Duration, 2)
-	answers <- 300 * time.Millisecond
-	answers <- time.Minute
+	responses := make(chan time.Duration, 2)
+	responses <- 300 * time.Millisecond
+	responses <- time.Minute
 	entered := make(chan struct{}, 2)
 	client := newClient(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body)
 		entered <- struct{}{}
 		select {
-		case <-time.After(<-answers):
+		case <-time.After(<-responses):
 			accept(w, r)
 		case <-r.Context().Done():
 		}

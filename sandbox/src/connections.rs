@@ -59,7 +59,7 @@ impl Shared {
     }
 
     async fn serve(self: Arc<Self>, stream: TcpStream, tls: Option<TlsAcceptor>) {
-        // Without this the last byte of a slow answer may wait for the client's acknowledgement.
+        // Without this the last byte of a slow response may wait for the client's acknowledgement.
         if stream.set_nodelay(true).is_err() {
             return;
         }
@@ -85,7 +85,7 @@ impl Shared {
         let service = service_fn(|request| {
             let shared = Arc::clone(&self);
             let heard = heard.clone();
-            async move { shared.answer(request, &heard, entrance).await }
+            async move { shared.respond(request, &heard, entrance).await }
         });
         // An error here is the client's going away, or the sandbox hanging up on purpose.
         let _ = http1::Builder::new()

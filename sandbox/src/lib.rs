@@ -1,10 +1,10 @@
 //! A local server that plays Zixflow's endpoint: the program `zixflow-sandbox`, the demo and the
 //! tests all run this one. It stops when it is dropped.
 
-mod answer;
 mod bounded;
 mod check;
 mod connections;
+mod endpoint;
 mod messages;
 mod page;
 mod post_back;
@@ -30,13 +30,13 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-use answer::{Accepted, Answer, Endpoint, Reply, Verdict};
 use bounded::Latest;
 use connections::MOST_CONNECTIONS;
+use endpoint::{Accepted, ApiResponse, Endpoint, Reply, Verdict};
 use messages::{Arrival, Messages, Shown};
 use page::Entrance;
 use post_back::{Hook, Update};
-use respond::{AnswerBytes, at_once, byte_by_byte, too_long, too_slow};
+use respond::{ResponseBytes, at_once, byte_by_byte, too_long, too_slow};
 pub use wire::Request;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -69,8 +69,8 @@ pub struct Config {
     pub notify_after: Duration,
     /// The same where the notification comes late.
     pub notify_late: Duration,
-    /// How long the very slow answer takes.
-    pub slow_answer: Duration,
+    /// How long the very slow response takes.
+    pub slow_response: Duration,
     pub log: Log,
 }
 
@@ -85,7 +85,7 @@ impl Default for Config {
             ca_file: None,
             notify_after: Duration::from_millis(200),
             notify_late: Duration::from_secs(10),
-            slow_answer: Duration::from_secs(12),
+            slow_response: Duration::from_secs(12),
             log: Arc::new(|_| {}),
         }
     }
@@ -121,7 +121,7 @@ impl Sandbox {
             run: fastrand::u64(..),
             api_key: config.api_key,
             workspace_id: config.workspace_id,
-            slow_answer: config.slow_answer,
+            slow_response: config.slow_response,
             log: config.log,
         });
         let mut sandbox = Self {
@@ -226,17 +226,17 @@ struct Shared {
     run: u64,
     api_key: String,
     workspace_id: String,
-    slow_answer: Duration,
+    slow_response: Duration,
     log: Log,
 }
 
 impl Shared {
-    async fn answer(
+    async fn respond(
         self: Arc<Self>,
         incoming: hyper::Request<Incoming>,
         heard: &wire::Heard,
         entrance: Entrance,
-    ) -> io::Result<Response<AnswerBytes>> {
+    ) -> io::Result<Response<ResponseBytes>> {
         let body = incoming.into_body();
         let framed = body.size_hint().exact().is_some();
         let body = Limited::new(body, LONGEST_BODY).collect();
@@ -247,22 +247,22 @@ impl Shared {
             Err(_) => return too_slow(),
         };
         let request = heard.take(body, framed)?;
-        if let Some(answer) = page::answer(&self, &request, entrance) {
-            return Ok(answer);
+        if let Some(response) = page::response(&self, &request, entrance) {
+            return Ok(response);
         }
-        if request.path == answer::PATH
+        if request.path == endpoint::PATH
             && let Err(problem) = page::is_from_itself(&request, entrance)
         {
-            return at_once(Answer::refusal(StatusCode::FORBIDDEN, problem));
+            return at_once(ApiResponse::refusal(StatusCode::FORBIDDEN, problem));
         }
         let Verdict { reply, accepted } = self.endpoint.decide(&request);
         self.tell_of(&request, &reply, accepted, entrance);
         self.remember(request);
         match reply {
-            Reply::AtOnce(answer) => at_once(answer),
-            Reply::ByteByByte(answer) => byte_by_byte(answer, self.slow_answer),
+            Reply::AtOnce(response) => at_once(response),
+            Reply::ByteByByte(response) => byte_by_byte(response, self.slow_response),
             Reply::Silence => std::future::pending().await,
-            // hyper closes a connection whose service fails, without an answer.
+            // hyper closes a connection whose service fails, without a response.
             Reply::HangUp => Err(io::ErrorKind::ConnectionAborted.into()),
         }
     }
@@ -276,10 +276,10 @@ impl Shared {
         entrance: Entrance,
     ) {
         let asked = self.mask(&print::request(request, entrance.scheme));
-        let answered = self.mask(&print::reply(reply));
+        let response = self.mask(&print::reply(reply));
         (self.log)(&asked);
-        (self.log)(&answered);
-        if request.path != answer::PATH {
+        (self.log)(&response);
+        if request.path != endpoint::PATH {
             return;
         }
         let is_accepted = accepted.is_some();
@@ -289,7 +289,7 @@ impl Shared {
         };
         let number = self.messages.add(Arrival {
             request: asked,
-            answer: answered,
+            response,
             shown: Shown::read(&self.mask(&String::from_utf8_lossy(&request.body))),
             is_accepted,
             hook: hook.clone(),

@@ -25,7 +25,7 @@ Usage: zixflow-sandbox [OPTIONS]
   --workspace-id ID    the only x-workspace-id it accepts [sandbox-workspace]
   --notify-after-ms N  when an accepted message gets its status [200]
   --notify-late-ms N   the same where that comes late [10000]
-  --slow-answer-ms N   how long the very slow answer takes [12000]
+  --slow-response-ms N how long the very slow response takes [12000]
   -h, --help           this text
   --version            the version
 
@@ -85,7 +85,7 @@ fn config(arguments: Vec<String>) -> Result<Config, String> {
             "--workspace-id" => config.workspace_id = value()?,
             "--notify-after-ms" => config.notify_after = milliseconds(&option, &value()?)?,
             "--notify-late-ms" => config.notify_late = milliseconds(&option, &value()?)?,
-            "--slow-answer-ms" => config.slow_answer = milliseconds(&option, &value()?)?,
+            "--slow-response-ms" => config.slow_response = milliseconds(&option, &value()?)?,
             _ => return Err(format!("There is no option {option}.")),
         }
     }

@@ -81,9 +81,9 @@ impl Shown {
 pub struct Message {
     number: u64,
     at: String,
-    /// The request and the answer as they went over the wire, the key masked.
+    /// The request and the response as they went over the wire, the key masked.
     request: String,
-    answer: String,
+    response: String,
     is_accepted: bool,
     has_post_back_url: bool,
     shown: Option<Shown>,
@@ -103,10 +103,10 @@ struct PostBack {
     body: String,
 }
 
-/// What is known of a message when its answer goes out.
+/// What is known of a message when its response goes out.
 pub struct Arrival {
     pub request: String,
-    pub answer: String,
+    pub response: String,
     pub shown: Option<Shown>,
     pub is_accepted: bool,
     pub hook: Option<Hook>,
@@ -147,7 +147,7 @@ impl Messages {
         let mut kept = self.lock();
         let number = self.next_version();
         let bytes = arrival.request.len() * 2
-            + arrival.answer.len()
+            + arrival.response.len()
             + arrival.hook.as_ref().map_or(0, Hook::bytes)
             + MOST_POST_BACKS * MOST_POST_BACK_BYTES / 8;
         kept.push(
@@ -156,7 +156,7 @@ impl Messages {
                     number,
                     at: now(),
                     request: arrival.request,
-                    answer: arrival.answer,
+                    response: arrival.response,
                     is_accepted: arrival.is_accepted,
                     has_post_back_url: arrival.hook.is_some(),
                     shown: arrival.shown,

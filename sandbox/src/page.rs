@@ -22,11 +22,11 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::Shared;
-use super::answer::PATH;
+use super::endpoint::PATH;
 use super::messages::{Message, Messages, Refusal};
 use super::post_back::{Hook, Update};
 use super::recipients::{MAGIC_RECIPIENTS, MagicRecipient};
-use super::respond::AnswerBytes;
+use super::respond::ResponseBytes;
 use super::wire::Request;
 
 const HTML: &str = include_str!("page/index.html");
@@ -73,12 +73,12 @@ enum What {
     Failed(String),
 }
 
-/// The page's answer to a request, or nothing where the request is none of the page's.
-pub fn answer(
+/// The page's response to a request, or nothing where the request is none of the page's.
+pub fn response(
     shared: &Arc<Shared>,
     request: &Request,
     entrance: Entrance,
-) -> Option<Response<AnswerBytes>> {
+) -> Option<Response<ResponseBytes>> {
     let file = match request.path.as_str() {
         "/" => Some((HTML, "text/html; charset=utf-8")),
         "/page.css" => Some((STYLE, "text/css; charset=utf-8")),
@@ -92,7 +92,7 @@ pub fn answer(
     } else {
         "GET"
     };
-    let answer = if request.method != method {
+    let response = if request.method != method {
         let mut refusal = told(StatusCode::METHOD_NOT_ALLOWED, "This takes another method.");
         let allowed = HeaderValue::from_static(method);
         refusal.headers_mut().insert(ALLOW, allowed);
@@ -109,7 +109,7 @@ pub fn answer(
             Err((status, problem)) => told(status, problem),
         }
     };
-    Some(answer)
+    Some(response)
 }
 
 /// Whether the page itself asks, or a program that is no browser, under a name that is this
@@ -219,7 +219,7 @@ struct Welcome<'a> {
     messages: Vec<Message>,
 }
 
-fn events(shared: &Arc<Shared>) -> AnswerBytes {
+fn events(shared: &Arc<Shared>) -> ResponseBytes {
     let (sender, body) = Channel::new(1);
     tokio::spawn(stream_events(Arc::clone(shared), sender));
     Either::Right(body)
@@ -264,20 +264,20 @@ fn event(name: &str, data: &impl Serialize) -> String {
     format!("event: {name}\ndata: {data}\n\n")
 }
 
-fn told(status: StatusCode, message: &str) -> Response<AnswerBytes> {
+fn told(status: StatusCode, message: &str) -> Response<ResponseBytes> {
     let body = json!({ "message": message }).to_string();
     respond(status, "application/json", full(body))
 }
 
-fn full(text: impl Into<Bytes>) -> AnswerBytes {
+fn full(text: impl Into<Bytes>) -> ResponseBytes {
     Either::Left(Full::new(text.into()))
 }
 
 fn respond(
     status: StatusCode,
     media_type: &'static str,
-    body: AnswerBytes,
-) -> Response<AnswerBytes> {
+    body: ResponseBytes,
+) -> Response<ResponseBytes> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     let same_origin = HeaderName::from_static("cross-origin-resource-policy");

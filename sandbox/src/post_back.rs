@@ -154,9 +154,9 @@ impl Hook {
         };
         let body = serde_json::to_string(&notification).expect("plain fields are always JSON");
         let outcome = match timeout(DEADLINE, post(&self.url, body.clone())).await {
-            Ok(Ok(status)) => format!("answered with {status}"),
+            Ok(Ok(status)) => format!("responded with {status}"),
             Ok(Err(problem)) => problem,
-            Err(_) => format!("not answered within {} seconds", DEADLINE.as_secs()),
+            Err(_) => format!("no response within {} seconds", DEADLINE.as_secs()),
         };
         Delivery {
             url: self.url.clone(),

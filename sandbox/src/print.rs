@@ -1,7 +1,7 @@
-//! How requests and answers look on the screen.
+//! How requests and responses look on the screen.
 
-use super::answer::{Answer, Reply};
 use super::bounded::shortened;
+use super::endpoint::{ApiResponse, Reply};
 use super::wire::Request;
 
 /// How much of a body is shown.
@@ -29,19 +29,19 @@ pub fn request(request: &Request, scheme: &str) -> String {
 
 pub fn reply(reply: &Reply) -> String {
     match reply {
-        Reply::AtOnce(answer) => answered(answer, ""),
-        Reply::ByteByByte(answer) => answered(answer, " (byte by byte)"),
-        Reply::Silence => "< (no answer)\n".to_owned(),
+        Reply::AtOnce(response) => response_text(response, ""),
+        Reply::ByteByByte(response) => response_text(response, " (byte by byte)"),
+        Reply::Silence => "< (no response)\n".to_owned(),
         Reply::HangUp => "< (connection closed)\n".to_owned(),
     }
 }
 
-fn answered(answer: &Answer, how: &str) -> String {
-    let mut text = format!("< {}{how}\n", answer.status);
-    for (name, value) in &answer.headers {
+fn response_text(response: &ApiResponse, how: &str) -> String {
+    let mut text = format!("< {}{how}\n", response.status);
+    for (name, value) in &response.headers {
         text += &format!("< {name}: {value}\n");
     }
-    text + "<\n" + &indented(&answer.body)
+    text + "<\n" + &indented(&response.body)
 }
 
 fn indented(text: &str) -> String {

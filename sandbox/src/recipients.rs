@@ -14,10 +14,10 @@ pub enum Behaviour {
     BadGateway,
     Silence,
     HangUp,
-    SlowAnswer,
+    SlowResponse,
     Firewall,
     Unavailable,
-    MarkedAnswer,
+    MarkedResponse,
     PostBackTwice,
     PostBacksOutOfOrder,
     PostBackLate,
@@ -79,19 +79,19 @@ pub const MAGIC_RECIPIENTS: [MagicRecipient; 16] = [
     MagicRecipient {
         number: "15550100008",
         behaviour: Behaviour::Silence,
-        what_happens: "no answer: not accepted, and the connection stays open until the client gives up",
+        what_happens: "no response: not accepted, and the connection stays open until the client gives up",
         status: "ZX_OUTCOME_UNKNOWN",
     },
     MagicRecipient {
         number: "15550100009",
         behaviour: Behaviour::HangUp,
-        what_happens: "accepted, and later `delivered`, but the connection is closed without an answer",
+        what_happens: "accepted, and later `delivered`, but the connection is closed without a response",
         status: "ZX_OUTCOME_UNKNOWN",
     },
     MagicRecipient {
         number: "15550100010",
-        behaviour: Behaviour::SlowAnswer,
-        what_happens: "accepted, and later `delivered`; the answer takes 12 seconds, byte by byte",
+        behaviour: Behaviour::SlowResponse,
+        what_happens: "accepted, and later `delivered`; the response takes 12 seconds, byte by byte",
         status: "ZX_OK",
     },
     MagicRecipient {
@@ -108,8 +108,8 @@ pub const MAGIC_RECIPIENTS: [MagicRecipient; 16] = [
     },
     MagicRecipient {
         number: "15550100013",
-        behaviour: Behaviour::MarkedAnswer,
-        what_happens: "accepted, and later `delivered`; the answer begins with a byte order mark",
+        behaviour: Behaviour::MarkedResponse,
+        what_happens: "accepted, and later `delivered`; the response begins with a byte order mark",
         status: "ZX_OK",
     },
     MagicRecipient {

@@ -1,4 +1,4 @@
-//! From an answer to the bytes that go out.
+//! From a response to the bytes that go out.
 
 use std::io;
 use std::time::Duration;
@@ -9,26 +9,26 @@ use hyper::body::Bytes;
 use hyper::header::CONTENT_LENGTH;
 use hyper::{Response, StatusCode};
 
-use super::answer::Answer;
+use super::endpoint::ApiResponse;
 
-pub type AnswerBytes = Either<Full<Bytes>, Channel<Bytes>>;
+pub type ResponseBytes = Either<Full<Bytes>, Channel<Bytes>>;
 
-pub fn too_long() -> io::Result<Response<AnswerBytes>> {
+pub fn too_long() -> io::Result<Response<ResponseBytes>> {
     let message = "The body is longer than 1 MiB.";
-    at_once(Answer::refusal(StatusCode::PAYLOAD_TOO_LARGE, message).closing())
+    at_once(ApiResponse::refusal(StatusCode::PAYLOAD_TOO_LARGE, message).closing())
 }
 
-pub fn too_slow() -> io::Result<Response<AnswerBytes>> {
+pub fn too_slow() -> io::Result<Response<ResponseBytes>> {
     let message = "The body took too long to come.";
-    at_once(Answer::refusal(StatusCode::REQUEST_TIMEOUT, message).closing())
+    at_once(ApiResponse::refusal(StatusCode::REQUEST_TIMEOUT, message).closing())
 }
 
-pub fn at_once(answer: Answer) -> io::Result<Response<AnswerBytes>> {
-    respond(answer, |body| Either::Left(Full::new(body)))
+pub fn at_once(response: ApiResponse) -> io::Result<Response<ResponseBytes>> {
+    respond(response, |body| Either::Left(Full::new(body)))
 }
 
-pub fn byte_by_byte(answer: Answer, takes: Duration) -> io::Result<Response<AnswerBytes>> {
-    respond(answer, |bytes| {
+pub fn byte_by_byte(response: ApiResponse, takes: Duration) -> io::Result<Response<ResponseBytes>> {
+    respond(response, |bytes| {
         let (sender, body) = Channel::new(1);
         tokio::spawn(trickle(sender, bytes, takes));
         Either::Right(body)
@@ -46,16 +46,16 @@ async fn trickle(mut sender: Sender<Bytes>, bytes: Bytes, takes: Duration) {
 }
 
 fn respond(
-    answer: Answer,
-    body: impl FnOnce(Bytes) -> AnswerBytes,
-) -> io::Result<Response<AnswerBytes>> {
-    let mut response = Response::builder()
-        .status(answer.status)
-        .header(CONTENT_LENGTH, answer.body.len());
-    for (name, value) in answer.headers {
-        response = response.header(name, value);
+    response: ApiResponse,
+    body: impl FnOnce(Bytes) -> ResponseBytes,
+) -> io::Result<Response<ResponseBytes>> {
+    let mut builder = Response::builder()
+        .status(response.status)
+        .header(CONTENT_LENGTH, response.body.len());
+    for (name, value) in response.headers {
+        builder = builder.header(name, value);
     }
-    response
-        .body(body(Bytes::from(answer.body)))
+    builder
+        .body(body(Bytes::from(response.body)))
         .map_err(io::Error::other)
 }

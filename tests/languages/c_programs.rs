@@ -43,7 +43,7 @@ fn start() -> Sandbox {
     Sandbox::start(Config {
         api_key: KEY.to_owned(),
         workspace_id: WORKSPACE.to_owned(),
-        slow_answer: Duration::from_secs(1),
+        slow_response: Duration::from_secs(1),
         ..Config::default()
     })
     .expect("loopback ports are free")
@@ -281,8 +281,8 @@ fn ends_as_documented(magic: &MagicRecipient, program: &Path, sandbox: &Sandbox)
     let (attempts, http_status) = match magic.behaviour {
         Behaviour::Accept
         | Behaviour::AcceptThenFail
-        | Behaviour::SlowAnswer
-        | Behaviour::MarkedAnswer
+        | Behaviour::SlowResponse
+        | Behaviour::MarkedResponse
         | Behaviour::PostBackTwice
         | Behaviour::PostBacksOutOfOrder
         | Behaviour::PostBackLate => (1, Some(202)),

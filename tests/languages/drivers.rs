@@ -114,7 +114,7 @@ fn send(
     orders: &[Order],
 ) -> (&'static str, Vec<String>, Vec<Value>) {
     let sandbox = Sandbox::start(Config {
-        slow_answer: Duration::from_millis(500),
+        slow_response: Duration::from_millis(500),
         ..Config::default()
     })
     .expect("loopback ports are free");

@@ -148,7 +148,7 @@ impl Page {
         .await;
         let shown = self.text(".post-back summary").await;
         assert!(
-            shown.starts_with("deliveredanswered with 200 OK"),
+            shown.starts_with("deliveredresponded with 200 OK"),
             "{shown}"
         );
         // With every digit, which JavaScript's own numbers would lose.
@@ -160,7 +160,7 @@ impl Page {
         );
         let request = self.text(".request pre").await;
         assert!(request.contains("x-api-key: ********"), "{request}");
-        let answer = self.text(".answer pre").await;
+        let answer = self.text(".response pre").await;
         assert!(answer.starts_with("< 202 Accepted"), "{answer}");
     }
 

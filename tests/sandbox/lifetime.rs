@@ -190,7 +190,7 @@ fn the_command_explains_itself() {
         defaults.workspace_id,
         defaults.notify_after.as_millis().to_string(),
         defaults.notify_late.as_millis().to_string(),
-        defaults.slow_answer.as_millis().to_string(),
+        defaults.slow_response.as_millis().to_string(),
     ] {
         assert!(help.stdout.contains(&format!("[{default}]")), "{default}");
     }
@@ -198,7 +198,7 @@ fn the_command_explains_itself() {
     for (arguments, problem) in [
         (["--no-such", "x"], "no option --no-such"),
         (["--http", "nowhere"], "--http takes an address"),
-        (["--slow-answer-ms", "soon"], "milliseconds"),
+        (["--slow-response-ms", "soon"], "milliseconds"),
         (["--https", "off"], "--api-key"),
     ] {
         // The last one is in order, but for the empty key that every run here is given.

@@ -40,7 +40,7 @@ fn every_magic_recipient_behaves_as_documented() {
                     assert_eq!(answer.header("retry-after"), Some("1"));
                 }
             }
-            Behaviour::MarkedAnswer => {
+            Behaviour::MarkedResponse => {
                 let mut answer = send(&sandbox, &message);
                 assert!(answer.body.starts_with('\u{feff}'), "{}", answer.body);
                 answer.body.remove(0);
@@ -54,7 +54,7 @@ fn every_magic_recipient_behaves_as_documented() {
                 );
                 assert_eq!(answer, b"", "a connection that is just closed");
             }
-            Behaviour::SlowAnswer => answers_slowly(&sandbox, &message),
+            Behaviour::SlowResponse => answers_slowly(&sandbox, &message),
         }
     }
 }
@@ -109,7 +109,7 @@ fn answers_slowly(sandbox: &Sandbox, message: &Value) {
         }
         pieces += 1;
     }
-    assert!(started.elapsed() >= config().slow_answer);
+    assert!(started.elapsed() >= config().slow_response);
     let answer = Answer::parse(&answer);
     answer.accepted();
     // A busy machine may deliver a few bytes at once, but not the half of them.
@@ -124,7 +124,7 @@ fn the_table_shows_every_magic_recipient_once() {
     }
     assert_eq!(table.lines().count(), MAGIC_RECIPIENTS.len() + 2);
     let defaults = Config::default();
-    for seconds in [defaults.slow_answer, defaults.notify_late] {
+    for seconds in [defaults.slow_response, defaults.notify_late] {
         let seconds = format!("{} seconds", seconds.as_secs());
         assert!(table.contains(&seconds), "{seconds} is not in {table}");
     }

@@ -32,7 +32,7 @@ fn config() -> Config {
         workspace_id: WORKSPACE.to_owned(),
         notify_after: Duration::from_millis(20),
         notify_late: Duration::from_millis(600),
-        slow_answer: Duration::from_secs(1),
+        slow_response: Duration::from_secs(1),
         ..Config::default()
     }
 }

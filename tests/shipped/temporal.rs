@@ -41,7 +41,7 @@ fn throughput() {
 fn with_a_server(flags: &[&str]) -> String {
     // Twelve seconds for a slow answer and ten for a late post-back show nothing that these do not.
     let sandbox = Sandbox::start(Config {
-        slow_answer: Duration::from_secs(2),
+        slow_response: Duration::from_secs(2),
         notify_late: Duration::from_secs(2),
         ..Config::default()
     });

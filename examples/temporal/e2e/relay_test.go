@@ -104,11 +104,11 @@ func (r *relay) post(path string, body []byte) (taken bool) {
 	if len(receivers) == 0 {
 		return false
 	}
-	answer, err := http.Post("http://"+receivers[rand.N(len(receivers))]+path, "application/json", bytes.NewReader(body))
+	response, err := http.Post("http://"+receivers[rand.N(len(receivers))]+path, "application/json", bytes.NewReader(body))
 	if err != nil {
 		return false
 	}
-	defer answer.Body.Close()
-	io.Copy(io.Discard, answer.Body)
-	return answer.StatusCode == http.StatusNoContent
+	defer response.Body.Close()
+	io.Copy(io.Discard, response.Body)
+	return response.StatusCode == http.StatusNoContent
 }

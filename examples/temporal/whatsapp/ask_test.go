@@ -105,7 +105,7 @@ func refusal(status string, retryAfter ...time.Duration) error {
 	return fail(failure, nil)
 }
 
-var unknown = fail(Failure{Status: "outcome_unknown", Reason: "no answer"}, nil)
+var unknown = fail(Failure{Status: "outcome_unknown", Reason: "no response"}, nil)
 
 var errPanic = errors.New("the call panics")
 
@@ -151,7 +151,7 @@ func TestUnknownOutcomeIsSettledByItsPostBackAlone(t *testing.T) {
 
 	r = rehearse(t, unknown)
 	r.tell(61*time.Minute, delivered)
-	require.Equal(t, Result{Outcome: Unconfirmed, Reason: "no answer", Call: "outcome_unknown", Calls: 1}, r.result(t, question))
+	require.Equal(t, Result{Outcome: Unconfirmed, Reason: "no response", Call: "outcome_unknown", Calls: 1}, r.result(t, question))
 }
 
 func TestDefiniteRefusalEndsAtOnce(t *testing.T) {

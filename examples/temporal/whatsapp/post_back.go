@@ -44,7 +44,7 @@ func CheckID(workflowID string) error {
 }
 
 // PostBackHandler hands each post-back on to its workflow. The token is the secret in the
-// URL's path: see [zixflow.PostBackHandler]. One that the server did not take is answered
+// URL's path: see [zixflow.PostBackHandler]. One that the server did not take is responded to
 // with 500, for Zixflow to post it again; one that it never will, with 422.
 func PostBackHandler(token string, server client.Client) (http.Handler, error) {
 	return zixflow.PostBackHandler(token, func(ctx context.Context, postBack zixflow.PostBack) error {

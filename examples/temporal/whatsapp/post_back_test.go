@@ -23,7 +23,7 @@ import (
 
 const token = "a-token-that-nobody-guesses"
 
-// post posts one, and returns the answer's status.
+// post posts one, and returns the response's status.
 func post(t *testing.T, handler http.Handler, token, status, data string) int {
 	body, err := json.Marshal(map[string]string{"request_id": "r", "status": status, "remark": "why", "post_back_data": data})
 	require.NoError(t, err)

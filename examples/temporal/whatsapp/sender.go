@@ -115,7 +115,7 @@ func pause(retryAfter time.Duration, call int) time.Duration {
 	return pause + min(jitter, math.MaxInt64-pause) // an API may name centuries
 }
 
-// beatEvery is how soon a call is over whose workflow was cancelled: the answer to a
+// beatEvery is how soon a call is over whose workflow was cancelled: the response to a
 // heartbeat tells of it. The SDK holds back those that come sooner than [NewWorker] has it.
 const beatEvery = 400 * time.Millisecond
 

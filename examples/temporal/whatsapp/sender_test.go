@@ -26,14 +26,14 @@ import (
 
 const postBackURL = "http://127.0.0.1:1/post-backs/a-token-that-nobody-guesses"
 
-// api is one that answers every request in the same way, and counts them.
+// api is one that responds to every request in the same way, and counts them.
 type api struct {
 	*httptest.Server
 	requests atomic.Int32
 	last     atomic.Value // of map[string]any
 }
 
-func answering(t *testing.T, answer http.HandlerFunc) *api {
+func responding(t *testing.T, response http.HandlerFunc) *api {
 	a := &api{}
 	a.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a.requests.Add(1)
@@ -41,7 +41,7 @@ func answering(t *testing.T, answer http.HandlerFunc) *api {
 		var message map[string]any
 		json.Unmarshal(body, &message)
 		a.last.Store(message)
-		answer(w, r)
+		response(w, r)
 	}))
 	t.Cleanup(a.CloseClientConnections)
 	return a
@@ -88,7 +88,7 @@ func TestEachStatusHasItsPlace(t *testing.T) {
 	invalid := question.Message
 	invalid.Recipient = "12"
 	for name, one := range map[string]struct {
-		answer    http.HandlerFunc
+		response  http.HandlerFunc
 		message   *zixflow.ReplyButtons
 		status    string
 		notQueued bool
@@ -102,15 +102,15 @@ func TestEachStatusHasItsPlace(t *testing.T) {
 		"rejected":             {status(400, `{"success":false,"message":"no"}`), nil, "rejected", true, false, 0, 1},
 		"unauthorized":         {status(401, `{"success":false,"message":"who?"}`), nil, "unauthorized", true, false, 0, 1},
 		"a gateway's page":     {status(502, `<html>`), nil, "outcome_unknown", false, false, 0, 1},
-		"no answer":            {silence, nil, "outcome_unknown", false, false, 0, 1},
+		"no response":          {silence, nil, "outcome_unknown", false, false, 0, 1},
 		"no API":               {nil, nil, "not_sent", true, true, time.Second, 0},
 		"an invalid recipient": {status(200, `{"success":true}`), &invalid, "invalid_message", true, false, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			url, requests := nowhere.URL, func() int32 { return 0 }
-			if one.answer != nil {
-				api := answering(t, one.answer)
+			if one.response != nil {
+				api := responding(t, one.response)
 				url, requests = api.URL, api.requests.Load
 			}
 			message := question.Message
@@ -143,7 +143,7 @@ func failureOf(t *testing.T, err error) (Failure, *temporal.ApplicationError) {
 }
 
 func TestQueuedMessageHasItsPostBackURLAndData(t *testing.T) {
-	api := answering(t, status(202, `{"success":true,"message":"queued","request_id":"r-1"}`))
+	api := responding(t, status(202, `{"success":true,"message":"queued","request_id":"r-1"}`))
 	message := question.Message
 	message.PostBackURL = "http://elsewhere.example/"
 	message.PostBackData = "run/workflow"
@@ -156,7 +156,7 @@ func TestQueuedMessageHasItsPostBackURLAndData(t *testing.T) {
 }
 
 func TestReasonDoesNotTellThePostBackURL(t *testing.T) {
-	api := answering(t, status(400, `{"success":false,"message":"post_back_url `+postBackURL+` is not reachable"}`))
+	api := responding(t, status(400, `{"success":false,"message":"post_back_url `+postBackURL+` is not reachable"}`))
 	_, err := send(t, context.Background(), senderTo(t, api.URL), question.Message, 1)
 	failure, _ := failureOf(t, err)
 	require.Contains(t, failure.Reason, "is not reachable")
@@ -179,7 +179,7 @@ func TestPausesGrowAndNeverUndercutTheAPI(t *testing.T) {
 }
 
 func TestSecondAttemptSendsNothing(t *testing.T) {
-	api := answering(t, status(429, `{"success":false,"message":"later"}`))
+	api := responding(t, status(429, `{"success":false,"message":"later"}`))
 	sender := senderTo(t, api.URL)
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestWorkflowEnvironment()
@@ -200,7 +200,7 @@ func TestSecondAttemptSendsNothing(t *testing.T) {
 }
 
 func TestCancelledCallEndsWithTheStatusThatIsTrue(t *testing.T) {
-	api := answering(t, silence)
+	api := responding(t, silence)
 	sender := senderTo(t, api.URL)
 	sender.Timeout = LongestCall
 	ctx, cancel := context.WithCancel(context.Background())
@@ -217,7 +217,7 @@ func TestCancelledCallEndsWithTheStatusThatIsTrue(t *testing.T) {
 
 // Such as a worker's that shuts down: another one can send it.
 func TestCallThatDidNotBeginCanBeTakenUpByAnotherWorker(t *testing.T) {
-	api := answering(t, status(202, `{"success":true}`))
+	api := responding(t, status(202, `{"success":true}`))
 	sender := senderTo(t, api.URL)
 	sender.Client.Close()
 	_, err := send(t, context.Background(), sender, question.Message, 1)
@@ -228,7 +228,7 @@ func TestCallThatDidNotBeginCanBeTakenUpByAnotherWorker(t *testing.T) {
 }
 
 func TestHeartbeatShowsWhereTheCallIs(t *testing.T) {
-	api := answering(t, silence)
+	api := responding(t, silence)
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestActivityEnvironment()
 	env.SetWorkerOptions(worker.Options{MaxHeartbeatThrottleInterval: beatEvery})

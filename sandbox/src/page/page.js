@@ -173,7 +173,7 @@ function showTaps(view, message) {
   for (const index of message.taps.slice(view.taps)) {
     view.phone.append(element("div", { class: "outgoing" },
       element("p", { class: "bubble" },
-        element("span", { class: "for-screen-readers" }, "Answered: "),
+        element("span", { class: "for-screen-readers" }, "Response: "),
         titles[index]?.reply.title ?? "?")));
   }
   view.taps = message.taps.length;
@@ -184,8 +184,8 @@ function showTaps(view, message) {
 const ACCEPTED = "Accepted";
 
 function badge(message) {
-  const line = message.answer.split("\n", 1)[0].replace(/^< ?/, "");
-  if (/^\(no answer/.test(line)) return { text: "No answer", kind: "bad" };
+  const line = message.response.split("\n", 1)[0].replace(/^< ?/, "");
+  if (/^\(no response/.test(line)) return { text: "No response", kind: "bad" };
   if (/^\(connection closed/.test(line)) return { text: "Hung up, but " + ACCEPTED.toLowerCase(), kind: "odd" };
   return message.is_accepted ? { text: ACCEPTED, kind: "good" } : { text: line, kind: "bad" };
 }
@@ -196,7 +196,7 @@ function step(item, summary, text) {
 }
 
 function outcomeKind(outcome) {
-  return /^answered with 2/.test(outcome) ? "good" : "bad";
+  return /^responded with 2/.test(outcome) ? "good" : "bad";
 }
 
 function postBackStep(postBack) {
@@ -246,7 +246,7 @@ async function order(view, what, name) {
     const { message } = await response.json();
     complain(view, `${name}: ${message}`);
   } catch {
-    complain(view, `${name}: the sandbox does not answer.`);
+    complain(view, `${name}: the sandbox does not respond.`);
   }
 }
 
@@ -283,9 +283,9 @@ function makeView(message) {
   time.textContent = clock(message.at, true);
   const [requestLine] = message.request.split("\n", 1);
   step(find(".request"), ["Request ", element("span", { class: "outcome" }, /\((\w+)\)$/.exec(requestLine)?.[1].toUpperCase() ?? "")], message.request);
-  const [answerLine] = message.answer.split("\n", 1);
-  step(find(".answer"), ["Answer ", element("span", { class: "outcome" }, answerLine.replace(/^< ?/, ""))], message.answer);
-  find(".answer").classList.add(kind);
+  const [responseLine] = message.response.split("\n", 1);
+  step(find(".response"), ["Response ", element("span", { class: "outcome" }, responseLine.replace(/^< ?/, ""))], message.response);
+  find(".response").classList.add(kind);
   fillPhone(view, message);
   view.hint.textContent = hint(message);
   const form = find("form");

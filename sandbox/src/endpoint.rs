@@ -42,29 +42,29 @@ pub struct Accepted {
 }
 
 pub enum Reply {
-    AtOnce(Answer),
-    ByteByByte(Answer),
+    AtOnce(ApiResponse),
+    ByteByByte(ApiResponse),
     /// The connection stays open, and nothing comes.
     Silence,
     /// The connection is closed, and nothing came.
     HangUp,
 }
 
-pub struct Answer {
+pub struct ApiResponse {
     pub status: StatusCode,
     pub headers: Vec<(HeaderName, &'static str)>,
     pub body: String,
 }
 
 #[derive(Serialize)]
-struct AnswerBody<'a> {
+struct ApiResponseBody<'a> {
     success: bool,
     message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
 }
 
-impl Answer {
+impl ApiResponse {
     pub fn refusal(status: StatusCode, message: &str) -> Self {
         Self::json(status, false, message, None)
     }
@@ -93,7 +93,7 @@ impl Answer {
     }
 
     fn json(status: StatusCode, success: bool, message: &str, request_id: Option<&str>) -> Self {
-        let body = AnswerBody {
+        let body = ApiResponseBody {
             success,
             message,
             request_id,
@@ -155,14 +155,14 @@ impl Endpoint {
         }
     }
 
-    fn accept(&self, request: &Request) -> Result<Message, Answer> {
+    fn accept(&self, request: &Request) -> Result<Message, ApiResponse> {
         if request.path != PATH {
             let message = format!("There is nothing here. The endpoint is {PATH}.");
-            return Err(Answer::refusal(StatusCode::NOT_FOUND, &message));
+            return Err(ApiResponse::refusal(StatusCode::NOT_FOUND, &message));
         }
         if request.method != "POST" {
             let message = "The endpoint takes POST only.";
-            let refusal = Answer::refusal(StatusCode::METHOD_NOT_ALLOWED, message);
+            let refusal = ApiResponse::refusal(StatusCode::METHOD_NOT_ALLOWED, message);
             return Err(refusal.with(ALLOW, "POST"));
         }
         self.authorize(request)?;
@@ -170,13 +170,16 @@ impl Endpoint {
         let media_type = content_type.split(';').next().unwrap_or_default().trim();
         if !media_type.eq_ignore_ascii_case("application/json") {
             let message = "The content-type must be application/json.";
-            return Err(Answer::refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
+            return Err(ApiResponse::refusal(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                message,
+            ));
         }
         check::check(&request.body)
-            .map_err(|problem| Answer::refusal(StatusCode::BAD_REQUEST, &problem))
+            .map_err(|problem| ApiResponse::refusal(StatusCode::BAD_REQUEST, &problem))
     }
 
-    fn authorize(&self, request: &Request) -> Result<(), Answer> {
+    fn authorize(&self, request: &Request) -> Result<(), ApiResponse> {
         for (header, expected) in [
             ("x-api-key", &self.api_key),
             ("x-workspace-id", &self.workspace_id),
@@ -186,35 +189,35 @@ impl Endpoint {
                 Some(_) => format!("{header} is wrong."),
                 None => format!("{header} is missing."),
             };
-            return Err(Answer::refusal(StatusCode::UNAUTHORIZED, &problem));
+            return Err(ApiResponse::refusal(StatusCode::UNAUTHORIZED, &problem));
         }
         Ok(())
     }
 
     fn behave(&self, request: &Request, message: Message) -> Verdict {
-        let refuse = |answer| Verdict {
-            reply: Reply::AtOnce(answer),
+        let refuse = |response| Verdict {
+            reply: Reply::AtOnce(response),
             accepted: None,
         };
         let behaviour = behaviour_of(&message.recipient);
         match behaviour {
-            Behaviour::Unauthorized => refuse(Answer::refusal(
+            Behaviour::Unauthorized => refuse(ApiResponse::refusal(
                 StatusCode::UNAUTHORIZED,
-                "This recipient is always answered as if the credentials were wrong.",
+                "This recipient is always refused as if the credentials were wrong.",
             )),
-            Behaviour::Reject => refuse(Answer::refusal(
+            Behaviour::Reject => refuse(ApiResponse::refusal(
                 StatusCode::BAD_REQUEST,
                 "This recipient is always rejected.",
             )),
-            Behaviour::Busy => refuse(Answer::too_many_requests()),
+            Behaviour::Busy => refuse(ApiResponse::too_many_requests()),
             Behaviour::BusyOnce if self.turn_away(&request.body) => {
-                refuse(Answer::too_many_requests())
+                refuse(ApiResponse::too_many_requests())
             }
             Behaviour::BadGateway => {
-                refuse(Answer::page(StatusCode::BAD_GATEWAY, BAD_GATEWAY_PAGE))
+                refuse(ApiResponse::page(StatusCode::BAD_GATEWAY, BAD_GATEWAY_PAGE))
             }
-            Behaviour::Firewall => refuse(Answer::page(StatusCode::FORBIDDEN, FORBIDDEN_PAGE)),
-            Behaviour::Unavailable => refuse(Answer::unavailable()),
+            Behaviour::Firewall => refuse(ApiResponse::page(StatusCode::FORBIDDEN, FORBIDDEN_PAGE)),
+            Behaviour::Unavailable => refuse(ApiResponse::unavailable()),
             Behaviour::Silence => Verdict {
                 reply: Reply::Silence,
                 accepted: None,
@@ -223,8 +226,8 @@ impl Endpoint {
             | Behaviour::AcceptThenFail
             | Behaviour::BusyOnce
             | Behaviour::HangUp
-            | Behaviour::SlowAnswer
-            | Behaviour::MarkedAnswer
+            | Behaviour::SlowResponse
+            | Behaviour::MarkedResponse
             | Behaviour::PostBackTwice
             | Behaviour::PostBacksOutOfOrder
             | Behaviour::PostBackLate => self.queue(message, behaviour),
@@ -233,12 +236,12 @@ impl Endpoint {
 
     fn queue(&self, message: Message, behaviour: Behaviour) -> Verdict {
         let request_id = fresh_request_id();
-        let answer = Answer::accepted(&request_id);
+        let response = ApiResponse::accepted(&request_id);
         let reply = match behaviour {
             Behaviour::HangUp => Reply::HangUp,
-            Behaviour::SlowAnswer => Reply::ByteByByte(answer),
-            Behaviour::MarkedAnswer => Reply::AtOnce(answer.marked()),
-            _ => Reply::AtOnce(answer),
+            Behaviour::SlowResponse => Reply::ByteByByte(response),
+            Behaviour::MarkedResponse => Reply::AtOnce(response.marked()),
+            _ => Reply::AtOnce(response),
         };
         let hook = message.post_back_url.map(|url| {
             Hook::new(
