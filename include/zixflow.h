@@ -38,7 +38,7 @@
  *
  * 7. A call returns within its timeout_ms plus 100 ms, whatever the network, the name server, the
  *    peer's texts or the host's signals do; plus its thread's timer slack, where the host has set
- *    one.
+ *    one. A disk that does not respond, on which a ledger lies, is the one thing that does not bound.
  *
  * 8. After fork(), a client works in parent and child: they share no connection, and the child
  *    closes the descriptors of those that it inherited, without a word on them. That holds from the
@@ -52,11 +52,31 @@
  *    safe there; it does not hang. If it interrupted a call of the library, the child must neither
  *    call the library nor go on with a send before it calls exec.
  *    A child made by _Fork(), vfork() or clone() must not call the library.
+ *    A ledger is not inherited: see 11.
  *
  * 9. A thread with a stack of 64 KiB is enough for every call.
  *
  * 10. On Unix no descriptor of the library is below 3. A client or token is a number that
  *    nothing lies at: 64-bit systems alone, and no host may keep other bits in it.
+ *
+ * 11. With the client option ledger, a call with an idempotency_key never sends a second time what may
+ *    have been queued, for as long as the ledger keeps the key's entry: over threads, processes and
+ *    crashes (SIGKILL and a power cut included), on one machine. Before an attempt takes a connection,
+ *    the entry is on the disk. What a call finds under its key, for its base_url and workspace_id:
+ *
+ *      nothing, or not queued for sure: it sends; the message may be another, corrected one
+ *      queued, unknown or under way, of another message: ZX_INVALID_ARGUMENT
+ *      queued: ZX_OK, repeated
+ *      unknown, or begun by a process that is gone: ZX_OUTCOME_UNKNOWN, repeated
+ *      under way in a call that lives: it waits for that call's outcome, which is its own, too
+ *
+ *    Two messages are the same if their JSON is, whatever the order of keys. A ledger that cannot be
+ *    written is ZX_NOT_SENT. A call without a key does not touch it.
+ *    Nothing but this library may open the file while it is in use (sqlite3's shell in another process
+ *    may): not this process with an SQLite of its own, nor another copy of the library in it. It
+ *    must not be moved, replaced or restored from a backup meanwhile.
+ *    In a child that was forked after its parent had the first call with a key, a key is ZX_NOT_SENT,
+ *    not retryable. Fork workers before they send. docs/ledger.md has more.
  *
  * A reply is one flat JSON object with these keys, in this order; one that does not apply is left
  * out:
@@ -71,6 +91,7 @@
  *   retryable       on failure: whether sending again can help and cannot deliver twice. What is
  *                   retryable the library has already tried again, as far as max_retries and
  *                   timeout_ms allow
+ *   repeated        true where the reply is the ledger's: this call began no attempt
  *   retry_after_ms  a number, where the API named a delay
  *   problems        with ZX_INVALID_MESSAGE: every problem, each {"path": a JSON Pointer,
  *                   "message": what is wrong there}; the first 100, then one with the path "" that
@@ -95,6 +116,7 @@
  *                   calls_invalid_message, calls_unauthorized, calls_rejected, calls_busy,
  *                   calls_not_sent, calls_outcome_unknown, calls_internal. A call is counted when it
  *                   is over; one whose client cannot be used is not
+ *   calls_repeated  those of the calls whose reply was the ledger's
  *   attempts        HTTP attempts
  *   retries         those of them that were not a call's first
  *   connections_opened, connections_reused, connections_failed, connections_found_closed
@@ -317,6 +339,12 @@ extern "C" {
  *   machine's own). Default: `"bundled"`.
  * - ca_file: PEM file of additional CAs to trust; every certificate in it must be usable.
  *   Default: `ZIXFLOW_CA_FILE` in the environment, else none.
+ * - ledger: File that remembers what was sent, over crashes, for calls with an idempotency_key;
+ *   on a local disk, made where there is none. Default: none.
+ * - ledger_days: How long the ledger remembers what is settled, in days; 0: for ever. 0 to 3650.
+ *   Default: 60.
+ * - idempotency_key (per call alone): Names the message in the ledger, which never sends it
+ *   twice; not empty, an option of a call alone. At most 256 bytes. Default: none.
  * - user_agent: Suffix of the user-agent header, for the program that sends, in visible ASCII.
  *   At most 256 bytes. Default: none.
  * - tries (also per call): Adds details of each attempt (`tries`) to the reply. Default:
@@ -398,6 +426,59 @@ void zx_client_shutdown(const struct zx_client *client);
  * @return  A constant string.
  */
 const char *zx_client_options_schema(void);
+
+/**
+ * Reads the body of a post-back, as zx_read_post_back() does, and settles the entry of the client's
+ * ledger that it is about: its message was queued, whatever the status.
+ *
+ * That is the entry with its `request_id`; else the one with its `post_back_data`, if exactly one has
+ * that, has no `request_id`, and began before its `status_at`. So `post_back_data` must differ for
+ * each message that the workspace sends, with an idempotency_key or without. A post-back of another
+ * workspace settles nothing. It is on the disk when the call returns.
+ *
+ * @param client      A client with the option ledger; one that was shut down will do.
+ * @param post_back   The body, at most 1 MiB.
+ * @param reply_json  With ZX_OK: what zx_read_post_back() hands out, then `settled` (whether an
+ *                    unknown outcome became known by it) and `idempotency_key` (where an entry was
+ *                    found). Otherwise: a reply that says what was wrong. Release either with
+ *                    zx_free().
+ * @return            ZX_OK, ZX_INVALID_MESSAGE, ZX_INVALID_ARGUMENT, ZX_NOT_SENT where the ledger
+ *                    could not be written, or ZX_INTERNAL.
+ */
+zx_status zx_client_settle(const struct zx_client *client,
+                           const char *post_back,
+                           char **reply_json);
+
+/**
+ * Lists the messages of the client's ledger whose outcome is unknown, oldest first: what a host asks
+ * when it starts anew.
+ *
+ * @param client     A client with the option ledger; one that was shut down will do.
+ * @param after      NULL, or the last idempotency_key of the list before: a list has at most 1,000.
+ * @param list_json  With ZX_OK: {"entries":[{"idempotency_key":"…","began_at_ms":…},…]}, the time in
+ *                   Unix milliseconds. Otherwise: a reply that says what was wrong. Release either
+ *                   with zx_free().
+ * @return           ZX_OK, ZX_INVALID_ARGUMENT, ZX_NOT_SENT where the ledger could not be read, or
+ *                   ZX_INTERNAL.
+ */
+zx_status zx_client_unsettled(const struct zx_client *client,
+                              const char *after,
+                              char **list_json);
+
+/**
+ * Drops an entry whose outcome is unknown, so that the next call with its key sends: a host, or a
+ * person, decided that it may. It is on the disk when the call returns.
+ *
+ * @param client           A client with the option ledger; one that was shut down will do.
+ * @param idempotency_key  The key.
+ * @param reply_json       The reply. Release it with zx_free().
+ * @return                 ZX_OK, also where there is none; ZX_BUSY where a call with the key is under
+ *                         way; ZX_INVALID_ARGUMENT where its message was queued; ZX_NOT_SENT where the
+ *                         ledger could not be written; or ZX_INTERNAL.
+ */
+zx_status zx_client_forget(const struct zx_client *client,
+                           const char *idempotency_key,
+                           char **reply_json);
 
 /**
  * Makes a cancel token, for any number of calls of zx_send_reply_buttons_with(), on any number of

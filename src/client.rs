@@ -12,11 +12,13 @@ use crate::backoff;
 use crate::cancel::CancelToken;
 use crate::counts::{Count, Stats};
 use crate::headers::Headers;
+use crate::ledger::{KeyedCall, Ledger};
 use crate::message;
 use crate::options::{CallOptions, ClientOptions};
 use crate::outcome::{self, Body, Response};
 use crate::panics;
 use crate::per_process::PerProcess;
+use crate::post_back;
 use crate::rate_limit::RateLimit;
 use crate::reply::Reply;
 use crate::secrets::{Ending, Secrets};
@@ -30,6 +32,7 @@ pub(crate) struct Client {
     options: ClientOptions,
     headers: Arc<Headers>,
     secrets: Secrets,
+    ledger: Option<Ledger>,
     process_states: PerProcess<ProcessState>,
     /// Raised by a shut-down. Every call watches it.
     shut_down: CancelToken,
@@ -48,7 +51,7 @@ struct ProcessState {
     rate_limit: Option<RateLimit>,
 }
 
-/// A call whose message is sound.
+/// A call whose options are sound.
 struct Call<'a> {
     began: Instant,
     message: &'a str,
@@ -68,10 +71,17 @@ impl Client {
         let proxy = options.route.proxy.iter();
         let secrets = proxy.flat_map(Proxy::secrets);
         let secrets = Secrets::new(secrets.chain([api_key.to_owned()]));
+        let ledger = options.ledger.as_deref().map(|path| {
+            let days = options.ledger_days;
+            Ledger::new(path, days, &options.base_url, workspace_id)
+                .map_err(|reason| format!("ledger {path} {reason}"))
+        });
+        let ledger = ledger.transpose()?;
         Ok(Client {
             options,
             headers: Arc::new(headers),
             secrets,
+            ledger,
             process_states: PerProcess::new(),
             shut_down: CancelToken::new(Cause::ShutDown),
         })
@@ -88,7 +98,42 @@ impl Client {
         });
         let reply = ended.unwrap_or_else(|place| Reply::internal(&place));
         state.pool.counts.call(reply.status, began.elapsed());
+        if reply.repeated {
+            state.pool.counts.increase(Count::CallsRepeated);
+        }
         reply
+    }
+
+    /// Reads a post-back, and settles the ledger's entry that it is about.
+    pub(crate) fn settle(&self, post_back: &str) -> Result<String, Reply> {
+        let ledger = self.ledger()?;
+        let read =
+            post_back::read(post_back).map_err(|problems| Reply::invalid("post-back", problems))?;
+        ledger.settle(read, &self.limits())
+    }
+
+    /// The ledger's entries whose outcome is unknown, as JSON.
+    pub(crate) fn unsettled(&self, after: Option<&str>) -> Result<String, Reply> {
+        self.ledger()?.unsettled(after, &self.limits())
+    }
+
+    /// Lets the next call with a key send.
+    pub(crate) fn forget(&self, key: &str) -> Result<Reply, Reply> {
+        self.ledger()?.forget(key, &self.limits())
+    }
+
+    fn ledger(&self) -> Result<&Ledger, Reply> {
+        let none = "the client has no ledger: give zx_client_new() the option ledger";
+        let ledger = self.ledger.as_ref();
+        ledger.ok_or_else(|| Reply::invalid_argument(none))
+    }
+
+    /// Of what is not sent, and so outlives a shut-down.
+    fn limits(&self) -> Limits {
+        Limits {
+            deadline: Instant::now() + self.options.call.timeout(),
+            interrupt: Arc::default(),
+        }
     }
 
     /// Ends the calls in flight; later ones end at once.
@@ -127,30 +172,43 @@ impl Client {
             .call
             .parse(request.options_json)
             .map_err(Reply::invalid_argument)?;
-        let problems = message::check(request.message, options.validation);
-        if !problems.is_empty() {
-            return Err(Reply::invalid("message", problems));
-        }
         let interrupt = Arc::new(Interrupt::default());
         let _shut_down = self.shut_down.watch(&interrupt);
         let cancel = request.cancel.as_ref();
         let _cancel = cancel.map(|token| token.watch(&interrupt));
+        let limits = Limits {
+            deadline: began + options.timeout(),
+            interrupt: Arc::clone(&interrupt),
+        };
         let call = Call {
             began,
             message: request.message,
             options,
-            limits: Limits {
-                deadline: began + options.timeout(),
-                interrupt: Arc::clone(&interrupt),
-            },
+            limits,
         };
-        Ok(self.send_until(state, &call))
+        let mut keyed = match &call.options.idempotency_key {
+            Some(key) => Some(self.ledger()?.call(key, call.message, &call.limits)?),
+            None => None,
+        };
+        // What became of it before counts, whatever is wrong with the message now.
+        if let Some(keyed) = &keyed {
+            keyed.look(&call.limits)?;
+        }
+        let problems = message::check(request.message, call.options.validation);
+        if !problems.is_empty() {
+            return Err(Reply::invalid("message", problems));
+        }
+        let reply = match state.begin(&call, keyed.as_mut()) {
+            Ok(()) => self.send_until(state, &call),
+            Err(reply) => reply,
+        };
+        if let Some(keyed) = &mut keyed {
+            keyed.end(&reply, &call.limits);
+        }
+        Ok(reply)
     }
 
     fn send_until(&self, state: &ProcessState, call: &Call<'_>) -> Reply {
-        if let Err(failure) = state.take_turn(&call.limits) {
-            return Reply::not_sent(&failure);
-        }
         let mut tries = Vec::new();
         let mut attempts = 0;
         loop {
@@ -253,6 +311,18 @@ impl Client {
 }
 
 impl ProcessState {
+    /// Waits until the first attempt may take a connection. Else the error is the call's reply.
+    fn begin(&self, call: &Call<'_>, mut keyed: Option<&mut KeyedCall<'_>>) -> Result<(), Reply> {
+        if let Some(keyed) = &mut keyed
+            && self.rate_limit.is_some()
+        {
+            keyed.claim(&call.limits)?;
+        }
+        let turn = self.take_turn(&call.limits);
+        turn.map_err(|failure| Reply::not_sent(&failure))?;
+        keyed.map_or(Ok(()), |keyed| keyed.begin(&call.limits))
+    }
+
     /// Waits for the turn of an attempt, where the client has a rate limit.
     fn take_turn(&self, limits: &Limits) -> Result<(), Failure> {
         match &self.rate_limit {

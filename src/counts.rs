@@ -12,6 +12,7 @@ use crate::status::Status;
 #[derive(Clone, Copy, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub(crate) enum Count {
+    CallsRepeated,
     Attempts,
     Retries,
     ConnectionsOpened,

@@ -45,6 +45,7 @@ pub mod ffi;
 mod findings;
 mod headers;
 mod json;
+#[cfg_attr(not(feature = "ledger"), path = "ledger/without.rs")]
 mod ledger;
 mod message;
 mod misspelling;

@@ -28,6 +28,9 @@ pub(crate) struct Reply {
     pub(crate) attempts: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) retryable: Option<bool>,
+    /// Whether it is the ledger's, and the call began no attempt.
+    #[serde(skip_serializing_if = "is_false")]
+    pub(crate) repeated: bool,
     #[serde(
         rename = "retry_after_ms",
         serialize_with = "milliseconds",
@@ -55,6 +58,7 @@ impl Reply {
             http_status: None,
             attempts: 0,
             retryable: (!success).then_some(verdict.retryable),
+            repeated: false,
             retry_after: None,
             problems: Findings::default(),
             response: None,
@@ -122,6 +126,10 @@ impl Reply {
         let _ = serde_json::to_writer(&mut json, self);
         String::from_utf8(json).unwrap_or_default()
     }
+}
+
+fn is_false(it: &bool) -> bool {
+    !it
 }
 
 fn summary(what: &str, problems: &Findings) -> String {

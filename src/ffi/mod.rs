@@ -6,7 +6,7 @@
 //!
 //! | module | what it is |
 //! | --- | --- |
-//! | `client`, `cancel`, `message`, `post_back`, `json`, `library` | the exports, one module for each C type; none uses another |
+//! | `client`, `ledger`, `cancel`, `message`, `post_back`, `json`, `library` | the exports, one module for each C type; none uses another |
 //! | `arguments` | what a host passes in |
 //! | `boundary` | the one way in and out, which no panic leaves |
 //! | `registry` | everything that was handed out and not got back |
@@ -25,6 +25,8 @@ mod types;
 // The exports, in the order of the header, which is generated in this one.
 mod client;
 
+mod ledger;
+
 mod cancel;
 
 mod message;
@@ -42,6 +44,7 @@ pub use crate::status::Status;
 pub use cancel::*;
 pub use client::*;
 pub use json::*;
+pub use ledger::*;
 pub use library::*;
 pub use message::*;
 pub use post_back::*;

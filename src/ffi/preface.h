@@ -38,7 +38,7 @@
  *
  * 7. A call returns within its timeout_ms plus 100 ms, whatever the network, the name server, the
  *    peer's texts or the host's signals do; plus its thread's timer slack, where the host has set
- *    one.
+ *    one. A disk that does not respond, on which a ledger lies, is the one thing that does not bound.
  *
  * 8. After fork(), a client works in parent and child: they share no connection, and the child
  *    closes the descriptors of those that it inherited, without a word on them. That holds from the
@@ -52,11 +52,31 @@
  *    safe there; it does not hang. If it interrupted a call of the library, the child must neither
  *    call the library nor go on with a send before it calls exec.
  *    A child made by _Fork(), vfork() or clone() must not call the library.
+ *    A ledger is not inherited: see 11.
  *
  * 9. A thread with a stack of 64 KiB is enough for every call.
  *
  * 10. On Unix no descriptor of the library is below 3. A client or token is a number that
  *    nothing lies at: 64-bit systems alone, and no host may keep other bits in it.
+ *
+ * 11. With the client option ledger, a call with an idempotency_key never sends a second time what may
+ *    have been queued, for as long as the ledger keeps the key's entry: over threads, processes and
+ *    crashes (SIGKILL and a power cut included), on one machine. Before an attempt takes a connection,
+ *    the entry is on the disk. What a call finds under its key, for its base_url and workspace_id:
+ *
+ *      nothing, or not queued for sure: it sends; the message may be another, corrected one
+ *      queued, unknown or under way, of another message: ZX_INVALID_ARGUMENT
+ *      queued: ZX_OK, repeated
+ *      unknown, or begun by a process that is gone: ZX_OUTCOME_UNKNOWN, repeated
+ *      under way in a call that lives: it waits for that call's outcome, which is its own, too
+ *
+ *    Two messages are the same if their JSON is, whatever the order of keys. A ledger that cannot be
+ *    written is ZX_NOT_SENT. A call without a key does not touch it.
+ *    Nothing but this library may open the file while it is in use (sqlite3's shell in another process
+ *    may): not this process with an SQLite of its own, nor another copy of the library in it. It
+ *    must not be moved, replaced or restored from a backup meanwhile.
+ *    In a child that was forked after its parent had the first call with a key, a key is ZX_NOT_SENT,
+ *    not retryable. Fork workers before they send. docs/ledger.md has more.
  *
  * A reply is one flat JSON object with these keys, in this order; one that does not apply is left
  * out:
@@ -71,6 +91,7 @@
  *   retryable       on failure: whether sending again can help and cannot deliver twice. What is
  *                   retryable the library has already tried again, as far as max_retries and
  *                   timeout_ms allow
+ *   repeated        true where the reply is the ledger's: this call began no attempt
  *   retry_after_ms  a number, where the API named a delay
  *   problems        with ZX_INVALID_MESSAGE: every problem, each {"path": a JSON Pointer,
  *                   "message": what is wrong there}; the first 100, then one with the path "" that
@@ -95,6 +116,7 @@
  *                   calls_invalid_message, calls_unauthorized, calls_rejected, calls_busy,
  *                   calls_not_sent, calls_outcome_unknown, calls_internal. A call is counted when it
  *                   is over; one whose client cannot be used is not
+ *   calls_repeated  those of the calls whose reply was the ledger's
  *   attempts        HTTP attempts
  *   retries         those of them that were not a call's first
  *   connections_opened, connections_reused, connections_failed, connections_found_closed

@@ -157,7 +157,9 @@ impl Entry {
         match &self.state {
             State::Ended(outcome) if outcome.standing() != Standing::Unknown => Some(outcome.at),
             State::Forgotten { at } => Some(*at),
-            _ => None,
+            // Whatever becomes of its call, nothing was sent until now.
+            State::Waiting(_) => Some(self.began_at),
+            State::Ended(_) | State::UnderWay(_) => None,
         }
     }
 }
@@ -314,14 +316,17 @@ mod tests {
     fn what_is_unknown_or_under_way_is_not_settled() {
         for (state, _, _) in all() {
             let settled_at = entry(state.clone()).settled_at();
-            let is_settled = match state {
+            let expected = match state {
                 State::Ended(Outcome { status, .. }) => {
-                    !matches!(status, Status::ZX_OUTCOME_UNKNOWN | Status::ZX_INTERNAL)
+                    let is_unknown =
+                        matches!(status, Status::ZX_OUTCOME_UNKNOWN | Status::ZX_INTERNAL);
+                    (!is_unknown).then_some(20)
                 }
-                State::Forgotten { .. } => true,
-                _ => false,
+                State::Forgotten { .. } => Some(20),
+                State::Waiting(_) => Some(10),
+                State::UnderWay(_) => None,
             };
-            assert_eq!(settled_at, is_settled.then_some(20), "{state:?}");
+            assert_eq!(settled_at, expected, "{state:?}");
         }
     }
 }

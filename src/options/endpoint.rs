@@ -9,6 +9,8 @@ const PATH: &str = "/api/ingest/whatsapp/v1/message/interactive/reply-buttons/se
 
 pub(super) struct Endpoint {
     pub(super) url: Uri,
+    /// The same for all that say the same in other words.
+    pub(super) base_url: String,
     pub(super) target: Authority,
     pub(super) is_https: bool,
 }
@@ -47,6 +49,11 @@ impl Endpoint {
         let url = format!("{scheme}://{authority}{path}{PATH}");
         Ok(Endpoint {
             url: url.parse().map_err(|_| FORM.to_owned())?,
+            base_url: format!(
+                "{scheme}://{}:{}{path}",
+                target.name.to_ascii_lowercase(),
+                target.port
+            ),
             target,
             is_https,
         })

@@ -23,13 +23,14 @@ use crate::transport::{IdleLimits, Proxy, Roots, Route, add_file, root_store, tl
 const MAX_PATH_BYTES: usize = 4096;
 
 /// What may differ from call to call.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct CallOptions {
     timeout_ms: u64,
     connect_timeout_ms: u64,
     pub(crate) max_retries: u32,
     pub(crate) validation: Validation,
     pub(crate) tries: bool,
+    pub(crate) idempotency_key: Option<String>,
 }
 
 /// The other options of a client, as far as each can be judged by itself.
@@ -42,6 +43,8 @@ struct ClientValues {
     proxy: Option<String>,
     tls_roots: Roots,
     ca_file: Option<String>,
+    ledger: Option<String>,
+    ledger_days: u32,
     user_agent: Option<String>,
     messages_per_second: Option<f64>,
 }
@@ -50,20 +53,27 @@ struct ClientValues {
 #[derive(Debug)]
 pub(crate) struct ClientOptions {
     pub(crate) url: Uri,
+    pub(crate) base_url: String,
     pub(crate) route: Arc<Route>,
     pub(crate) call: CallOptions,
     pub(crate) idle_limits: IdleLimits,
+    pub(crate) ledger: Option<String>,
+    pub(crate) ledger_days: u32,
     pub(crate) user_agent: Option<String>,
     pub(crate) messages_per_second: Option<f64>,
 }
 
 impl CallOptions {
     /// A call's own options over those of its client.
-    pub(crate) fn parse(self, json: Option<&str>) -> Result<Self, String> {
+    pub(crate) fn parse(&self, json: Option<&str>) -> Result<Self, String> {
         if json.is_none() {
-            return Ok(self);
+            return Ok(self.clone());
         }
-        Values::of_call(json)?.place_over(&self)
+        let options: Self = Values::of_call(json)?.place_over(self)?;
+        if options.idempotency_key.as_deref() == Some("") {
+            return Err("idempotency_key must not be empty".to_owned());
+        }
+        Ok(options)
     }
 
     pub(crate) fn timeout(&self) -> Duration {
@@ -82,11 +92,20 @@ impl ClientOptions {
         // The options together, and what they name.
         let Endpoint {
             url,
+            base_url,
             target,
             is_https,
         } = Endpoint::parse(&values.base_url, values.allow_plain_http)
             .map_err(|reason| given.blame("base_url", &reason))?;
         // Over plain http the API key would leave this machine in the clear.
+        for (name, file) in [("ca_file", &values.ca_file), ("ledger", &values.ledger)] {
+            if file
+                .as_ref()
+                .is_some_and(|file| file.len() > MAX_PATH_BYTES)
+            {
+                return Err(given.blame(name, "is longer than any path can be"));
+            }
+        }
         let is_local = !is_https && target.is_loopback();
         let proxy = match &values.proxy {
             None if is_local => None,
@@ -108,9 +127,6 @@ impl ClientOptions {
         let roots = root_store(values.tls_roots);
         let mut roots = roots.map_err(|reason| given.blame("tls_roots", &reason))?;
         if let Some(file) = &values.ca_file {
-            if file.len() > MAX_PATH_BYTES {
-                return Err(given.blame("ca_file", "is longer than any path can be"));
-            }
             add_file(Arc::make_mut(&mut roots), Path::new(file))
                 .map_err(|reason| given.blame("ca_file", &format!("{file} {reason}")))?;
         }
@@ -125,12 +141,15 @@ impl ClientOptions {
         }
         Ok(ClientOptions {
             url,
+            base_url,
             route: Arc::new(Route { target, proxy, tls }),
             call: given.place()?,
             idle_limits: IdleLimits {
                 connections: values.max_idle_connections,
                 timeout: Duration::from_millis(values.idle_timeout_ms),
             },
+            ledger: values.ledger,
+            ledger_days: values.ledger_days,
             user_agent: values.user_agent,
             messages_per_second: values.messages_per_second,
         })

@@ -35,6 +35,9 @@ struct Property {
     environment: Vec<String>,
     #[serde(rename = "x-per-call")]
     is_per_call: bool,
+    /// Whether a client has it not.
+    #[serde(rename = "x-call-alone", default)]
+    is_call_alone: bool,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -82,7 +85,7 @@ impl Values {
 
     /// What is given to a client, what the environment says, and the defaults.
     pub(super) fn of_client(json: Option<&str>) -> Result<Self, String> {
-        let mut this = Values::given(json, |_| true)?;
+        let mut this = Values::given(json, |property| !property.is_call_alone)?;
         for property in properties() {
             let name = &property.name;
             if this.values.contains_key(name) {
@@ -129,11 +132,6 @@ impl Values {
     ) -> Result<(), String> {
         let property = properties().iter().find(|property| property.name == key);
         let property = property.ok_or_else(|| unknown(key, is_allowed))?;
-        if !is_allowed(property) {
-            return Err(format!(
-                "{key} is an option of the client: give it to zx_client_new"
-            ));
-        }
         if self.values.contains_key(key) {
             return Err(format!("{key} is given twice"));
         }
@@ -141,6 +139,14 @@ impl Values {
         let value = serde_json::from_str(value.get()).unwrap_or_default();
         let value = property.checked(value);
         let value = value.map_err(|reason| format!("{key} {reason}"))?;
+        if !is_allowed(property) {
+            return Err(match property.is_call_alone {
+                true => {
+                    format!("{key} is an option of a call: give it to zx_send_reply_buttons_with")
+                }
+                false => format!("{key} is an option of the client: give it to zx_client_new"),
+            });
+        }
         self.values.insert(key.to_owned(), value);
         Ok(())
     }

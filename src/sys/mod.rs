@@ -13,6 +13,7 @@
 //! | [`environment`] | the environment, as far as a process may trust it |
 //! | [`block_all_signals`], [`hold_off_cancellation`] | what a host's threads expect of ours, and ours of theirs |
 //! | [`keep_loaded`] | what keeps the library's code for a thread of its own |
+//! | [`LockFile`], [`FileId`] and their kin | files that processes share: the ledger's |
 //! | [`is_out_of_descriptors`] | which errors say that closing something would help |
 //!
 //! [`Interrupt`] and [`is_transient`] are the same everywhere.
@@ -38,6 +39,10 @@ use system::Polled;
 pub(crate) use system::{
     Event, TcpSocket, block_all_signals, fork, hold_off_cancellation, is_environment_trusted,
     is_out_of_descriptors, keep_loaded, open_file, time_since_boot,
+};
+#[cfg(feature = "ledger")]
+pub(crate) use system::{
+    FileId, LockFile, has_other_names, is_open_here, is_remote, make_private_file,
 };
 
 /// Whether the same system call may do better in a moment.

@@ -71,6 +71,10 @@ fn description(option: &Value) -> String {
     }
 }
 
+fn is_call_alone(option: &Value) -> bool {
+    option["x-call-alone"] == true
+}
+
 fn star(option: &Value) -> &str {
     if is_per_call(option) { " *" } else { "" }
 }
@@ -103,10 +107,10 @@ fn the_header_lists_every_option() {
     let mut listed = 0;
     for (name, option) in &options() {
         let (default, description) = (default(option), description(option));
-        let star = if is_per_call(option) {
-            " (also per call)"
-        } else {
-            ""
+        let star = match (is_per_call(option), is_call_alone(option)) {
+            (_, true) => " (per call alone)",
+            (true, false) => " (also per call)",
+            (false, false) => "",
         };
         let entry = format!("- {name}{star}: {description} Default: {default}.");
         assert!(
@@ -127,7 +131,7 @@ fn the_schema_is_valid_and_has_what_a_form_needs() {
     );
     jsonschema::draft202012::meta::validate(&schema).expect("a valid schema");
     assert_eq!(schema["additionalProperties"], false);
-    assert_eq!(options().len(), 14);
+    assert_eq!(options().len(), 17);
     for (name, option) in options() {
         for text in ["title", "description", "type"] {
             assert!(
@@ -190,7 +194,8 @@ fn what_the_schema_says_is_what_is_taken() {
         let values = values(&option).into_iter();
         for value in values.filter(|value| !(is_free_text && value.is_string())) {
             let given = json!({ &name: value });
-            let expected = whole.is_valid(&given);
+            // A client has none that is a call's alone, whatever its value.
+            let expected = whole.is_valid(&given) && !is_call_alone(&option);
             let result = Client::new(&given);
             assert_eq!(result.is_ok(), expected, "{given}");
             match result {
@@ -296,7 +301,16 @@ fn a_call_takes_the_options_that_the_schema_says() {
         let example = option.get("default").or(option.get("minimum")).cloned();
         let value = example.unwrap_or_else(|| option["examples"][0].clone());
         let reply = client.send_with(&message("tag"), &json!({ &name: value }));
-        if is_per_call(&option) {
+        if is_call_alone(&option) {
+            // It needs a ledger.
+            reply.assert_status("invalid_argument");
+            assert!(reply.message().contains("option ledger"), "{reply:?}");
+            let Err(refusal) = Client::new(&json!({ &name: value })) else {
+                panic!("a client takes {name}");
+            };
+            let expected = format!("{name} is an option of a call");
+            assert!(refusal.message().contains(&expected), "{refusal:?}");
+        } else if is_per_call(&option) {
             reply.assert_status("not_sent");
         } else {
             reply.assert_status("invalid_argument");
@@ -308,7 +322,8 @@ fn a_call_takes_the_options_that_the_schema_says() {
 
 #[test]
 fn a_misspelt_option_is_told_what_there_is() {
-    let names: Vec<String> = options().into_iter().map(|(name, _)| name).collect();
+    let of_clients = options().into_iter().filter(|it| !is_call_alone(&it.1));
+    let names: Vec<String> = of_clients.map(|(name, _)| name).collect();
     let Err(refusal) = Client::new(&json!({ "time_out": 1 })) else {
         panic!("it is taken");
     };

@@ -207,7 +207,7 @@ fn client_that_did_nothing_counts_nothing() {
     let server = RawServer::accepting(Scheme::Http);
     let stats = client(&server.options()).stats();
     let stats = stats.as_object().expect("an object");
-    assert_eq!(stats.len(), 1 + STATUSES.len() + 9 + 2 + 12);
+    assert_eq!(stats.len(), 1 + STATUSES.len() + 10 + 2 + 12);
     assert!(stats.values().all(|value| value == &json!(0)), "{stats:?}");
 }
 

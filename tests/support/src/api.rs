@@ -110,6 +110,48 @@ impl Client {
         Reply::of(status, reply)
     }
 
+    /// Sends a message with an idempotency key.
+    pub fn send_once(&self, key: &str, message: &str) -> Reply {
+        self.send_with(message, &json!({ "idempotency_key": key }))
+    }
+
+    /// Settles an entry of the ledger; `Err` is a reply that says why not.
+    pub fn settle(&self, post_back: &str) -> Result<Value, Reply> {
+        let post_back = c_string(post_back);
+        let mut text = ptr::null_mut();
+        // SAFETY: a string that ends in NUL, and a place for the reply.
+        let status = unsafe { ffi::zx_client_settle(self.0, post_back.as_ptr(), &mut text) };
+        result(status, text)
+    }
+
+    /// The keys of the ledger's unknown entries, from the one after a key on.
+    pub fn unsettled(&self, after: Option<&str>) -> Result<Vec<String>, Reply> {
+        let after = after.map(c_string);
+        let after = after.as_ref().map_or(ptr::null(), |after| after.as_ptr());
+        let mut text = ptr::null_mut();
+        // SAFETY: NULL or a string that ends in NUL, and a place for the list.
+        let status = unsafe { ffi::zx_client_unsettled(self.0, after, &mut text) };
+        let list = result(status, text)?;
+        let entries = list["entries"].as_array().expect("a list");
+        let mut began_at = 0;
+        let mut keys = Vec::new();
+        for entry in entries {
+            let at = entry["began_at_ms"].as_i64().expect("a time");
+            assert!(at >= began_at, "oldest first: {list}");
+            began_at = at;
+            keys.push(entry["idempotency_key"].as_str().expect("a key").to_owned());
+        }
+        Ok(keys)
+    }
+
+    pub fn forget(&self, key: &str) -> Reply {
+        let key = c_string(key);
+        let mut reply = ptr::null_mut();
+        // SAFETY: a string that ends in NUL, and a place for the reply.
+        let status = unsafe { ffi::zx_client_forget(self.0, key.as_ptr(), &mut reply) };
+        Reply::of(status, reply)
+    }
+
     /// What the client counts.
     pub fn stats(&self) -> Value {
         let mut stats = ptr::null_mut();
@@ -213,6 +255,11 @@ impl Reply {
         self.json["status"].as_str().expect("a status")
     }
 
+    /// Whether it is the ledger's.
+    pub fn is_repeated(&self) -> bool {
+        self.json["repeated"] == json!(true)
+    }
+
     pub fn message(&self) -> &str {
         self.json["message"].as_str().expect("a message")
     }
@@ -249,6 +296,17 @@ impl Reply {
     pub fn assert_status(&self, status: &str) {
         assert_eq!(self.status(), status, "{self:?}");
     }
+}
+
+/// What came with `ZX_OK`, or the reply that says why nothing did.
+fn result(status: ffi::zx_status, text: *mut c_char) -> Result<Value, Reply> {
+    if status != ffi::Status::ZX_OK as i32 {
+        return Err(Reply::of(status, text));
+    }
+    // SAFETY: the library hands out strings that end in NUL.
+    let json = serde_json::from_slice(unsafe { CStr::from_ptr(text) }.to_bytes());
+    ffi::zx_free(text.cast());
+    Ok(json.expect("JSON"))
 }
 
 pub fn timed<R>(work: impl FnOnce() -> R) -> (R, Duration) {

@@ -1,0 +1,110 @@
+//! What the ledger holds in place of a message: a digest that tells whether another one is the same,
+//! and nothing to those who do not have the file's secret.
+
+use std::cell::OnceCell;
+
+use ring::hmac;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::entry::Digest;
+use crate::json::{self, MAX_DEPTH};
+
+/// Makes the digests of a message where they are needed.
+pub(super) struct Digester<'a> {
+    secret: Vec<u8>,
+    message: &'a str,
+    made: OnceCell<(Digest, Option<Digest>)>,
+}
+
+impl<'a> Digester<'a> {
+    pub(super) fn new(secret: &[u8], message: &'a str) -> Self {
+        Digester {
+            secret: secret.to_owned(),
+            message,
+            made: OnceCell::new(),
+        }
+    }
+
+    /// Of the message, whatever the order of its members.
+    pub(super) fn get(&self) -> &Digest {
+        &self.both().0
+    }
+
+    pub(super) fn post_back_data(&self) -> Option<Digest> {
+        self.both().1
+    }
+
+    fn both(&self) -> &(Digest, Option<Digest>) {
+        self.made.get_or_init(|| {
+            let Some(mut message) = parse(self.message) else {
+                // It cannot be sent, and is no message that was.
+                return (digest(&self.secret, b"text", self.message), None);
+            };
+            let data = message.get("post_back_data").and_then(Value::as_str);
+            let data = data.map(|data| of_data(&self.secret, data));
+            message.sort_all_objects();
+            (digest(&self.secret, b"message", &message.to_string()), data)
+        })
+    }
+}
+
+pub(super) fn of_data(secret: &[u8], data: &str) -> Digest {
+    digest(secret, b"data", data)
+}
+
+/// What is nested too deep would need more stack than there may be.
+fn parse(message: &str) -> Option<Value> {
+    let whole: &RawValue = serde_json::from_str(message).ok()?;
+    (json::depth(whole) <= MAX_DEPTH).then_some(())?;
+    serde_json::from_str(message).ok()
+}
+
+/// Different for the same text as different things.
+fn digest(secret: &[u8], of: &[u8], text: &str) -> Digest {
+    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, secret));
+    [of, b"\0", text.as_bytes()]
+        .iter()
+        .for_each(|part| context.update(part));
+    let mut digest = Digest::default();
+    digest.copy_from_slice(context.sign().as_ref());
+    digest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(message: &str) -> Digest {
+        *Digester::new(b"secret", message).get()
+    }
+
+    #[test]
+    fn the_same_message_has_the_same_digest_however_it_is_written() {
+        let message = r#"{"a":{"b":1,"c":["x","é"]},"post_back_data":"d"}"#;
+        let same =
+            "{ \"post_back_data\" : \"\\u0064\",\n\"a\":{\"c\":[\"x\",\"\\u00e9\"],\"b\":1}}";
+        assert_eq!(of(message), of(same));
+        for other in [
+            r#"{"a":{"b":2,"c":["x","é"]},"post_back_data":"d"}"#,
+            r#"{"a":{"b":1,"c":["é","x"]},"post_back_data":"d"}"#,
+            r#"{"a":{"b":1,"c":["x","é"]},"post_back_data":"d","e":null}"#,
+            r#"{"a":{"b":1,"c":["x","é"]},"post_back_data":"d""#,
+            "",
+        ] {
+            assert_ne!(of(message), of(other), "{other}");
+        }
+        assert_ne!(of(message), *Digester::new(b"another", message).get());
+        let data = Digester::new(b"secret", same).post_back_data();
+        assert_eq!(data, Some(of_data(b"secret", "d")));
+    }
+
+    #[test]
+    fn what_is_nested_deep_needs_little_stack() {
+        let deep = "[".repeat(100_000) + &"]".repeat(100_000);
+        let thread = std::thread::Builder::new().stack_size(64 * 1024);
+        let digests = thread.spawn(move || [of(&deep), of(&deep[1..])]);
+        let [whole, broken] = digests.expect("a thread").join().expect("no overflow");
+        assert_ne!(whole, broken);
+    }
+}

@@ -1,0 +1,185 @@
+//! Entries in the database.
+
+use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+use strum::VariantArray;
+
+use super::entry::{Entry, Outcome, State};
+use crate::status::Status;
+
+/// Whose entries they are.
+#[derive(Debug)]
+pub(super) struct Sender {
+    pub(super) base_url: String,
+    pub(super) workspace_id: String,
+}
+
+/// How a person reads that a call is not over, or that its entry was dropped.
+const WAITING: &str = "waiting";
+const UNDER_WAY: &str = "under_way";
+const FORGOTTEN: &str = "forgotten";
+
+/// The entries that a condition holds for, and their keys: at most so many that are wanted.
+fn select<P: Params>(
+    database: &Connection,
+    condition: &str,
+    parameters: P,
+    most: usize,
+    is_wanted: impl Fn(&Entry) -> bool,
+) -> rusqlite::Result<Vec<(String, Entry)>> {
+    let mut statement = database.prepare_cached(&format!(
+        "SELECT idempotency_key, message, post_back_data, began_at_ms, call, status, retryable, \
+         http_status, request_id, settled_at_ms FROM entry WHERE {condition}"
+    ))?;
+    let rows = statement.query_map(parameters, |row| Ok((row.get(0)?, entry(row)?)))?;
+    let is_in = |row: &rusqlite::Result<(String, Entry)>| {
+        row.as_ref().map_or(true, |(_, entry)| is_wanted(entry))
+    };
+    rows.filter(is_in).take(most).collect()
+}
+
+fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
+    let call = || row.get(4);
+    let settled_at: Option<i64> = row.get(9)?;
+    let settled_at = settled_at.unwrap_or_default();
+    let status: String = row.get(5)?;
+    let state = match status.as_str() {
+        WAITING => State::Waiting(call()?),
+        UNDER_WAY => State::UnderWay(call()?),
+        FORGOTTEN => State::Forgotten { at: settled_at },
+        name => State::Ended(Outcome {
+            status: *Status::VARIANTS
+                .iter()
+                .find(|status| status.name() == name)
+                .ok_or(rusqlite::Error::IntegralValueOutOfRange(5, 0))?,
+            retryable: row.get(6)?,
+            http_status: row.get(7)?,
+            at: settled_at,
+        }),
+    };
+    Ok(Entry {
+        message: row.get(1)?,
+        post_back_data: row.get(2)?,
+        began_at: row.get(3)?,
+        state,
+        request_id: row.get(8)?,
+    })
+}
+
+impl Sender {
+    pub(super) fn find(&self, database: &Connection, key: &str) -> rusqlite::Result<Option<Entry>> {
+        let condition = "base_url = ?1 AND workspace_id = ?2 AND idempotency_key = ?3";
+        let found = select(database, condition, self.and(&key), 1, |_| true)?;
+        Ok(found.into_iter().next().map(|(_, entry)| entry))
+    }
+
+    pub(super) fn find_by_request_id(
+        &self,
+        database: &Connection,
+        id: &str,
+    ) -> rusqlite::Result<Option<(String, Entry)>> {
+        let condition = "base_url = ?1 AND workspace_id = ?2 AND request_id = ?3";
+        let found = select(database, condition, self.and(&id), 1, |_| true)?;
+        Ok(found.into_iter().next())
+    }
+
+    /// The only entry with such data, if there is no other.
+    pub(super) fn find_by_post_back_data(
+        &self,
+        database: &Connection,
+        data: &[u8],
+    ) -> rusqlite::Result<Option<(String, Entry)>> {
+        let condition = "base_url = ?1 AND workspace_id = ?2 AND post_back_data = ?3 \
+                         AND status <> 'forgotten'";
+        let found = select(database, condition, self.and(&data), 2, |_| true)?;
+        let is_only = found.len() == 1;
+        Ok(found.into_iter().next().filter(|_| is_only))
+    }
+
+    /// What is not settled and comes after a key, oldest first.
+    pub(super) fn unsettled(
+        &self,
+        database: &Connection,
+        after: Option<&str>,
+        most: usize,
+        is_wanted: impl Fn(&Entry) -> bool,
+    ) -> rusqlite::Result<Vec<(String, Entry)>> {
+        let mut place = database.prepare_cached(
+            "SELECT began_at_ms, id FROM entry \
+             WHERE base_url = ?1 AND workspace_id = ?2 AND idempotency_key = ?3",
+        )?;
+        let place = place.query_row(self.and(&after), |row| Ok((row.get(0)?, row.get(1)?)));
+        let (began_at, id): (i64, i64) = place.optional()?.unwrap_or((i64::MIN, 0));
+        let condition = "settled_at_ms IS NULL AND base_url = ?1 AND workspace_id = ?2 \
+                         AND (began_at_ms, id) > (?3, ?4) ORDER BY began_at_ms, id";
+        let parameters = params![self.base_url, self.workspace_id, began_at, id];
+        select(database, condition, parameters, most, is_wanted)
+    }
+
+    pub(super) fn save(
+        &self,
+        database: &Connection,
+        key: &str,
+        entry: &Entry,
+    ) -> rusqlite::Result<()> {
+        let (call, name, outcome) = match &entry.state {
+            State::Waiting(call) => (Some(call), WAITING, None),
+            State::UnderWay(call) => (Some(call), UNDER_WAY, None),
+            State::Forgotten { .. } => (None, FORGOTTEN, None),
+            State::Ended(outcome) => (None, outcome.status.name(), Some(outcome)),
+        };
+        let mut statement = database.prepare_cached(
+            "INSERT INTO entry (base_url, workspace_id, idempotency_key, message, post_back_data, \
+             began_at_ms, call, status, retryable, http_status, request_id, settled_at_ms) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) \
+             ON CONFLICT (base_url, workspace_id, idempotency_key) DO UPDATE SET \
+             (message, post_back_data, began_at_ms, call, status, retryable, http_status, \
+             request_id, settled_at_ms) = (excluded.message, excluded.post_back_data, \
+             excluded.began_at_ms, excluded.call, excluded.status, excluded.retryable, \
+             excluded.http_status, excluded.request_id, excluded.settled_at_ms)",
+        )?;
+        statement.execute(params![
+            self.base_url,
+            self.workspace_id,
+            key,
+            entry.message,
+            entry.post_back_data,
+            entry.began_at,
+            call,
+            name,
+            outcome.is_some_and(|outcome| outcome.retryable),
+            outcome.and_then(|outcome| outcome.http_status),
+            entry.request_id,
+            entry.settled_at(),
+        ])?;
+        Ok(())
+    }
+
+    /// What the newest post-back told.
+    pub(super) fn note_post_back(
+        &self,
+        database: &Connection,
+        key: &str,
+        (status, at): (&str, Option<i64>),
+    ) -> rusqlite::Result<()> {
+        let mut statement = database.prepare_cached(
+            "UPDATE entry SET post_back_status = ?4, post_back_at_ms = ?5 \
+             WHERE base_url = ?1 AND workspace_id = ?2 AND idempotency_key = ?3 \
+             AND coalesce(post_back_at_ms <= ?5, TRUE)",
+        )?;
+        let parameters = params![self.base_url, self.workspace_id, key, status, at];
+        statement.execute(parameters).map(|_| ())
+    }
+
+    fn and<'a>(&'a self, third: &'a dyn rusqlite::ToSql) -> [&'a dyn rusqlite::ToSql; 3] {
+        [&self.base_url, &self.workspace_id, third]
+    }
+}
+
+/// Forgets a few of the entries that were settled before a time, whoever's they are.
+pub(super) fn prune(database: &Connection, before: i64) -> rusqlite::Result<()> {
+    let mut statement = database.prepare_cached(
+        "DELETE FROM entry WHERE id IN \
+         (SELECT id FROM entry WHERE settled_at_ms < ?1 ORDER BY settled_at_ms LIMIT 16)",
+    )?;
+    statement.execute([before]).map(|_| ())
+}
