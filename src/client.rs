@@ -253,8 +253,7 @@ impl Client {
             .send(call.message.as_bytes())
             .map(receive)
             .map_err(Failure::from);
-        let was_sent = pooled.attempt.was_sent();
-        let trace = pooled.attempt.take_trace();
+        let (was_sent, trace) = pooled.attempt.result();
         let server_keeps_it = response.as_ref().ok().and_then(|it| it.keep_alive);
         pool.put_back(pooled, server_keeps_it);
         // A shut-down may have closed what was idle just before that.

@@ -53,14 +53,13 @@ impl RateLimit {
 
         let waited = self.wait_in_queue(limits);
         let mut queue = self.lock();
-        let was_first = is_first(&queue, limits);
         queue
             .waiting
             .retain(|waiting| !Arc::ptr_eq(waiting, &limits.interrupt));
         if waited.is_ok() {
             queue.next = Instant::now() + self.interval;
         }
-        let first = queue.waiting.front().filter(|_| was_first).map(Arc::clone);
+        let first = queue.waiting.front().map(Arc::clone);
         drop(queue);
         if let Some(first) = first {
             first.wake();

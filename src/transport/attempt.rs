@@ -74,9 +74,10 @@ impl Progress {
 #[derive(Debug)]
 pub(crate) struct Attempt {
     limits: Limits,
-    connect_timeout: Duration,
+    pub(super) connect_timeout: Duration,
     progress: Progress,
-    has_connection: bool,
+    /// Whether it has, or left, a connection.
+    pub(super) has_connection: bool,
     /// Where the call asks for it.
     trace: Option<Trace>,
 }
@@ -108,25 +109,18 @@ impl CurrentAttempt {
         CurrentAttempt(Arc::new(Mutex::new(first)))
     }
 
-    /// Another attempt, whose connection is found anew.
-    pub(super) fn replace(&self, next: Attempt) {
-        *self.lock() = next;
-    }
-
     pub(super) fn limits(&self) -> Limits {
         self.lock().limits.clone()
-    }
-
-    pub(super) fn connect_timeout(&self) -> Duration {
-        self.lock().connect_timeout
     }
 
     pub(super) fn progress(&self) -> Progress {
         self.lock().progress
     }
 
-    pub(crate) fn was_sent(&self) -> bool {
-        self.progress() == Progress::Sent
+    /// Whether the request was sent; and what the attempt did, for a call that asks for it.
+    pub(crate) fn result(&self) -> (bool, Option<Trace>) {
+        let mut attempt = self.lock();
+        (attempt.progress == Progress::Sent, attempt.trace.take())
     }
 
     pub(super) fn proceed(&self, step: impl FnOnce(Progress) -> Progress) -> Progress {
@@ -153,15 +147,6 @@ impl CurrentAttempt {
         }
     }
 
-    pub(super) fn disconnected(&self) {
-        self.lock().has_connection = false;
-    }
-
-    /// Whether it has, or left, a connection.
-    pub(super) fn has_connection(&self) -> bool {
-        self.lock().has_connection
-    }
-
     pub(super) fn received(&self) {
         if let Some(trace) = &mut self.lock().trace {
             trace.response_ms = trace.sent.map(|sent| Milliseconds(sent.elapsed()));
@@ -183,12 +168,7 @@ impl CurrentAttempt {
         result
     }
 
-    /// What the attempt did, for a call that asks for it.
-    pub(crate) fn take_trace(&self) -> Option<Trace> {
-        self.lock().trace.take()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Attempt> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Attempt> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

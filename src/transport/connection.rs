@@ -242,7 +242,7 @@ impl Drop for Connection {
         if let (Some(tls), true) = (&mut self.tls, is_request_gone) {
             tls.send_close_notify(&self.socket);
         }
-        self.attempt.disconnected();
+        self.attempt.lock().has_connection = false;
     }
 }
 

@@ -82,7 +82,7 @@ impl Pool {
         drop(closing);
         match taken {
             Some(IdleAgent { pooled, .. }) => {
-                pooled.attempt.replace(attempt);
+                *pooled.attempt.lock() = attempt;
                 pooled
             }
             None => self.new_agent(CurrentAttempt::new(attempt)),
@@ -91,7 +91,7 @@ impl Pool {
 
     /// Keeps a pooled agent's connection, if it has one: no longer than the server said that it will.
     pub(crate) fn put_back(&self, pooled: PooledAgent, server_keeps_it: Option<Duration>) {
-        if !pooled.attempt.has_connection() {
+        if !pooled.attempt.lock().has_connection {
             return;
         }
         let now = time_since_boot();

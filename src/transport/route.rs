@@ -105,7 +105,7 @@ impl Connector for RouteConnector {
         _: Option<()>,
     ) -> Result<Option<Connection>, ureq::Error> {
         let call = self.attempt.limits();
-        let connect_timeout = self.attempt.connect_timeout();
+        let connect_timeout = self.attempt.lock().connect_timeout;
         let connect_deadline = Instant::now() + connect_timeout;
         let limits = Limits {
             deadline: connect_deadline.min(call.deadline),

@@ -3,9 +3,8 @@
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use once_cell::race::OnceBox;
 use rustls::client::Resumption;
-use rustls::crypto::CryptoProvider;
+use rustls::crypto::ring;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, HandshakeKind, ProtocolVersion, RootCertStore};
 
@@ -19,12 +18,8 @@ const SESSIONS: usize = 8;
 
 /// What a client shakes hands with. It keeps no sessions: those are [`with_sessions`].
 pub(crate) fn configuration(roots: Arc<RootCertStore>) -> Result<ClientConfig, rustls::Error> {
-    /// The same for all clients of a process.
-    static PROVIDER: OnceBox<Arc<CryptoProvider>> = OnceBox::new();
-
-    let provider =
-        PROVIDER.get_or_init(|| Box::new(Arc::new(rustls::crypto::ring::default_provider())));
-    let mut configuration = ClientConfig::builder_with_provider(Arc::clone(provider))
+    let provider = Arc::new(ring::default_provider());
+    let mut configuration = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
         .with_no_client_auth();
