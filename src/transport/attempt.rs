@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use super::deadline::Limits;
 use super::socket::Socket;
-use super::trace::{Milliseconds, Origin, Trace};
+use super::trace::{Milliseconds, Trace};
 
 /// How far a request came. Whether a message may have been queued depends on this alone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -138,12 +138,12 @@ impl CurrentAttempt {
     }
 
     /// A connection was opened for it, or a kept one found open.
-    pub(super) fn connected(&self, origin: Origin, socket: &Socket) {
+    pub(super) fn connected(&self, connection: &'static str, socket: &Socket) {
         let mut attempt = self.lock();
         attempt.has_connection = true;
         if let Some(trace) = &mut attempt.trace {
-            trace.connection = Some(origin);
-            trace.address = socket.peer();
+            trace.connection = Some(connection);
+            trace.address = socket.peer_addr().ok();
         }
     }
 
@@ -153,17 +153,12 @@ impl CurrentAttempt {
         }
     }
 
-    /// Does `work`, and adds its time to a phase.
-    pub(super) fn timed<R>(
-        &self,
-        phase: fn(&mut Trace) -> &mut Option<Milliseconds>,
-        work: impl FnOnce() -> R,
-    ) -> R {
+    /// Takes a step, and adds its time to the trace.
+    pub(super) fn timed<R>(&self, step: &'static str, work: impl FnOnce() -> R) -> R {
         let began = self.lock().trace.as_ref().map(|_| Instant::now());
         let result = work();
         if let (Some(trace), Some(began)) = (&mut self.lock().trace, began) {
-            let time = phase(trace).get_or_insert_default();
-            time.0 += began.elapsed();
+            trace.add(step, began.elapsed());
         }
         result
     }

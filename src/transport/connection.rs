@@ -12,7 +12,6 @@ use super::attempt::{CurrentAttempt, Progress};
 use super::failure::Failure;
 use super::socket::{Received, Socket};
 use super::tls::TlsSession;
-use super::trace::Origin;
 use crate::counts::Count;
 use crate::headers::Headers;
 use crate::sys::{Event, is_transient};
@@ -37,7 +36,7 @@ impl Connection {
         headers: Arc<Headers>,
         attempt: CurrentAttempt,
     ) -> Self {
-        attempt.connected(Origin::New, &socket);
+        attempt.connected("new", &socket);
         Connection {
             socket,
             tls: tls.map(Box::new),
@@ -180,7 +179,7 @@ impl Transport for Connection {
         };
         if progress == Progress::Written || self.buffers.output.free().is_empty() {
             let attempt = self.attempt.clone();
-            if attempt.timed(|trace| &mut trace.send_ms, || self.flush())? {
+            if attempt.timed("send_ms", || self.flush())? {
                 attempt.flushed();
             } else {
                 attempt.proceed(Progress::aborted);
@@ -224,7 +223,7 @@ impl Transport for Connection {
         let counts = &self.socket.counts;
         if is_open {
             counts.increase(Count::ConnectionsReused);
-            self.attempt.connected(Origin::Kept, &self.socket);
+            self.attempt.connected("kept", &self.socket);
         } else {
             counts.increase(Count::ConnectionsFoundClosed);
         }

@@ -206,7 +206,6 @@ mod tests {
     use crate::transport::attempt::{Attempt, CurrentAttempt};
     use crate::transport::deadline::Limits;
     use crate::transport::socket::Socket;
-    use crate::transport::trace::Origin;
 
     fn pool() -> Pool {
         let options = ClientOptions::parse(Some(r#"{"base_url": "http://127.0.0.1:9"}"#))
@@ -244,7 +243,7 @@ mod tests {
         let address = listener.local_addr().expect("an address");
         let stream = TcpStream::connect(address).expect("a listener");
         let socket = Socket::new(stream.into(), Arc::default());
-        pooled.attempt.connected(Origin::New, &socket);
+        pooled.attempt.connected("new", &socket);
         pool.put_back(pooled, None);
         let idle = pool.idle.lock();
         assert_eq!(idle.len(), 2);

@@ -152,10 +152,8 @@ fn next() -> Option<Arc<LookUp>> {
 }
 
 fn ask_system(host: &str) -> Addresses {
-    match with_descriptors(|| (host, 0).to_socket_addrs(), are_lacking) {
-        Ok(addresses) => Ok(addresses.collect()),
-        Err(error) => Err(Arc::new(error)),
-    }
+    let addresses = with_descriptors(|| (host, 0).to_socket_addrs(), are_lacking);
+    addresses.map(Iterator::collect).map_err(Arc::new)
 }
 
 fn finish(look_up: &Arc<LookUp>, addresses: Addresses) {

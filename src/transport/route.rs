@@ -56,10 +56,9 @@ impl RouteConnector {
         limits: &Limits,
     ) -> Result<TlsSession, Failure> {
         let name = self.route.target.host.clone();
-        let session = self.attempt.timed(
-            |trace| &mut trace.tls_ms,
-            || TlsSession::open(Arc::clone(configuration), name, socket, limits),
-        )?;
+        let session = self.attempt.timed("tls_ms", || {
+            TlsSession::open(Arc::clone(configuration), name, socket, limits)
+        })?;
         if session.is_resumed() {
             self.counts.increase(Count::TlsHandshakesResumed);
         }
@@ -76,22 +75,16 @@ impl RouteConnector {
             socket: &socket,
             limits,
         };
-        self.attempt.timed(
-            |trace| &mut trace.proxy_ms,
-            || proxy.open(&mut stream, target),
-        )?;
+        self.attempt
+            .timed("proxy_ms", || proxy.open(&mut stream, target))?;
         Ok(socket)
     }
 
     fn connect_to(&self, to: &Authority, limits: &Limits) -> Result<Socket, Failure> {
-        let addresses = self.attempt.timed(
-            |trace| &mut trace.look_up_ms,
-            || resolver::look_up(to, limits),
-        )?;
-        let stream = self.attempt.timed(
-            |trace| &mut trace.connect_ms,
-            || happy_eyeballs::connect(to, &addresses, limits),
-        )?;
+        let look_up = || resolver::look_up(to, limits);
+        let addresses = self.attempt.timed("look_up_ms", look_up)?;
+        let connect = || happy_eyeballs::connect(to, &addresses, limits);
+        let stream = self.attempt.timed("connect_ms", connect)?;
         Ok(Socket::new(stream, Arc::clone(&self.counts)))
     }
 }

@@ -1,7 +1,6 @@
 //! The socket under a connection: it never blocks.
 
 use std::io::{self, Read, Write};
-use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -26,10 +25,6 @@ pub(super) enum Received {
 impl Socket {
     pub(super) fn new(stream: TcpSocket, counts: Arc<Counts>) -> Self {
         Socket { stream, counts }
-    }
-
-    pub(super) fn peer(&self) -> Option<SocketAddr> {
-        self.stream.peer_addr().ok()
     }
 
     /// Whether the peer has said nothing that was not received, a good-bye included.

@@ -15,21 +15,15 @@ const MAX_MESSAGE_BYTES: usize = 256;
 pub(crate) struct Trace {
     /// Since the call began.
     at_ms: Milliseconds,
+    /// "new", or "kept" from an earlier one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) connection: Option<Origin>,
+    pub(super) connection: Option<&'static str>,
     /// The peer's: the API's, or a proxy's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) address: Option<SocketAddr>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) look_up_ms: Option<Milliseconds>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) connect_ms: Option<Milliseconds>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) proxy_ms: Option<Milliseconds>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) tls_ms: Option<Milliseconds>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) send_ms: Option<Milliseconds>,
+    /// How long each step took, in the order in which they were taken.
+    #[serde(flatten, serialize_with = "as_members")]
+    steps: Vec<(&'static str, Milliseconds)>,
     /// From the last byte sent to the last received.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) response_ms: Option<Milliseconds>,
@@ -47,19 +41,19 @@ pub(crate) struct Trace {
     pub(super) sent: Option<Instant>,
 }
 
-/// Where an attempt's connection came from.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Origin {
-    New,
-    Kept,
-}
-
 impl Trace {
     pub(crate) fn begun(at: Duration) -> Self {
         Trace {
             at_ms: Milliseconds(at),
             ..Trace::default()
+        }
+    }
+
+    /// Adds to the time of a step, which may be taken in parts.
+    pub(super) fn add(&mut self, step: &'static str, time: Duration) {
+        match self.steps.iter_mut().find(|(name, _)| *name == step) {
+            Some((_, so_far)) => so_far.0 += time,
+            None => self.steps.push((step, Milliseconds(time))),
         }
     }
 
@@ -82,4 +76,11 @@ impl Serialize for Milliseconds {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_f64(self.0.as_micros() as f64 / 1000.0)
     }
+}
+
+fn as_members<S: Serializer>(
+    steps: &[(&'static str, Milliseconds)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(steps.iter().copied())
 }
