@@ -10,7 +10,7 @@ use ureq::http::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 
 use crate::backoff;
 use crate::cancel::CancelToken;
-use crate::counts::{Count, Stats};
+use crate::counts::Count;
 use crate::headers::Headers;
 use crate::ledger::{KeyedCall, Ledger};
 use crate::message;
@@ -145,13 +145,8 @@ impl Client {
     /// The counts since the client was made in this process, as JSON.
     pub(crate) fn stats(&self) -> String {
         let pool = &self.process_state().pool;
-        let stats = Stats {
-            counts: &pool.counts,
-            calls_under_way: self.shut_down.watcher_count(),
-            connections_idle: pool.idle_count(),
-        };
-        // Only a key that is no string could fail to be written.
-        serde_json::to_string(&stats).unwrap_or_default()
+        let under_way = self.shut_down.watcher_count();
+        pool.counts.to_json(under_way, pool.idle_count())
     }
 
     fn process_state(&self) -> &ProcessState {

@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
 use strum::{IntoStaticStr, VariantArray};
 
+use crate::json::Object;
 use crate::status::Status;
 
 /// What only grows, and the name that the statistics have for it.
@@ -57,37 +57,24 @@ impl Counts {
             count.fetch_add(1, Ordering::Relaxed);
         }
     }
-}
 
-/// The counts, and what is true now.
-pub(crate) struct Stats<'a> {
-    pub(crate) counts: &'a Counts,
-    pub(crate) calls_under_way: usize,
-    pub(crate) connections_idle: usize,
-}
-
-impl Serialize for Stats<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    /// As JSON, with what is true now.
+    pub(crate) fn to_json(&self, calls_under_way: usize, connections_idle: usize) -> String {
         let value = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let Counts {
-            calls,
-            counts,
-            latencies,
-        } = self.counts;
-        let mut map = serializer.serialize_map(None)?;
-        let by_status: Vec<u64> = calls.iter().map(value).collect();
-        map.serialize_entry("calls", &by_status.iter().sum::<u64>())?;
-        for (status, calls) in Status::VARIANTS.iter().zip(by_status) {
-            map.serialize_entry(&format!("calls_{}", status.name()), &calls)?;
+        let calls = self.calls.each_ref().map(value);
+        let mut json = Object::default();
+        json.add("calls", calls.iter().sum::<u64>());
+        for (status, calls) in Status::VARIANTS.iter().zip(calls) {
+            json.add(&format!("calls_{}", status.name()), calls);
         }
-        for (name, count) in Count::VARIANTS.iter().zip(counts) {
-            map.serialize_entry(<&str>::from(name), &value(count))?;
+        for (name, count) in Count::VARIANTS.iter().zip(&self.counts) {
+            json.add(name.into(), value(count));
         }
-        map.serialize_entry("calls_under_way", &self.calls_under_way)?;
-        map.serialize_entry("connections_idle", &self.connections_idle)?;
-        for (count, at_most) in latencies.iter().zip(LATENCIES) {
-            map.serialize_entry(&format!("latency_ms_le_{at_most}"), &value(count))?;
+        json.add("calls_under_way", calls_under_way);
+        json.add("connections_idle", connections_idle);
+        for (count, at_most) in self.latencies.iter().zip(LATENCIES) {
+            json.add(&format!("latency_ms_le_{at_most}"), value(count));
         }
-        map.end()
+        json.end()
     }
 }
