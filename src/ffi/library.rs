@@ -46,10 +46,6 @@ pub extern "C" fn zx_status_name(status: zx_status) -> *const c_char {
 /// @return  A constant string.
 #[unsafe(no_mangle)]
 pub extern "C" fn zx_version() -> *const c_char {
-    const VERSION: &CStr =
-        match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
-            Ok(version) => version,
-            Err(_) => c"",
-        };
-    VERSION.as_ptr()
+    const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
+    VERSION.as_ptr().cast()
 }
