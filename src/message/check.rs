@@ -20,16 +20,31 @@ pub(crate) fn check(text: &str, validation: Validation) -> Findings {
         Validation::Strict => &MESSAGE,
         Validation::Basic => &OUTERMOST,
     };
-    Check::default().run(text, message).problems
+    run(text, message, false).problems
 }
 
 /// The same, and what is valid in a message, but probably not intended.
 pub(crate) fn check_with_warnings(text: &str) -> Found {
-    let check = Check {
-        wants_warnings: true,
+    run(text, &MESSAGE, true)
+}
+
+fn run(text: &str, message: &'static Field, wants_warnings: bool) -> Found {
+    let mut check = Check {
+        wants_warnings,
+        // Those of three buttons.
+        distinct: Vec::with_capacity(6),
         ..Check::default()
     };
-    check.run(text, &MESSAGE)
+    match check.read(text, message) {
+        Ok(()) => {
+            check.found.problems.append(check.wrong_keys);
+            check.found
+        }
+        Err(error) => Found {
+            problems: Findings::of_all(describe(text, &error)),
+            warnings: Findings::default(),
+        },
+    }
 }
 
 #[derive(Default)]
@@ -92,19 +107,6 @@ struct Given {
 type UnknownKeys<'de> = HashMap<Cow<'de, str>, usize>;
 
 impl<'de> Check<'de> {
-    fn run(mut self, text: &'de str, message: &'static Field) -> Found {
-        match self.read(text, message) {
-            Ok(()) => {
-                self.found.problems.append(self.wrong_keys);
-                self.found
-            }
-            Err(error) => Found {
-                problems: Findings::of_all(describe(text, &error)),
-                warnings: Findings::default(),
-            },
-        }
-    }
-
     fn read(&mut self, text: &'de str, message: &'static Field) -> serde_json::Result<()> {
         let mut json = serde_json::Deserializer::from_str(text);
         self.value(message, &Path::Root).deserialize(&mut json)?;
@@ -154,18 +156,20 @@ impl<'de> Check<'de> {
             if given.times == 2 {
                 self.wrong_keys.add(path, "is given twice");
             }
-            let is_of_type = field.presence == Presence::OfType;
-            let found_before = is_of_type.then(|| mem::take(&mut self.found));
-            let seen = object.next_value_seed(self.value(field, path))?;
-            given.is_null = matches!(seen, Seen::Null);
-            if let Seen::Name(name) = seen {
-                chosen = Some(name);
-            }
-            if let Some(found_before) = found_before {
+            let seen = if field.presence == Presence::OfType {
+                let found_before = mem::take(&mut self.found);
+                let seen = object.next_value_seed(self.value(field, path))?;
                 let found = mem::replace(&mut self.found, found_before);
                 if given.times == 1 && !found.is_empty() {
                     found_apart.push((field.name, found));
                 }
+                seen
+            } else {
+                object.next_value_seed(self.value(field, path))?
+            };
+            given.is_null = matches!(seen, Seen::Null);
+            if let Seen::Name(name) = seen {
+                chosen = Some(name);
             }
         }
 
