@@ -47,16 +47,13 @@ pub(crate) enum Body {
 /// HTTP status says.
 #[rustfmt::skip]
 pub(crate) fn row(response: &Response, body: &ResponseBody) -> Row {
-    let is_json_object = body.is_object;
     match (response.http_status, body.success) {
         (200..=299, Some(true)) => ZX_OK.definite()
             .with_text("accepted and queued", ""),
         (_, Some(true)) => ZX_OUTCOME_UNKNOWN.definite()
             .with_text("the message may have been queued: the API's response says that it was",
                    ", but has not the status of one that was accepted"),
-        (401, _) => ZX_UNAUTHORIZED.definite()
-            .with_text("the API refused the credentials", ": check the API key and workspace ID"),
-        (403, _) if is_json_object => ZX_UNAUTHORIZED.definite()
+        (code @ (401 | 403), _) if code == 401 || body.is_object => ZX_UNAUTHORIZED.definite()
             .with_text("the API refused the credentials", ": check the API key and workspace ID"),
         (403, _) => ZX_REJECTED.definite()
             .with_text("a firewall or gateway refused the message", ": it was not the API's response, so \
