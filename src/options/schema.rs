@@ -92,8 +92,7 @@ impl Values {
                 continue;
             }
             if let [variable] = property.environment.as_slice()
-                && let Some(text) = environment::variable(variable)
-                    .map_err(|_| format!("the environment variable {variable} is not UTF-8"))?
+                && let Some(text) = environment::variable(variable)?
             {
                 this.from_environment.push(property);
                 let value = property.checked(Value::String(text));

@@ -16,12 +16,6 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// How many addresses may be silent at the same time. With the next, the first is given up.
 const MAX_OPENING: usize = 16;
 
-/// A connection that is being opened.
-struct Opening {
-    address: SocketAddr,
-    socket: TcpSocket,
-}
-
 /// The first of the host's `addresses` that takes a connection.
 pub(super) fn connect(
     to: &Authority,
@@ -29,7 +23,7 @@ pub(super) fn connect(
     limits: &Limits,
 ) -> Result<TcpSocket, Failure> {
     let mut untried = interleave_families(addresses);
-    let mut opening: Vec<Opening> = Vec::new();
+    let mut opening: Vec<(SocketAddr, TcpSocket)> = Vec::new();
     let mut refused: Vec<Refused> = Vec::new();
 
     while !untried.is_empty() || !opening.is_empty() {
@@ -38,7 +32,7 @@ pub(super) fn connect(
                 opening.remove(0);
             }
             match with_descriptors(|| TcpSocket::begin_connect(address), are_lacking) {
-                Ok(socket) => opening.push(Opening { address, socket }),
+                Ok(socket) => opening.push((address, socket)),
                 Err(error) => {
                     refused.push(Refused { address, error });
                     continue;
@@ -50,15 +44,13 @@ pub(super) fn connect(
         } else {
             Instant::now() + ATTEMPT_DELAY
         };
-        let mut events: Vec<Event<'_>> = opening
-            .iter()
-            .map(|opening| Event::writable(&opening.socket))
-            .collect();
+        let sockets = opening.iter().map(|(_, socket)| socket);
+        let mut events: Vec<_> = sockets.map(Event::writable).collect();
         limits.wait_until(&mut events, next_attempt)?;
         let settled = events.iter().position(Event::happened);
         drop(events);
         if let Some(position) = settled {
-            let Opening { address, socket } = opening.remove(position);
+            let (address, socket) = opening.remove(position);
             match outcome(&socket) {
                 Ok(()) => return Ok(socket),
                 Err(error) => refused.push(Refused { address, error }),

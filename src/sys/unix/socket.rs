@@ -31,7 +31,11 @@ impl TcpSocket {
         socket.set_nonblocking(true)?;
         // A request is written as a whole: there is nothing to wait for.
         socket.set_nodelay(true)?;
-        socket.limit_unsent_bytes();
+        // Where a kernel has no such limit, more counts as sent than could leave.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let _ = SockRef::from(&*socket).set_tcp_notsent_lowat(MOST_UNSENT_BYTES);
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        let _ = SockRef::from(&*socket).set_send_buffer_size(MOST_UNSENT_BYTES as usize);
         match SockRef::from(&*socket).connect(&to.into()) {
             Err(error) if is_in_progress(&error) => Ok(socket),
             result => result.map(|()| socket),
@@ -42,14 +46,6 @@ impl TcpSocket {
     pub(crate) fn end_sending(&self) {
         // It may have ended already.
         let _ = self.shutdown(Shutdown::Write);
-    }
-
-    fn limit_unsent_bytes(&self) {
-        // Where a kernel has no such limit, more counts as sent than could leave.
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        let _ = SockRef::from(&**self).set_tcp_notsent_lowat(MOST_UNSENT_BYTES);
-        #[cfg(not(any(target_os = "linux", target_os = "android")))]
-        let _ = SockRef::from(&**self).set_send_buffer_size(MOST_UNSENT_BYTES as usize);
     }
 }
 

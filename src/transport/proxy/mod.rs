@@ -164,9 +164,7 @@ fn may_be_in_credentials(byte: u8) -> bool {
 /// The first of the variables that is set.
 fn first_variable<'n>(names: &[&'n str]) -> Result<Option<(&'n str, String)>, String> {
     for name in names {
-        let value = environment::variable(name)
-            .map_err(|_| format!("the environment variable {name} is not UTF-8"))?;
-        if let Some(value) = value {
+        if let Some(value) = environment::variable(name)? {
             return Ok(Some((*name, value)));
         }
     }
