@@ -80,28 +80,19 @@ pub(super) unsafe fn options<'a>(pointer: *const c_char) -> Result<Option<&'a st
     unsafe { bounded_text("options_json", pointer, too_long) }
 }
 
-/// A message's text. One that is too long is a bad message, not a bad argument.
+/// A text that is checked: one that is too long is a bad message or post-back, not a bad argument.
 ///
 /// # Safety
 ///
 /// As for [`bounded_text`].
-pub(super) unsafe fn message<'a>(pointer: *const c_char) -> Result<&'a str, Reply> {
-    let too_long = || Reply::invalid("message", message::too_long());
+pub(super) unsafe fn checked_text<'a>(
+    name: &str,
+    what: &str,
+    pointer: *const c_char,
+) -> Result<&'a str, Reply> {
+    let too_long = || Reply::invalid(what, message::too_long());
     // SAFETY: the caller's promise.
-    let text = unsafe { bounded_text("message_json", pointer, too_long)? };
-    required("message_json", text)
-}
-
-/// The body of a post-back, of which the same is true.
-///
-/// # Safety
-///
-/// As for [`bounded_text`].
-pub(super) unsafe fn post_back<'a>(pointer: *const c_char) -> Result<&'a str, Reply> {
-    let too_long = || Reply::invalid("post-back", message::too_long());
-    // SAFETY: the caller's promise.
-    let text = unsafe { bounded_text("body", pointer, too_long)? };
-    required("body", text)
+    required(name, unsafe { bounded_text(name, pointer, too_long)? })
 }
 
 /// The client that a host's pointer stands for. The pointer is looked up, not followed.

@@ -166,7 +166,7 @@ unsafe fn request<'a>(
     let (options_json, message) = unsafe {
         (
             arguments::options(options_json)?,
-            arguments::message(message_json)?,
+            arguments::checked_text("message_json", "message", message_json)?,
         )
     };
     Ok(Request {

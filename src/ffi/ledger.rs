@@ -33,7 +33,7 @@ pub unsafe extern "C" fn zx_client_settle(
     export_text(&out, || {
         let client = arguments::client(client)?;
         // SAFETY: rule 1 of the header.
-        client.settle(unsafe { arguments::post_back(post_back)? })
+        client.settle(unsafe { arguments::checked_text("post_back", "post-back", post_back)? })
     })
 }
 

@@ -25,7 +25,7 @@ pub unsafe extern "C" fn zx_check_reply_buttons(
     let out = unsafe { Out::new(report_json) };
     export_reply(&out, || {
         // SAFETY: rule 1 of the header.
-        let message = unsafe { arguments::message(message_json)? };
+        let message = unsafe { arguments::checked_text("message_json", "message", message_json)? };
         let found = message::check_with_warnings(message);
         let reply = if found.problems.is_empty() {
             Reply::new(

@@ -38,7 +38,7 @@ pub unsafe extern "C" fn zx_read_post_back(
     let out = unsafe { Out::new(post_back_json) };
     export_text(&out, || {
         // SAFETY: rule 1 of the header.
-        let body = unsafe { arguments::post_back(body)? };
+        let body = unsafe { arguments::checked_text("body", "post-back", body)? };
         post_back::read(body).map_err(|problems| Reply::invalid("post-back", problems))
     })
 }
