@@ -26,6 +26,9 @@
 
 enum { EXIT_TROUBLE = 1, EXIT_USAGE = 2, EXIT_STATUS_BASE = 10 };
 
+/* The ledger that the client is to have: set it before the client is made. */
+static const char *ledger_file = NULL;
+
 /* Appends `value` as a JSON string. `*end` must have room for 6 bytes for each byte of `value`,
  * and 3 more. */
 static void append_json_string(char **end, const char *value)
@@ -68,6 +71,8 @@ static char *options_from_environment(void)
         if (value != NULL)
             capacity += strlen(settings[i].option) + 6 * strlen(value) + sizeof ",\"\":\"\"";
     }
+    if (ledger_file != NULL)
+        capacity += 6 * strlen(ledger_file) + sizeof ",\"ledger\":\"\"";
     options = malloc(capacity);
     if (options == NULL)
         return NULL;
@@ -87,6 +92,10 @@ static char *options_from_environment(void)
             end += sprintf(end, "%s", value);
         else
             append_json_string(&end, value);
+    }
+    if (ledger_file != NULL) {
+        end += sprintf(end, "%s\"ledger\":", end != options + 1 ? "," : "");
+        append_json_string(&end, ledger_file);
     }
     strcpy(end, "}");
     return options;

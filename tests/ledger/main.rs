@@ -3,6 +3,7 @@
 
 mod calls;
 mod files;
+mod processes;
 mod settling;
 
 use std::path::PathBuf;
@@ -21,9 +22,13 @@ struct Setup {
 
 impl Setup {
     fn new() -> Self {
+        Setup::over(Scheme::Http)
+    }
+
+    fn over(scheme: Scheme) -> Self {
         let gate = Gate::default();
         let passed = gate.clone();
-        let server = RawServer::start(Scheme::Http, move |peer| {
+        let server = RawServer::start(scheme, move |peer| {
             loop {
                 let tag = peer.request()?.tag();
                 match tag.split('-').next() {
@@ -33,6 +38,10 @@ impl Setup {
                     }
                     Some("busy") => {
                         peer.send(&answer(429, "", r#"{"success":false,"message":"later"}"#))?;
+                    }
+                    Some("late") => {
+                        std::thread::sleep(std::time::Duration::from_millis(30));
+                        peer.send(&accepted(&tag))?;
                     }
                     Some("slow") => {
                         passed.pass();
