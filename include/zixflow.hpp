@@ -212,6 +212,8 @@ struct reply {
   int attempts = detail::number_in<int>(json, "/attempts").value_or(0);
   /** Whether sending again can help and cannot deliver twice. */
   bool retryable = detail::text_in(json, "/retryable") == "true";
+  /** Whether the reply is the ledger's: this call began no attempt. */
+  bool repeated = detail::text_in(json, "/repeated") == "true";
   /** The delay that the API named, if it did. */
   std::optional<milliseconds> retry_after = detail::whole_ms_in<milliseconds>(json, "/retry_after_ms");
   /** Everything that is wrong with the message, with status::invalid_message. */
@@ -251,6 +253,26 @@ struct post_back {
   bool is_failure = detail::text_in(json, "/is_failure") == "true";
   /** What to remember against a post-back that comes twice. */
   std::string key = detail::text_in(json, "/key");
+};
+
+/** A post-back, and what it settled in the client's ledger. */
+struct settlement : post_back {
+  explicit settlement(std::string text) : post_back(std::move(text)) {}
+
+  /** Whether an unknown outcome became known by it. */
+  bool settled = detail::text_in(json, "/settled") == "true";
+  /** That of the entry that it is about; empty where there is none. */
+  std::string idempotency_key = detail::text_in(json, "/idempotency_key");
+};
+
+/** A message of the ledger whose outcome is unknown. */
+struct unsettled_entry {
+  explicit unsettled_entry(const std::string &json)
+      : idempotency_key(detail::text_in(json, "/idempotency_key")),
+        began_at(detail::whole_ms_in<post_back::time_point>(json, "/began_at_ms").value_or(post_back::time_point())) {}
+
+  std::string idempotency_key;
+  post_back::time_point began_at;
 };
 
 /** What a client has counted since it was made in this process. */
@@ -403,6 +425,8 @@ struct call_options {
   std::optional<zixflow::validation> validation = std::nullopt;
   /** Adds details of each attempt to the reply. */
   std::optional<bool> tries = std::nullopt;
+  /** Names the message in the client's ledger, which never sends it twice. */
+  std::optional<std::string> idempotency_key = std::nullopt;
   /** What can end the call early: a zixflow::cancel, or in C++20 a std::stop_token. */
   std::optional<zixflow::cancel> cancel = std::nullopt;
 };
@@ -420,6 +444,9 @@ struct client_options {
   std::optional<std::string> proxy = std::nullopt;
   std::optional<zixflow::tls_roots> tls_roots = std::nullopt;
   std::optional<std::string> ca_file = std::nullopt;
+  /** A file that remembers what was sent, over crashes, for calls with an idempotency_key. */
+  std::optional<std::string> ledger = std::nullopt;
+  std::optional<unsigned> ledger_days = std::nullopt;
   std::optional<std::string> user_agent = std::nullopt;
   std::optional<bool> tries = std::nullopt;
   /** A rate limit for the client's attempts across all threads. */
@@ -487,7 +514,9 @@ template <typename Options> json_object shared_options(const Options &options) {
       .add("tries", options.tries);
 }
 
-inline std::string to_json(const call_options &options) { return '{' + shared_options(options).members + '}'; }
+inline std::string to_json(const call_options &options) {
+  return '{' + shared_options(options).add("idempotency_key", options.idempotency_key).members + '}';
+}
 
 inline std::string to_json(const client_options &options) {
   json_object object = shared_options(options);
@@ -498,6 +527,8 @@ inline std::string to_json(const client_options &options) {
       .add("proxy", options.proxy)
       .add("tls_roots", options.tls_roots)
       .add("ca_file", options.ca_file)
+      .add("ledger", options.ledger)
+      .add("ledger_days", options.ledger_days)
       .add("user_agent", options.user_agent)
       .add("messages_per_second", options.messages_per_second);
   return '{' + object.members + '}';
@@ -630,6 +661,27 @@ public:
     const zx_cancel *const token = options.cancel ? options.cancel->handle_.get() : nullptr;
     return detail::call<reply>(zx_send_reply_buttons_with, handle_.get(), message_json.c_str(),
                                detail::to_json(options).c_str(), token);
+  }
+
+  /** Reads a post-back, and settles the entry of the client's ledger that it is about. */
+  result<settlement> settle(const std::string &body) const {
+    if (detail::has_nul(body)) return detail::nul_refusal("the post-back");
+    return detail::call<settlement>(zx_client_settle, handle_.get(), body.c_str());
+  }
+
+  /** The ledger's unknown messages, oldest first: at most 1,000 that come after a key. */
+  result<std::vector<unsettled_entry>> unsettled(const std::optional<std::string> &after = std::nullopt) const {
+    if (after && detail::has_nul(*after)) return detail::nul_refusal("the key");
+    const char *const key = after ? after->c_str() : nullptr;
+    const result<std::string> list = detail::call<std::string>(zx_client_unsettled, handle_.get(), key);
+    if (!list) return unexpected{list.error()};
+    return detail::each_in<unsettled_entry>(*list, "/entries");
+  }
+
+  /** Drops an unknown entry of the ledger, so that the next call with its key sends. */
+  result<reply> forget(const std::string &idempotency_key) const {
+    if (detail::has_nul(idempotency_key)) return detail::nul_refusal("the key");
+    return detail::call<reply>(zx_client_forget, handle_.get(), idempotency_key.c_str());
   }
 
   /** What the client has counted. */

@@ -10,14 +10,19 @@ enum { LONGEST_MESSAGE = 1024 * 1024 };
 
 static const char usage[] =
     " [FILE]\n"
+    "       zixflow-send --ledger LEDGER --key KEY [FILE]\n"
+    "       zixflow-send --ledger LEDGER --unsettled\n"
     "\n"
     "Sends the WhatsApp reply-buttons message in FILE, `-` for standard input, through\n"
     "Zixflow. Without FILE it sends a built-in message, whose recipient is the sandbox's.\n"
     "It prints the reply, which is JSON, on standard output, and on standard error what\n"
     "came of the message and what to do.\n"
     "\n"
-    "  -h, --help  this text\n"
-    "  --version   the library's version\n"
+    "  --ledger LEDGER  a file that remembers what was sent; made where there is none\n"
+    "  --key KEY        names the message in the ledger, which never sends it twice\n"
+    "  --unsettled      lists the ledger's messages whose outcome is unknown, as JSON\n"
+    "  -h, --help       this text\n"
+    "  --version        the library's version\n"
     "\n" ENVIRONMENT_USAGE "\n" EXIT_STATUS_USAGE;
 
 static const char built_in_message[] =
@@ -141,11 +146,33 @@ static void say_problems(const char *reply)
     }
 }
 
+/* Sends the message, under a key where there is one. */
+static zx_status send_message(const zx_client *client, const char *message, const char *key,
+                              char **reply)
+{
+    zx_status status;
+    char *options, *end;
+
+    if (key == NULL)
+        return zx_send_reply_buttons(client, message, reply);
+    options = malloc(6 * strlen(key) + sizeof "{\"idempotency_key\":\"\"}");
+    if (options == NULL) {
+        fprintf(stderr, "Out of memory.\n");
+        exit(EXIT_TROUBLE);
+    }
+    end = options + sprintf(options, "{\"idempotency_key\":");
+    append_json_string(&end, key);
+    strcpy(end, "}");
+    status = zx_send_reply_buttons_with(client, message, options, NULL, reply);
+    free(options);
+    return status;
+}
+
 /* Sends the message, says what came of it, prints the reply, and returns what to exit with. */
-static int send_and_advise(const zx_client *client, const char *message)
+static int send_and_advise(const zx_client *client, const char *message, const char *key)
 {
     char *reply;
-    zx_status status = zx_send_reply_buttons(client, message, &reply);
+    zx_status status = send_message(client, message, key, &reply);
     char *retryable = zx_json_get(reply, "/retryable");
     int is_retryable = retryable != NULL && strcmp(retryable, "true") == 0;
 
@@ -157,6 +184,34 @@ static int send_and_advise(const zx_client *client, const char *message)
     fprintf(stderr, "to do: %s\n", advice(status, is_retryable));
     say_value("pause in ms", reply, "/retry_after_ms");
     return print_reply(reply, status);
+}
+
+/* Prints a list for each thousand messages, and returns what to exit with. */
+static int list_unsettled(const zx_client *client)
+{
+    char *after = NULL;
+
+    for (;;) {
+        char *list, *last;
+        char pointer[64];
+        zx_status status = zx_client_unsettled(client, after, &list);
+        int exit_status;
+
+        zx_free(after);
+        last = zx_json_get(list, "/entries/0");
+        if (status == ZX_OK && last == NULL) {
+            zx_free(list);
+            return EXIT_SUCCESS;
+        }
+        zx_free(last);
+        sprintf(pointer, "/entries/%d/idempotency_key", 999);
+        after = zx_json_get(list, pointer);
+        exit_status = print_reply(list, status);
+        if (exit_status != EXIT_SUCCESS || after == NULL) {
+            zx_free(after);
+            return exit_status;
+        }
+    }
 }
 
 /* Returns what to exit with after something was printed. */
@@ -173,6 +228,8 @@ int main(int argc, char **argv)
     int exit_status;
     zx_client *client;
     char *message = NULL;
+    const char *file = NULL, *key = NULL;
+    int is_list = 0, is_wrong = 0, i;
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
     const char *name = slash != NULL ? slash + 1 : argc > 0 ? argv[0] : "zixflow-send";
 
@@ -180,18 +237,34 @@ int main(int argc, char **argv)
         return printed(printf("Usage: %s%s", name, usage));
     if (argc == 2 && strcmp(argv[1], "--version") == 0)
         return printed(printf("%s %s\n", name, zx_version()));
-    if (argc > 2 || (argc == 2 && argv[1][0] == '-' && argv[1][1] != '\0')) {
+    for (i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--ledger") == 0 && i + 1 < argc)
+            ledger_file = argv[++i];
+        else if (strcmp(argv[i], "--key") == 0 && i + 1 < argc)
+            key = argv[++i];
+        else if (strcmp(argv[i], "--unsettled") == 0)
+            is_list = 1;
+        else if (file == NULL && (argv[i][0] != '-' || argv[i][1] == '\0'))
+            file = argv[i];
+        else
+            is_wrong = 1;
+    }
+    if (is_list && (key != NULL || file != NULL))
+        is_wrong = 1;
+    if (is_wrong || (ledger_file == NULL && (is_list || key != NULL))) {
         fprintf(stderr, "Usage: %s%s", name, usage);
         return EXIT_USAGE;
     }
-    if (argc == 2) {
-        message = read_message_from(argv[1]);
+    if (file != NULL) {
+        message = read_message_from(file);
         if (message == NULL)
             return EXIT_TROUBLE;
     }
     client = client_from_environment(&exit_status);
     if (client != NULL)
-        exit_status = send_and_advise(client, message != NULL ? message : built_in_message);
+        exit_status = is_list ? list_unsettled(client)
+                              : send_and_advise(client, message != NULL ? message : built_in_message,
+                                                key);
     zx_free(client);
     free(message);
     return exit_status;

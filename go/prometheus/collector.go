@@ -22,6 +22,7 @@ var (
 	callsBy = describe("calls_total", "Calls that are over, by what became of the message.", "status")
 	seconds = describe("call_seconds", "How long calls took. Their sum is not known.")
 	simple  = []metric{
+		{"CallsRepeated", prometheus.CounterValue, describe("calls_repeated_total", "Calls whose outcome was the ledger's.")},
 		{"Attempts", prometheus.CounterValue, describe("attempts_total", "HTTP attempts.")},
 		{"Retries", prometheus.CounterValue, describe("retries_total", "HTTP attempts that were not a call's first.")},
 		{"ConnectionsOpened", prometheus.CounterValue, describe("connections_opened_total", "New connections, to the end of the TLS handshake.")},

@@ -47,6 +47,7 @@ type Receipt struct {
 	Message    string
 	HTTPStatus int
 	Attempts   int
+	Repeated   bool  // the ledger's word: this call made no attempt
 	Tries      []Try // what each attempt did, with WithTries
 }
 

@@ -21,6 +21,7 @@ type Error struct {
 	Message    string        // a sentence for a person
 	HTTPStatus int           // the API's response, 0 where there was none
 	Attempts   int           // HTTP attempts made
+	Repeated   bool          // the ledger's word: this call made no attempt
 	Retryable  bool          // sending again can help, and cannot deliver twice
 	RetryAfter time.Duration // the delay that the API named, 0 for none
 	Problems   []Problem     // with StatusInvalidMessage: all that is wrong
@@ -54,6 +55,7 @@ type reply struct {
 	RequestID    string    `json:"request_id"`
 	HTTPStatus   int       `json:"http_status"`
 	Attempts     int       `json:"attempts"`
+	Repeated     bool      `json:"repeated"`
 	Retryable    bool      `json:"retryable"`
 	RetryAfterMS uint64    `json:"retry_after_ms"`
 	Problems     []Problem `json:"problems"`
@@ -78,13 +80,14 @@ func parseReply(status Status, text []byte) reply {
 // outcome returns the receipt in a reply, or the error.
 func (r reply) outcome() (Receipt, *Error) {
 	if r.Status == StatusOK {
-		return Receipt{RequestID: r.RequestID, Message: r.Message, HTTPStatus: r.HTTPStatus, Attempts: r.Attempts, Tries: r.Tries}, nil
+		return Receipt{RequestID: r.RequestID, Message: r.Message, HTTPStatus: r.HTTPStatus, Attempts: r.Attempts, Repeated: r.Repeated, Tries: r.Tries}, nil
 	}
 	return Receipt{}, &Error{
 		Status:     r.Status,
 		Message:    r.Message,
 		HTTPStatus: r.HTTPStatus,
 		Attempts:   r.Attempts,
+		Repeated:   r.Repeated,
 		Retryable:  r.Retryable,
 		RetryAfter: time.Duration(min(r.RetryAfterMS, math.MaxInt64/uint64(time.Millisecond))) * time.Millisecond,
 		Problems:   r.Problems,

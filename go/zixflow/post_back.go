@@ -31,6 +31,11 @@ type PostBack struct {
 	IsFailure bool   // the status is failed
 	Key       string // what to remember against a post-back that comes twice
 
+	// Of Client.Settle, and of a PostBackHandler that settles: whether an unknown outcome
+	// became known by it, and the key of the ledger's entry that it is about, if there is one.
+	Settled        bool
+	IdempotencyKey string
+
 	// JSON is all that came, with what the library adds: see zx_read_post_back.
 	JSON []byte
 }

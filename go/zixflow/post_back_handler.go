@@ -45,12 +45,15 @@ var ErrPostBackRefused = errors.New("zixflow: the post-back is refused")
 // last 100,000 that the handler remembers. One that comes again meanwhile waits
 // for what accept says. What is no post-back is responded to with 4xx.
 //
+// With [Settling] each post-back also settles the ledger's entry that it is about,
+// before accept is called; where that fails, the response is 500.
+//
 // The handler serves any number of requests at once, and so does accept. How long
 // a request may take to come is the [http.Server]'s to say.
 //
 // The error is an [*Error] with [StatusInvalidArgument], where the token is too
 // short or there is no accept.
-func PostBackHandler(token string, accept func(context.Context, PostBack) error) (http.Handler, error) {
+func PostBackHandler(token string, accept func(context.Context, PostBack) error, options ...PostBackOption) (http.Handler, error) {
 	if utf8.RuneCountInString(token) < shortestToken {
 		return nil, invalidArgument(fmt.Sprintf("The token can be guessed: make it of at least %d characters, such as by crypto/rand.Text().", shortestToken))
 	}
@@ -58,13 +61,26 @@ func PostBackHandler(token string, accept func(context.Context, PostBack) error)
 		return nil, invalidArgument("There is no function that accepts post-backs.")
 	}
 	handler := &postBackHandler{token: sha256.Sum256([]byte(token)), accept: accept, taken: taken{most: mostRemembered, keys: map[key]*taking{}}}
+	for _, option := range options {
+		option(handler)
+	}
 	return handler, nil
 }
 
+// PostBackOption is an option of [PostBackHandler].
+type PostBackOption func(*postBackHandler)
+
+// Settling has a [PostBackHandler] settle the entries of a client's ledger: see
+// [Client.Settle].
+func Settling(client *Client) PostBackOption {
+	return func(handler *postBackHandler) { handler.settling = client }
+}
+
 type postBackHandler struct {
-	token  [sha256.Size]byte
-	accept func(context.Context, PostBack) error
-	taken  taken
+	token    [sha256.Size]byte
+	accept   func(context.Context, PostBack) error
+	settling *Client // nil for none
+	taken    taken
 }
 
 func (h *postBackHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -96,6 +112,13 @@ func (h *postBackHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	err = h.taken.once(r.Context(), sha256.Sum256([]byte(postBack.Key)), func() error {
+		if h.settling != nil {
+			settled, err := h.settling.Settle(r.Context(), body)
+			if err != nil {
+				return err
+			}
+			postBack = settled
+		}
 		return h.accept(r.Context(), postBack)
 	})
 	switch {

@@ -16,6 +16,7 @@ import (
 // only grow. A call is counted when it is over.
 type Stats struct {
 	Calls                  uint64 `json:"calls"`
+	CallsRepeated          uint64 `json:"calls_repeated"` // calls whose outcome was the ledger's
 	Attempts               uint64 `json:"attempts"`
 	Retries                uint64 `json:"retries"` // attempts that were not a call's first
 	ConnectionsOpened      uint64 `json:"connections_opened"`

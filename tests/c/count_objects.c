@@ -66,6 +66,34 @@ zx_status zx_client_stats(const zx_client *client, char **stats_json)
     return status;
 }
 
+/* What the functions of the ledger have in common. */
+static zx_status of_ledger(const char *name, const zx_client *client, const char *given,
+                           char **handed_out)
+{
+    zx_status (*next)(const zx_client *, const char *, char **);
+    zx_status status;
+
+    FIND_NEXT(next, name);
+    status = next(client, given, handed_out);
+    objects += handed_out != NULL && *handed_out != NULL;
+    return status;
+}
+
+zx_status zx_client_settle(const zx_client *client, const char *post_back, char **reply_json)
+{
+    return of_ledger("zx_client_settle", client, post_back, reply_json);
+}
+
+zx_status zx_client_unsettled(const zx_client *client, const char *after, char **list_json)
+{
+    return of_ledger("zx_client_unsettled", client, after, list_json);
+}
+
+zx_status zx_client_forget(const zx_client *client, const char *idempotency_key, char **reply_json)
+{
+    return of_ledger("zx_client_forget", client, idempotency_key, reply_json);
+}
+
 zx_cancel *zx_cancel_new(void)
 {
     zx_cancel *(*next)(void);

@@ -11,6 +11,7 @@ int main() {
   call.max_retries = 1;
   call.validation = zixflow::validation::basic;
   call.tries = true;
+  call.idempotency_key = "key";
   std::cout << zixflow::detail::to_json(call) << '\n';
 
   zixflow::client_options client;
@@ -25,6 +26,8 @@ int main() {
   client.proxy = "";
   client.tls_roots = zixflow::tls_roots::bundled;
   client.ca_file = "/dev/null";
+  client.ledger = "ledger";
+  client.ledger_days = 1;
   client.user_agent = "acme/1";
   client.tries = true;
   client.messages_per_second = 0.5;

@@ -219,6 +219,8 @@ void each_option_reaches_the_library(const std::string &base_url) {
       {"idle_timeout_ms", [](auto &options) { options.idle_timeout = -1s; }},
       {"proxy", [](auto &options) { options.proxy = "gopher://localhost"; }},
       {"ca_file", [](auto &options) { options.ca_file = "/no/such/file"; }},
+      {"ledger", [](auto &options) { options.ledger = "/no/such/folder/ledger"; }},
+      {"ledger_days", [](auto &options) { options.ledger_days = too_many; }},
       {"user_agent", [](auto &options) { options.user_agent = "a\nb"; }},
       {"timeout_ms", [](auto &options) { options.timeout = -1s; }},
       {"connect_timeout_ms", [](auto &options) { options.connect_timeout = -1s; }},

@@ -494,6 +494,44 @@ fn the_program_knows_its_name_and_version() {
 }
 
 #[test]
+fn the_program_sends_a_key_once_and_lists_what_is_unknown() {
+    let sandbox = start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = folder.path().join("the \"ledger\"");
+    let send = |options: &[&str], message: &str| {
+        let mut command = over_http(send_reply_buttons(), &sandbox);
+        command.env("ZIXFLOW_TIMEOUT_MS", "1000");
+        command.arg("--ledger").arg(&ledger).args(options);
+        run(&mut command, message.as_bytes())
+    };
+    let accepted = message("tag");
+    let silent = accepted.replace("919876543210", "15550100008");
+    for is_repeated in [false, true] {
+        let sent = send(&["--key", "a \"key\"", "-"], &accepted);
+        assert_eq!(sent.code(), 0, "{sent:?}");
+        assert_eq!(sent.stdout.contains("repeated"), is_repeated, "{sent:?}");
+        let unknown = send(&["--key", "unknown", "-"], &silent);
+        assert_eq!(unknown.code(), 17, "{unknown:?}");
+        assert_eq!(unknown.stdout.contains("repeated"), is_repeated);
+        let list = send(&["--unsettled"], "");
+        assert_eq!(list.code(), 0, "{list:?}");
+        let list: serde_json::Value = serde_json::from_str(&list.stdout).expect("one list");
+        assert_eq!(list["entries"].as_array().map(Vec::len), Some(1));
+        assert_eq!(list["entries"][0]["idempotency_key"], "unknown");
+    }
+    assert_eq!(sandbox.requests().len(), 2);
+    for wrong in [
+        &["--unsettled", "-"][..],
+        &["--key"],
+        &["--unsettled", "--key", "a"],
+    ] {
+        assert_eq!(send(wrong, "").code(), 2, "{wrong:?}");
+    }
+    let without = run(command(send_reply_buttons()).args(["--key", "a"]), b"");
+    assert_eq!(without.code(), 2, "{without:?}");
+}
+
+#[test]
 fn a_composed_message_carries_any_name_unchanged() {
     let sandbox = start();
     let program = compose();
