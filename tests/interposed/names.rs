@@ -23,6 +23,8 @@ use support::raw_server::{BlackHole, Peer, RawServer, SCHEMES, Scheme};
 #[derive(Clone)]
 enum Entry {
     Addresses(Vec<SocketAddr>),
+    /// The same, where it can ask: the first time the process has no descriptor left for that.
+    AddressesLater(Vec<SocketAddr>),
     Unknown,
     /// Nothing, until [`release`] is called for the host.
     Hangs,
@@ -74,8 +76,14 @@ unsafe extern "C" fn getaddrinfo(
     LOOK_UPS.fetch_add(1, Ordering::SeqCst);
     // SAFETY: the caller's promise.
     let host = unsafe { CStr::from_ptr(node) }.to_str().expect("ASCII");
-    let Entry::Addresses(addresses) = entry(host) else {
-        return libc::EAI_NONAME;
+    let addresses = match entry(host) {
+        Entry::Addresses(addresses) => addresses,
+        Entry::AddressesLater(addresses) => {
+            define(host, Entry::Addresses(addresses));
+            fail(libc::EMFILE);
+            return libc::EAI_SYSTEM;
+        }
+        _ => return libc::EAI_NONAME,
     };
     let mut next = ptr::null_mut();
     for address in addresses.into_iter().rev() {
@@ -260,6 +268,23 @@ fn name_is_looked_up_only_when_a_connection_is_opened() {
         client.send(&message("tag")).assert_status("ok");
     }
     assert_eq!(LOOK_UPS.load(Ordering::SeqCst), before + 1);
+}
+
+#[test]
+fn kept_connections_give_way_to_a_look_up_that_lacks_descriptors() {
+    let _alone = alone();
+    let server = RawServer::accepting(Scheme::Http);
+    let keeping = client(&server.options());
+    keeping.send(&message("tag")).assert_status("ok");
+    assert_eq!(keeping.stats()["connections_idle"], 1);
+    let Entry::Addresses(addresses) = addresses(&["127.0.0.1"]) else {
+        panic!("these are some");
+    };
+    define("later.test", Entry::AddressesLater(addresses));
+    let reply = client_of("later.test", &server).send(&message("tag"));
+    reply.assert_status("ok");
+    assert_eq!(reply.attempts(), 1);
+    assert_eq!(keeping.stats()["connections_idle"], 0);
 }
 
 #[test]
