@@ -271,9 +271,7 @@ impl Client {
         if reply.status.is_refusal() {
             return reply;
         }
-        reply.but_not_sent(&Failure::Early {
-            http_status: response.http_status,
-        })
+        reply.but_not_sent(&Failure::Early(response.http_status))
     }
 
     /// The reply to a response, by the table of outcomes.

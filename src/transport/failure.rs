@@ -30,15 +30,13 @@ pub(crate) enum Failure {
         host: String,
         error: Arc<io::Error>,
     },
-    /// No address of a host took the connection.
+    /// No address of a host took the connection; and why each did not.
     Connect {
         host: String,
-        refused: Vec<Refused>,
+        refused: Vec<(SocketAddr, io::Error)>,
     },
     /// A response came before the whole request had left, and did not say no.
-    Early {
-        http_status: u16,
-    },
+    Early(u16),
     /// A proxy did not open the way.
     Proxy {
         reason: String,
@@ -56,13 +54,6 @@ pub(crate) enum Failure {
     /// (section 7.1.1). To its maintainers: please read chunk extensions of any length, and pass over
     /// the fields of a 100. A second parser here would be worse than an unknown outcome that is rare.
     NoHttp(ureq::Error),
-}
-
-/// An address that took no connection, and why.
-#[derive(Debug)]
-pub(crate) struct Refused {
-    pub(crate) address: SocketAddr,
-    pub(crate) error: io::Error,
 }
 
 impl Failure {
@@ -116,7 +107,7 @@ impl fmt::Display for Failure {
                 "no connection could be made to {host} ({})",
                 reasons(refused)
             ),
-            Failure::Early { http_status } => write!(
+            Failure::Early(http_status) => write!(
                 f,
                 "the server responded (HTTP {http_status}) before the request was fully sent, so it \
                  cannot have been accepted"
@@ -136,20 +127,15 @@ impl Error for Failure {}
 const MAX_SHOWN: usize = 8;
 
 /// Why each address took no connection: the reason alone, where there is one address.
-fn reasons(refused: &[Refused]) -> String {
-    if let [Refused { error, .. }] = refused {
+fn reasons(refused: &[(SocketAddr, io::Error)]) -> String {
+    if let [(_, error)] = refused {
         return error.to_string();
     }
-    let each = refused
-        .iter()
-        .take(MAX_SHOWN)
-        .map(|Refused { address, error }| format!("{}: {error}", address.ip()));
-    let more = refused
-        .len()
-        .checked_sub(MAX_SHOWN)
-        .filter(|more| *more > 0)
-        .map(|more| format!("and {more} more"));
-    each.chain(more).collect::<Vec<_>>().join("; ")
+    let shown = refused.iter().take(MAX_SHOWN);
+    let shown = shown.map(|(address, error)| format!("{}: {error}", address.ip()));
+    let omitted = refused.len().saturating_sub(MAX_SHOWN);
+    let more = (omitted > 0).then(|| format!("and {omitted} more"));
+    shown.chain(more).collect::<Vec<_>>().join("; ")
 }
 
 /// ureq and rustls hand an `io::Error` through as it is; a failure travels inside it.

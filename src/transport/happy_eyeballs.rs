@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::authority::Authority;
 use super::deadline::Limits;
-use super::failure::{Failure, Refused};
+use super::failure::Failure;
 use super::give_way::{are_lacking, with_descriptors};
 use crate::sys::{Event, TcpSocket};
 
@@ -24,7 +24,7 @@ pub(super) fn connect(
 ) -> Result<TcpSocket, Failure> {
     let mut untried = interleave_families(addresses);
     let mut opening: Vec<(SocketAddr, TcpSocket)> = Vec::new();
-    let mut refused: Vec<Refused> = Vec::new();
+    let mut refused = Vec::new();
 
     while !untried.is_empty() || !opening.is_empty() {
         if let Some(address) = untried.pop_front() {
@@ -34,7 +34,7 @@ pub(super) fn connect(
             match with_descriptors(|| TcpSocket::begin_connect(address), are_lacking) {
                 Ok(socket) => opening.push((address, socket)),
                 Err(error) => {
-                    refused.push(Refused { address, error });
+                    refused.push((address, error));
                     continue;
                 }
             }
@@ -53,7 +53,7 @@ pub(super) fn connect(
             let (address, socket) = opening.remove(position);
             match outcome(&socket) {
                 Ok(()) => return Ok(socket),
-                Err(error) => refused.push(Refused { address, error }),
+                Err(error) => refused.push((address, error)),
             }
         }
     }

@@ -15,7 +15,7 @@
 //! | `connection` | what ureq drives: sends, receives, and reports how far a request came |
 //! | `attempt`, `trace` | what the caller and the connection share: limits, and how far the request came |
 //! | `proxy`, `happy_eyeballs`, `resolver` | the steps of the way |
-//! | `tls`, `socket` | a stream that knows when it is at rest; a socket that never blocks |
+//! | `tls`, `socket` | a session that knows when it is at rest; a socket that never blocks |
 //! | `deadline` | every wait of the library |
 //! | `failure` | why an attempt got no response |
 //! | `roots`, `tls_failure` | the certificates that are trusted; what went wrong in TLS |
