@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use ureq::http;
-use ureq::http::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
+use ureq::http::header::{DATE, HeaderName, RETRY_AFTER};
 
 use crate::backoff;
 use crate::cancel::CancelToken;
@@ -362,27 +362,20 @@ fn receive(response: http::Response<ureq::Body>) -> Response {
         Ok(_) => Body::Whole(bytes),
     };
     const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+    let fields = |name| {
+        let fields = head.headers.get_all::<HeaderName>(name).into_iter();
+        fields.filter_map(|field| field.to_str().ok())
+    };
     // The API's clock may be another.
-    let date = |field: &str| httpdate::parse_http_date(field).ok();
-    let now = fields(&head.headers, DATE, date).next();
-    let now = now.unwrap_or_else(SystemTime::now);
-    let retry_after = |field: &str| outcome::retry_after(field, now);
+    let date = fields(DATE).find_map(|date| httpdate::parse_http_date(date).ok());
+    let now = date.unwrap_or_else(SystemTime::now);
+    let retry_after = fields(RETRY_AFTER).filter_map(|it| outcome::retry_after(it, now));
     Response {
         http_status: head.status.as_u16(),
-        retry_after: fields(&head.headers, RETRY_AFTER, retry_after).max(),
-        keep_alive: fields(&head.headers, KEEP_ALIVE, outcome::keep_alive).min(),
+        retry_after: retry_after.max(),
+        keep_alive: fields(KEEP_ALIVE).filter_map(outcome::keep_alive).min(),
         body,
     }
-}
-
-/// What the fields of that name say.
-fn fields<T>(
-    headers: &HeaderMap,
-    name: HeaderName,
-    read: impl Fn(&str) -> Option<T>,
-) -> impl Iterator<Item = T> {
-    let fields = headers.get_all(name).into_iter();
-    fields.filter_map(move |field| read(field.to_str().ok()?))
 }
 
 #[cfg(test)]
