@@ -5,7 +5,7 @@ use std::mem::{offset_of, size_of};
 
 use super::arguments::{self, optional_text};
 use super::boundary::{Out, export_reply, export_text};
-use super::types::{zx_reply_buttons, zx_status};
+use super::types::{zx_button, zx_reply_buttons, zx_status};
 use crate::message::{self, Button, Composition};
 use crate::reply::Reply;
 use crate::status::Status;
@@ -131,22 +131,18 @@ impl zx_reply_buttons {
         }
         // SAFETY: not NULL, and the host promises `button_count` buttons.
         let buttons = unsafe { std::slice::from_raw_parts(self.buttons, count) };
-        buttons
-            .iter()
-            .enumerate()
-            .map(|(index, button)| {
+        let read = |(index, button): (usize, &zx_button)| {
+            let text = |field: &str, text| {
+                let name = format!("message->buttons[{index}].{field}");
                 // SAFETY: the caller's promise.
-                unsafe {
-                    Ok(Button {
-                        id: optional_text(&format!("message->buttons[{index}].id"), button.id)?,
-                        title: optional_text(
-                            &format!("message->buttons[{index}].title"),
-                            button.title,
-                        )?,
-                    })
-                }
+                unsafe { optional_text(&name, text) }
+            };
+            Ok(Button {
+                id: text("id", button.id)?,
+                title: text("title", button.title)?,
             })
-            .collect()
+        };
+        buttons.iter().enumerate().map(read).collect()
     }
 }
 
