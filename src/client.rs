@@ -367,8 +367,10 @@ fn receive(response: http::Response<ureq::Body>) -> Response {
         fields.filter_map(|field| field.to_str().ok())
     };
     // The API's clock may be another.
-    let date = fields(DATE).find_map(|date| httpdate::parse_http_date(date).ok());
-    let now = date.unwrap_or_else(SystemTime::now);
+    let now = || {
+        let date = fields(DATE).find_map(|date| httpdate::parse_http_date(date).ok());
+        date.unwrap_or_else(SystemTime::now)
+    };
     let retry_after = fields(RETRY_AFTER).filter_map(|it| outcome::retry_after(it, now));
     Response {
         http_status: head.status.as_u16(),

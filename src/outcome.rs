@@ -178,7 +178,7 @@ impl ResponseBody {
 
 /// A `Retry-After` field: seconds, or a date (RFC 9110, section 10.2.3), where it is `now` for whoever
 /// wrote it. Some servers give seconds with decimals, which count in full. A delay of nothing is none.
-pub(crate) fn retry_after(field: &str, now: SystemTime) -> Option<Duration> {
+pub(crate) fn retry_after(field: &str, now: impl Fn() -> SystemTime) -> Option<Duration> {
     let field = field.trim();
     let (seconds, decimals) = field.split_once('.').unwrap_or((field, ""));
     let is_number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -190,7 +190,7 @@ pub(crate) fn retry_after(field: &str, now: SystemTime) -> Option<Duration> {
         Duration::from_secs(whole + u64::from(is_more))
     } else {
         let date = httpdate::parse_http_date(field).ok()?;
-        date.duration_since(now).ok()?
+        date.duration_since(now()).ok()?
     };
     (!delay.is_zero()).then_some(delay)
 }
@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn retry_after_is_seconds_or_a_date() {
         let now = UNIX_EPOCH + Duration::from_secs(784_111_777);
-        let retry_after = |field: &str| retry_after(field, now);
+        let retry_after = |field: &str| retry_after(field, || now);
         for (field, seconds) in [
             ("7", 7),
             ("2.0", 2),
