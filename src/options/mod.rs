@@ -97,7 +97,6 @@ impl ClientOptions {
             is_https,
         } = Endpoint::parse(&values.base_url, values.allow_plain_http)
             .map_err(|reason| given.blame("base_url", &reason))?;
-        // Over plain http the API key would leave this machine in the clear.
         for (name, file) in [("ca_file", &values.ca_file), ("ledger", &values.ledger)] {
             if file
                 .as_ref()
@@ -106,6 +105,7 @@ impl ClientOptions {
                 return Err(given.blame(name, "is longer than any path can be"));
             }
         }
+        // Over plain http the API key would leave this machine in the clear.
         let is_local = !is_https && target.is_loopback();
         let proxy = match &values.proxy {
             None if is_local => None,
