@@ -4,15 +4,22 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
+use memchr::memmem::Finder;
+
 use crate::reply::MAX_SHOWN_BYTES;
 
 /// A text that ends in the beginning of a secret was cut off there if that has so many bytes. Fewer
 /// may be something else, such as the end of an ID.
 const MIN_CUT_BYTES: usize = 4;
 
-/// The API key and a proxy's password, which a response may repeat: each as it is and as the usual
-/// encoders write it. The longest first, as one may contain another.
-pub(crate) struct Secrets(Vec<String>);
+/// The API key and a proxy's password, which a response may repeat.
+pub(crate) struct Secrets {
+    /// Each as it is and as the usual encoders write it; the longest first, as one may contain
+    /// another.
+    spellings: Vec<String>,
+    /// What they begin with. Most texts have none of it, and so no secret, nor a part that counts.
+    beginnings: Vec<Finder<'static>>,
+}
 
 /// How a text came to its end.
 #[derive(Clone, Copy)]
@@ -27,18 +34,23 @@ impl Secrets {
         let spellings: BTreeSet<String> = secrets.flat_map(|secret| spellings(&secret)).collect();
         let mut spellings = Vec::from_iter(spellings);
         spellings.sort_by_key(|spelling| Reverse(spelling.len()));
-        Secrets(spellings)
+        let beginnings: BTreeSet<&[u8]> = spellings.iter().map(|it| beginning(it)).collect();
+        let finders = beginnings.iter().map(|it| Finder::new(it).into_owned());
+        Secrets {
+            beginnings: finders.collect(),
+            spellings,
+        }
     }
 
     /// The beginning of what came from the network, up to [`MAX_SHOWN_BYTES`], without the secrets
     /// that it may repeat.
     pub(crate) fn redact<'t>(&self, text: impl Into<Cow<'t, str>>, ending: Ending) -> String {
         let (mut text, ending) = shown(text.into(), ending);
-        // Most texts have the beginning of none, and so no secret, nor a part that counts.
-        if !self.0.iter().any(|it| text.contains(beginning(it))) {
+        let mut beginnings = self.beginnings.iter();
+        if !beginnings.any(|beginning| beginning.find(text.as_bytes()).is_some()) {
             return text;
         }
-        for spelling in &self.0 {
+        for spelling in &self.spellings {
             text = text.replace(spelling, "***");
         }
         if let Some(start) = self.cut_secret(text.as_bytes(), ending) {
@@ -51,7 +63,7 @@ impl Secrets {
 
     /// Where a secret begins in the middle of which the text ends.
     fn cut_secret(&self, text: &[u8], ending: Ending) -> Option<usize> {
-        let starts = self.0.iter().filter_map(|spelling| {
+        let starts = self.spellings.iter().filter_map(|spelling| {
             let min_bytes = match ending {
                 // Its writer may have cut it.
                 Ending::Whole => MIN_CUT_BYTES.max(spelling.len() / 2 + 1),
@@ -66,9 +78,9 @@ impl Secrets {
     }
 }
 
-fn beginning(spelling: &str) -> &str {
-    let end = spelling.floor_char_boundary(MIN_CUT_BYTES);
-    spelling.get(..end).unwrap_or_default()
+fn beginning(spelling: &str) -> &[u8] {
+    let spelling = spelling.as_bytes();
+    spelling.get(..MIN_CUT_BYTES).unwrap_or(spelling)
 }
 
 fn shown(text: Cow<'_, str>, ending: Ending) -> (String, Ending) {
