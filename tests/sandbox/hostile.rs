@@ -187,11 +187,14 @@ fn running_out_of_descriptors_is_survived() {
         .map(|_| TcpStream::connect(&address).expect("the kernel takes them"))
         .collect();
     thread::sleep(Duration::from_millis(300));
-    let before = wanted_time(program.id());
+    let before = processor_time(program.id());
     thread::sleep(Duration::from_secs(2));
-    let wanted = wanted_time(program.id()) - before;
-    // A loop of nothing but failures wants all of it.
-    assert!(wanted < Duration::from_secs(1), "{wanted:?} of two seconds");
+    let spent = processor_time(program.id()) - before;
+    // A loop of nothing but failures takes all that it is given, which is more on any machine.
+    assert!(
+        spent < Duration::from_millis(100),
+        "{spent:?} of two seconds"
+    );
     drop(many);
 
     let mut stream = TcpStream::connect(&address).expect("it listens");
@@ -212,18 +215,16 @@ fn running_out_of_descriptors_is_survived() {
     assert!((1..10).contains(&told.count()), "{printed:?}");
 }
 
-/// How long the threads of a process have run or wanted to, which is the same on a busy machine.
-fn wanted_time(process: u32) -> Duration {
+/// How long the threads of a process have run.
+fn processor_time(process: u32) -> Duration {
     let threads = fs::read_dir(format!("/proc/{process}/task")).expect("it runs");
     let nanoseconds: u64 = threads
         .flatten()
         // A thread may have ended meanwhile.
         .filter_map(|thread| fs::read_to_string(thread.path().join("schedstat")).ok())
         .map(|stat| {
-            let fields = stat.split(' ').take(2);
-            fields
-                .map(|field| field.parse::<u64>().expect("a number"))
-                .sum::<u64>()
+            let (ran, _) = stat.split_once(' ').expect("three numbers");
+            ran.parse::<u64>().expect("a number")
         })
         .sum();
     Duration::from_nanos(nanoseconds)
