@@ -17,9 +17,17 @@ endforeach()
 
 include(CMakePackageConfigHelpers)
 
-install(FILES "${zixflow_shared}" "${zixflow_libraries}/${zixflow_soname}"
-  DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT runtime)
-install(FILES "${zixflow_libraries}/libzixflow.so" "${zixflow_static}"
+if(WIN32)
+  set(zixflow_shared_dir "${CMAKE_INSTALL_BINDIR}")
+  set(zixflow_linked ${zixflow_import_libraries})
+else()
+  set(zixflow_shared_dir "${CMAKE_INSTALL_LIBDIR}")
+  set(zixflow_loaded "${zixflow_libraries}/${zixflow_soname}")
+  set(zixflow_linked "${zixflow_libraries}/libzixflow.so")
+endif()
+install(FILES "${zixflow_shared}" ${zixflow_loaded}
+  DESTINATION "${zixflow_shared_dir}" COMPONENT runtime)
+install(FILES ${zixflow_linked} "${zixflow_static}"
   DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT development)
 install(FILES "${zixflow_headers}/zixflow.h" "${zixflow_headers}/zixflow.hpp"
   DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT development)
@@ -35,10 +43,11 @@ foreach(linkage IN ITEMS zixflow zixflow-static)
     DESTINATION "${zixflow_pc_dir}" COMPONENT development)
 endforeach()
 
+get_filename_component(zixflow_shared_name "${zixflow_shared}" NAME)
 set(zixflow_cmake_dir "${CMAKE_INSTALL_LIBDIR}/cmake/zixflow")
 configure_package_config_file(cmake/zixflowConfig.cmake.in zixflowConfig.cmake
   INSTALL_DESTINATION "${zixflow_cmake_dir}"
-  PATH_VARS CMAKE_INSTALL_LIBDIR CMAKE_INSTALL_INCLUDEDIR)
+  PATH_VARS CMAKE_INSTALL_LIBDIR CMAKE_INSTALL_INCLUDEDIR zixflow_shared_dir)
 # Semantic versioning: 1.x stands in for any earlier 1.x, and 0.1.x for any earlier 0.1.x.
 if(PROJECT_VERSION_MAJOR EQUAL 0)
   set(zixflow_compatibility SameMinorVersion)

@@ -2,8 +2,10 @@
 
 add_executable(zixflow-send examples/c/send_reply_buttons.c)
 target_compile_features(zixflow-send PRIVATE c_std_99)
-target_compile_options(zixflow-send PRIVATE -fPIE)
-target_link_options(zixflow-send PRIVATE -pie)
+if(NOT WIN32)
+  target_compile_options(zixflow-send PRIVATE -fPIE)
+  target_link_options(zixflow-send PRIVATE -pie)
+endif()
 target_link_libraries(zixflow-send PRIVATE zixflow::zixflow)
 # The library lies where the system looks for it, or beside the program.
 if(NOT CMAKE_INSTALL_PREFIX STREQUAL "/usr")
@@ -11,7 +13,7 @@ if(NOT CMAKE_INSTALL_PREFIX STREQUAL "/usr")
   set_target_properties(zixflow-send PROPERTIES INSTALL_RPATH "$ORIGIN/${zixflow_rpath}")
 endif()
 
-set(zixflow_sandbox "${zixflow_cargo_output}/tools/zixflow-sandbox")
+set(zixflow_sandbox "${zixflow_cargo_output}/tools/zixflow-sandbox${CMAKE_EXECUTABLE_SUFFIX}")
 add_custom_target(zixflow_sandbox ALL
   COMMAND ${zixflow_cargo} "${ZIXFLOW_CARGO}" build
     ${zixflow_cargo_options} --profile tools --package zixflow-sandbox

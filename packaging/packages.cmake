@@ -1,7 +1,7 @@
-# What cpack makes of an installed tree: `cpack -G DEB`, `RPM` or `TGZ` after ZIXFLOW_PACKAGE was set to
-# the same, which says where things go. packaging/build does so for every target.
+# What cpack makes of an installed tree: `cpack -G DEB`, `RPM`, `TGZ` or `ZIP` after ZIXFLOW_PACKAGE was
+# set to the same, which says where things go. packaging/build does so for every target.
 
-set(ZIXFLOW_PACKAGE "" CACHE STRING "What cpack is to make: DEB, RPM or TGZ")
+set(ZIXFLOW_PACKAGE "" CACHE STRING "What cpack is to make: DEB, RPM, TGZ or ZIP")
 set(ZIXFLOW_MAINTAINER "The zixflow authors <noreply@zixflow.com>" CACHE STRING
   "Who stands behind the packages")
 set(ZIXFLOW_OLDEST_GLIBC "2.28" CACHE STRING "The glibc that the libraries need at least")
@@ -37,14 +37,18 @@ if(ZIXFLOW_PACKAGE STREQUAL "DEB")
   include(packaging/packages-deb.cmake)
 elseif(ZIXFLOW_PACKAGE STREQUAL "RPM")
   include(packaging/packages-rpm.cmake)
-elseif(ZIXFLOW_PACKAGE STREQUAL "TGZ")
-  string(REGEX REPLACE "-unknown|\\..*" "" zixflow_target "${ZIXFLOW_TARGET}")
+elseif(ZIXFLOW_PACKAGE MATCHES "^(TGZ|ZIP)$")
+  if(WIN32)
+    set(zixflow_target windows-x86_64)
+  else()
+    string(REGEX REPLACE "-unknown|\\..*" "" zixflow_target "${ZIXFLOW_TARGET}")
+  endif()
   set(CPACK_PACKAGE_FILE_NAME "zixflow-${PROJECT_VERSION}-${zixflow_target}")
   set(zixflow_package_runtime zixflow)
   set(zixflow_package_development zixflow)
   set(zixflow_package_tools zixflow)
 else()
-  message(FATAL_ERROR "ZIXFLOW_PACKAGE is DEB, RPM or TGZ.")
+  message(FATAL_ERROR "ZIXFLOW_PACKAGE is DEB, RPM, TGZ or ZIP.")
 endif()
 
 foreach(component IN LISTS CPACK_COMPONENTS_ALL)
@@ -69,11 +73,14 @@ install(DIRECTORY examples/c examples/cpp examples/cmake examples/go
 # examples find it beside them, as in the source.
 set(zixflow_gocode "${CMAKE_INSTALL_DATADIR}/gocode/src/zixflow.example/go")
 install(DIRECTORY go/ DESTINATION "${zixflow_gocode}" COMPONENT development)
-file(RELATIVE_PATH zixflow_go_link "/${zixflow_doc_development}" "/${zixflow_gocode}")
-file(MAKE_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}/linked")
-file(CREATE_LINK "${zixflow_go_link}" "${CMAKE_CURRENT_BINARY_DIR}/linked/go" SYMBOLIC)
-install(FILES "${CMAKE_CURRENT_BINARY_DIR}/linked/go" DESTINATION "${zixflow_doc_development}"
-  COMPONENT development)
-install(FILES ${zixflow_manuals} DESTINATION "${CMAKE_INSTALL_MANDIR}/man1" COMPONENT tools)
+# Windows has neither links for everybody nor manual pages.
+if(NOT WIN32)
+  file(RELATIVE_PATH zixflow_go_link "/${zixflow_doc_development}" "/${zixflow_gocode}")
+  file(MAKE_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}/linked")
+  file(CREATE_LINK "${zixflow_go_link}" "${CMAKE_CURRENT_BINARY_DIR}/linked/go" SYMBOLIC)
+  install(FILES "${CMAKE_CURRENT_BINARY_DIR}/linked/go" DESTINATION "${zixflow_doc_development}"
+    COMPONENT development)
+  install(FILES ${zixflow_manuals} DESTINATION "${CMAKE_INSTALL_MANDIR}/man1" COMPONENT tools)
+endif()
 
 include(CPack)

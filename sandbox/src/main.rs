@@ -137,7 +137,7 @@ fn greeting(sandbox: &Sandbox, api_key: &str, workspace_id: &str) -> String {
         "Zixflow's endpoint is played here, until Ctrl-C. Paste this where your program runs:\n\n"
             .to_owned();
     for (name, value) in settings {
-        text += &format!("    export {name}={}\n", quoted(value));
+        text += &format!("    {}\n", setting(name, value));
     }
     text.push('\n');
     if let Some(url) = plain_url.filter(|_| sandbox.https_url().is_some()) {
@@ -149,7 +149,11 @@ fn greeting(sandbox: &Sandbox, api_key: &str, workspace_id: &str) -> String {
     text
 }
 
-/// As a shell takes it, whatever the value is.
-fn quoted(value: &str) -> String {
-    format!("'{}'", value.replace('\'', "'\\''"))
+/// A line that sets a variable, as a shell takes it (PowerShell on Windows), whatever the value is.
+fn setting(name: &str, value: &str) -> String {
+    if cfg!(windows) {
+        format!("$env:{name} = '{}'", value.replace('\'', "''"))
+    } else {
+        format!("export {name}='{}'", value.replace('\'', "'\\''"))
+    }
 }

@@ -2,7 +2,9 @@
 //! processes and crashes.
 
 mod calls;
+#[cfg(unix)]
 mod files;
+#[cfg(unix)]
 mod processes;
 mod settling;
 

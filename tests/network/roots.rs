@@ -124,7 +124,7 @@ fn byte_order_mark_and_other_line_ends_are_passed_over() {
             format!("{other}{pem}").replace('\n', "\n    "),
         ),
         (
-            "key.pem",
+            "key-first.pem",
             format!("{}{pem}", other.replace("CERTIFICATE", "PRIVATE KEY")),
         ),
     ] {
