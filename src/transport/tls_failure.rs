@@ -149,12 +149,8 @@ fn names(presented: &[String]) -> String {
         let host = name
             .strip_prefix("DnsName(")
             .or(name.strip_prefix("IpAddress("))?;
-        Some(
-            host.chars()
-                .filter(is_of_a_host)
-                .take(MAX_CHARACTERS)
-                .collect(),
-        )
+        let shown = host.chars().filter(is_of_a_host).take(MAX_CHARACTERS);
+        Some(shown.collect())
     });
     let hosts: Vec<String> = hosts.take(MAX_NAMES).collect();
     match presented.len().saturating_sub(MAX_NAMES) {
