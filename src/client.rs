@@ -109,7 +109,7 @@ impl Client {
         let ledger = self.ledger()?;
         let read =
             post_back::read(post_back).map_err(|problems| Reply::invalid("post-back", problems))?;
-        ledger.settle(read, &self.limits())
+        ledger.settle(&read, &self.limits())
     }
 
     /// The ledger's entries whose outcome is unknown, as JSON.

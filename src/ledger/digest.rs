@@ -1,8 +1,6 @@
 //! What the ledger holds in place of a message: a digest that tells whether another one is the same,
 //! and nothing to those who do not have the file's secret.
 
-use std::cell::OnceCell;
-
 use ring::hmac;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -10,43 +8,16 @@ use serde_json::value::RawValue;
 use super::entry::Digest;
 use crate::json::{self, MAX_DEPTH};
 
-/// Makes the digests of a message where they are needed.
-pub(super) struct Digester<'a> {
-    secret: Vec<u8>,
-    message: &'a str,
-    made: OnceCell<(Digest, Option<Digest>)>,
-}
-
-impl<'a> Digester<'a> {
-    pub(super) fn new(secret: &[u8], message: &'a str) -> Self {
-        Digester {
-            secret: secret.to_owned(),
-            message,
-            made: OnceCell::new(),
-        }
-    }
-
-    /// Of the message, whatever the order of its members.
-    pub(super) fn get(&self) -> &Digest {
-        &self.both().0
-    }
-
-    pub(super) fn post_back_data(&self) -> Option<Digest> {
-        self.both().1
-    }
-
-    fn both(&self) -> &(Digest, Option<Digest>) {
-        self.made.get_or_init(|| {
-            let Some(mut message) = parse(self.message) else {
-                // It cannot be sent, and is no message that was.
-                return (digest(&self.secret, b"text", self.message), None);
-            };
-            let data = message.get("post_back_data").and_then(Value::as_str);
-            let data = data.map(|data| of_data(&self.secret, data));
-            message.sort_all_objects();
-            (digest(&self.secret, b"message", &message.to_string()), data)
-        })
-    }
+/// Of a message, whatever the order of its members, and of its `post_back_data`.
+pub(super) fn of_message(secret: &[u8], message: &str) -> (Digest, Option<Digest>) {
+    let Some(mut parsed) = parse(message) else {
+        // It cannot be sent, and is no message that was.
+        return (digest(secret, b"text", message), None);
+    };
+    let data = parsed.get("post_back_data").and_then(Value::as_str);
+    let data = data.map(|data| of_data(secret, data));
+    parsed.sort_all_objects();
+    (digest(secret, b"message", &parsed.to_string()), data)
 }
 
 pub(super) fn of_data(secret: &[u8], data: &str) -> Digest {
@@ -63,9 +34,8 @@ fn parse(message: &str) -> Option<Value> {
 /// Different for the same text as different things.
 fn digest(secret: &[u8], of: &[u8], text: &str) -> Digest {
     let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, secret));
-    [of, b"\0", text.as_bytes()]
-        .iter()
-        .for_each(|part| context.update(part));
+    context.update(of);
+    context.update(text.as_bytes());
     let mut digest = Digest::default();
     digest.copy_from_slice(context.sign().as_ref());
     digest
@@ -76,7 +46,7 @@ mod tests {
     use super::*;
 
     fn of(message: &str) -> Digest {
-        *Digester::new(b"secret", message).get()
+        of_message(b"secret", message).0
     }
 
     #[test]
@@ -94,9 +64,8 @@ mod tests {
         ] {
             assert_ne!(of(message), of(other), "{other}");
         }
-        assert_ne!(of(message), *Digester::new(b"another", message).get());
-        let data = Digester::new(b"secret", same).post_back_data();
-        assert_eq!(data, Some(of_data(b"secret", "d")));
+        assert_ne!(of(message), of_message(b"another", message).0);
+        assert_eq!(of_message(b"secret", same).1, Some(of_data(b"secret", "d")));
     }
 
     #[test]

@@ -2,19 +2,22 @@
 
 use std::io;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use rusqlite::ErrorCode;
+use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked, DiskFull, OutOfMemory, SystemIoFailure};
 
 use crate::reply::Reply;
 use crate::status::Status;
+use crate::sys::is_out_of_descriptors;
+use crate::transport::{self, Limits};
 
 /// The reason ends a sentence that begins with the ledger's name.
 #[derive(Clone, Debug)]
 pub(super) struct Failure {
     pub(super) reason: String,
     /// Whether the same may work later.
-    pub(super) is_transient: bool,
-    /// Somebody else writes: it may work in a moment.
+    is_transient: bool,
+    /// Another program writes, or the call's time is over: nothing is wrong with the file.
     pub(super) is_busy: bool,
 }
 
@@ -27,26 +30,16 @@ impl Failure {
         }
     }
 
-    pub(super) fn transient(reason: impl Into<String>) -> Self {
-        Failure {
-            is_transient: true,
-            ..Failure::permanent(reason)
-        }
-    }
-
     /// The reply of a call that did nothing because of it.
     pub(super) fn reply(&self, path: &Path) -> Reply {
-        let verdict = match self.is_transient {
-            true => Status::ZX_NOT_SENT.retryable(),
-            false => Status::ZX_NOT_SENT.definite(),
-        };
-        let reason = &self.reason;
+        let (path, reason) = (path.display(), &self.reason);
+        let message = format!("nothing was sent or changed: the ledger {path} {reason}");
         Reply::new(
-            verdict,
-            format!(
-                "nothing was sent or changed: the ledger {} {reason}",
-                path.display()
-            ),
+            match self.is_transient {
+                true => Status::ZX_NOT_SENT.retryable(),
+                false => Status::ZX_NOT_SENT.definite(),
+            },
+            message,
         )
     }
 }
@@ -54,37 +47,56 @@ impl Failure {
 impl From<rusqlite::Error> for Failure {
     fn from(error: rusqlite::Error) -> Self {
         let code = error.sqlite_error_code();
-        let is_busy = matches!(
-            code,
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
-        );
-        // Another disk, more rights or another file need a person, and a process that starts anew.
-        let may_pass = matches!(
-            code,
-            Some(ErrorCode::DiskFull | ErrorCode::OutOfMemory | ErrorCode::SystemIoFailure)
-        );
-        let reason = match is_busy {
-            true => "is locked by another program".to_owned(),
-            false => format!("cannot be used ({error})"),
-        };
+        let is_busy = matches!(code, Some(DatabaseBusy | DatabaseLocked));
+        // Another disk, more rights or another file need a person.
+        let may_pass = matches!(code, Some(DiskFull | OutOfMemory | SystemIoFailure));
         Failure {
-            reason,
             is_transient: is_busy || may_pass,
             is_busy,
+            ..Failure::permanent(match is_busy {
+                true => "is locked by another program".to_owned(),
+                false => format!("cannot be used ({error})"),
+            })
         }
     }
 }
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        let is_transient = crate::sys::is_out_of_descriptors(&error)
-            || matches!(
-                error.kind(),
-                io::ErrorKind::StorageFull | io::ErrorKind::OutOfMemory
-            );
         Failure {
-            is_transient,
+            is_transient: is_out_of_descriptors(&error)
+                || error.kind() == io::ErrorKind::StorageFull,
             ..Failure::permanent(format!("cannot be used ({error})"))
         }
+    }
+}
+
+/// A wait for it ended.
+impl From<transport::Failure> for Failure {
+    fn from(stop: transport::Failure) -> Self {
+        Failure {
+            is_transient: stop.is_transient(),
+            is_busy: true,
+            ..Failure::permanent(format!("was not waited for: {stop}"))
+        }
+    }
+}
+
+/// Does it again for as long as another program has the file locked.
+pub(super) fn patiently<T>(
+    limits: &Limits,
+    mut work: impl FnMut() -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let mut pause = Duration::from_micros(500);
+    loop {
+        match work() {
+            Err(busy) if busy.is_busy => match limits.sleep_until(Instant::now() + pause) {
+                // What it waited for says more than that it waited.
+                Err(transport::Failure::Deadline) => return Err(busy),
+                waited => waited?,
+            },
+            done => return done,
+        }
+        pause = Duration::from_millis(8).min(2 * pause);
     }
 }

@@ -5,12 +5,10 @@
 //! and nothing here opens the file but SQLite: closing a descriptor of it would drop SQLite's locks.
 
 use std::collections::HashSet;
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, Weak};
-use std::thread;
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::{fs, thread};
 
 use rusqlite::Connection;
 
@@ -20,54 +18,52 @@ use super::schema;
 use super::writer::{Writer, lock};
 use crate::per_process::PerProcess;
 use crate::sys::fork::generation;
-use crate::sys::{self, FileId, LockFile};
+use crate::sys::{FileId, LockFile, is_open_here, is_remote, make_private_file};
+use crate::transport::Limits;
 
 /// A ledger that this process has open, until nobody uses it any more.
 pub(super) struct Open {
-    pub(super) path: PathBuf,
-    files: [(PathBuf, FileId); 2],
-    pub(super) calls: Arc<Calls>,
+    path: PathBuf,
+    id: FileId,
     /// What the digests in the file are made with.
     pub(super) secret: Vec<u8>,
-    /// Both are there until it is closed.
+    /// The calls that live: each has a byte locked, beside the ledger, which goes with its process.
+    locks: LockFile,
+    own_calls: Mutex<HashSet<Call>>,
+    /// `None` when it is closed.
     reader: Mutex<Option<Connection>>,
-    pub(super) writer: Writer,
-}
-
-/// The calls that live: each has a byte of a file locked, beside the ledger, which goes with its process.
-pub(super) struct Calls {
-    file: LockFile,
-    own: Mutex<HashSet<Call>>,
+    writer: Writer,
 }
 
 /// Keeps a call alive in the eyes of all others.
 pub(super) struct Alive {
     pub(super) call: Call,
-    calls: Arc<Calls>,
+    open: Arc<Open>,
 }
 
+type Ledgers = Vec<(PathBuf, Weak<Open>)>;
+
 /// Those of this process.
-static LEDGERS: PerProcess<Mutex<Vec<(PathBuf, Weak<Open>)>>> = PerProcess::new();
+static LEDGERS: PerProcess<Mutex<Ledgers>> = PerProcess::new();
 
 /// One more than the generation of the process that has a ledger open; 0: none. A child inherits it.
 static OPENED_IN: AtomicU32 = AtomicU32::new(0);
 
-fn ledgers() -> MutexGuard<'static, Vec<(PathBuf, Weak<Open>)>> {
+fn ledgers() -> MutexGuard<'static, Ledgers> {
     lock(LEDGERS.get_or_make(Mutex::default))
 }
 
 /// The file itself, wherever the process's working directory goes, and whatever link leads to it.
 pub(super) fn resolve(path: &Path) -> Result<PathBuf, Failure> {
-    if let Ok(path) = fs::canonicalize(path) {
-        return Ok(path);
-    }
-    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
-    let folder = fs::canonicalize(folder.unwrap_or(Path::new("."))).map_err(|error| {
-        Failure::permanent(format!("is in a folder that cannot be used ({error})"))
-    })?;
-    let name = path.file_name();
-    let name = name.ok_or_else(|| Failure::permanent("is not the name of a file"))?;
-    Ok(folder.join(name))
+    let found = fs::canonicalize(path);
+    found.or_else(|_| match (path.parent(), path.file_name()) {
+        (Some(folder), Some(name)) => {
+            // Of a bare name it is empty.
+            let folder = fs::canonicalize(Path::new(".").join(folder))?;
+            Ok(folder.join(name))
+        }
+        _ => Err(Failure::permanent("must name a file")),
+    })
 }
 
 /// Whether this process inherited what an ancestor had open.
@@ -86,35 +82,32 @@ impl Open {
         }
         loop {
             let mut ledgers = ledgers();
-            match ledgers.iter().find(|ledger| ledger.0 == path) {
-                None => {
-                    let open = Arc::new(Open::new(path)?);
-                    ledgers.push((path.to_owned(), Arc::downgrade(&open)));
-                    return Ok(open);
-                }
-                Some((_, open)) => match open.upgrade() {
-                    Some(open) => return Ok(open),
-                    // Another thread is about to close it.
-                    None => drop(ledgers),
-                },
+            let Some((_, open)) = ledgers.iter().find(|ledger| ledger.0 == path) else {
+                let open = Arc::new(Open::new(path)?);
+                ledgers.push((path.to_owned(), Arc::downgrade(&open)));
+                return Ok(open);
+            };
+            if let Some(open) = open.upgrade() {
+                return Ok(open);
             }
+            // Another thread is about to close it.
+            drop(ledgers);
             thread::yield_now();
         }
     }
 
     fn new(path: &Path) -> Result<Self, Failure> {
-        let folder = path.parent().unwrap_or(Path::new("."));
-        if sys::is_remote(folder)? {
+        if is_remote(path.parent().unwrap_or(path))? {
             return Err(Failure::permanent(
                 "is on a network or FUSE file system: put it on a local disk",
             ));
         }
-        sys::make_private_file(path)?;
-        if !fs::metadata(path)?.is_file() || sys::has_other_names(path)? {
+        make_private_file(path)?;
+        let (id, names) = FileId::of(path)?;
+        if !fs::metadata(path)?.is_file() || names > 1 {
             return Err(Failure::permanent("must be a regular file with one name"));
         }
-        let id = FileId::of(path)?;
-        if sys::is_open_here(id) {
+        if is_open_here(id) {
             return Err(Failure::permanent(
                 "is open in this process already, by SQLite or another copy of libzixflow, and each \
                  would drop the other's locks",
@@ -125,29 +118,23 @@ impl Open {
         let (reader, _) = schema::open(path)?;
         let mut locks = path.as_os_str().to_owned();
         locks.push("-calls");
-        let locks = PathBuf::from(locks);
-        let file = LockFile::open(&locks)?;
-        let id_of_locks = FileId::of(&locks)?;
         Ok(Open {
             path: path.to_owned(),
-            files: [(path.to_owned(), id), (locks, id_of_locks)],
-            calls: Arc::new(Calls {
-                file,
-                own: Mutex::default(),
-            }),
+            id,
             secret,
+            locks: LockFile::open(Path::new(&locks))?,
+            own_calls: Mutex::default(),
             reader: Mutex::new(Some(reader)),
             writer: Writer::new(writer),
         })
     }
 
     /// Whether the file is still the one that was opened: what is written into another is lost.
-    pub(super) fn check(&self) -> Result<(), Failure> {
-        let is_there = |(path, id): &(PathBuf, FileId)| FileId::of(path).is_ok_and(|it| it == *id);
-        if self.files.iter().all(is_there) {
-            return Ok(());
+    fn check(&self) -> Result<(), Failure> {
+        match FileId::of(&self.path) {
+            Ok((id, _)) if id == self.id => Ok(()),
+            _ => Err(Failure::permanent("was moved or removed while in use")),
         }
-        Err(Failure::permanent("was moved or removed while in use"))
     }
 
     pub(super) fn read<T>(
@@ -159,6 +146,21 @@ impl Open {
             Some(reader) => Ok(work(reader)?),
             None => Err(Failure::permanent("is closed")),
         }
+    }
+
+    pub(super) fn write<T: Send + 'static>(
+        &self,
+        limits: &Limits,
+        is_durable: bool,
+        work: impl Fn(&Connection) -> rusqlite::Result<T> + Send + Sync + 'static,
+    ) -> Result<T, Failure> {
+        let check = || self.check();
+        self.writer.write(limits, is_durable, &check, work)
+    }
+
+    /// In doubt it lives: who waits for it may wait in vain, but nobody sends.
+    pub(super) fn is_live(&self, call: Call) -> bool {
+        lock(&self.own_calls).contains(&call) || self.locks.is_locked(call).unwrap_or(true)
     }
 }
 
@@ -175,28 +177,24 @@ impl Drop for Open {
     }
 }
 
-impl Calls {
-    /// Begins a call. No two have the same place, not even after a crash.
-    pub(super) fn begin(self: &Arc<Self>) -> Result<Alive, Failure> {
-        let random = getrandom::u64().map_err(|error| Failure::transient(error.to_string()))?;
+impl Alive {
+    /// No two calls have the same place, not even after a crash.
+    pub(super) fn begin(open: &Arc<Open>) -> Result<Self, Failure> {
+        let random = getrandom::u64();
+        let random = random.map_err(|error| Failure::permanent(error.to_string()))?;
         let call = (random >> 2).cast_signed();
-        self.file.lock(call)?;
-        lock(&self.own).insert(call);
+        open.locks.lock(call)?;
+        lock(&open.own_calls).insert(call);
         Ok(Alive {
             call,
-            calls: Arc::clone(self),
+            open: Arc::clone(open),
         })
-    }
-
-    /// In doubt it lives: who waits for it may wait in vain, but nobody sends.
-    pub(super) fn is_live(&self, call: Call) -> bool {
-        lock(&self.own).contains(&call) || self.file.is_locked(call).unwrap_or(true)
     }
 }
 
 impl Drop for Alive {
     fn drop(&mut self) {
-        self.calls.file.unlock(self.call);
-        lock(&self.calls.own).remove(&self.call);
+        self.open.locks.unlock(self.call);
+        lock(&self.open.own_calls).remove(&self.call);
     }
 }

@@ -59,7 +59,7 @@ fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
 /// Another process may be at it, too: who comes second finds it made.
 fn make(connection: &Connection) -> Result<(), Failure> {
     let mut secret = [0; 32];
-    getrandom::fill(&mut secret).map_err(|error| Failure::transient(error.to_string()))?;
+    getrandom::fill(&mut secret).map_err(|error| Failure::permanent(error.to_string()))?;
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     connection.execute_batch("BEGIN IMMEDIATE")?;
     if is_empty(connection)? {

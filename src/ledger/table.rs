@@ -1,6 +1,6 @@
 //! Entries in the database.
 
-use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+use rusqlite::{Connection, OptionalExtension, Params, Row, ToSql, params};
 use strum::VariantArray;
 
 use super::entry::{Entry, Outcome, State};
@@ -66,33 +66,24 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
 }
 
 impl Sender {
-    pub(super) fn find(&self, database: &Connection, key: &str) -> rusqlite::Result<Option<Entry>> {
-        let condition = "base_url = ?1 AND workspace_id = ?2 AND idempotency_key = ?3";
-        let found = select(database, condition, self.and(&key), 1, |_| true)?;
+    /// The entries with a value in a column, at most two, and their keys.
+    pub(super) fn find(
+        &self,
+        database: &Connection,
+        column: &str,
+        value: &dyn ToSql,
+    ) -> rusqlite::Result<Vec<(String, Entry)>> {
+        let condition = format!(
+            "base_url = ?1 AND workspace_id = ?2 AND {column} = ?3 AND status <> 'forgotten'"
+        );
+        let parameters: [&dyn ToSql; 3] = [&self.base_url, &self.workspace_id, value];
+        select(database, &condition, parameters, 2, |_| true)
+    }
+
+    /// The entry of a key.
+    pub(super) fn get(&self, database: &Connection, key: &str) -> rusqlite::Result<Option<Entry>> {
+        let found = self.find(database, "idempotency_key", &key)?;
         Ok(found.into_iter().next().map(|(_, entry)| entry))
-    }
-
-    pub(super) fn find_by_request_id(
-        &self,
-        database: &Connection,
-        id: &str,
-    ) -> rusqlite::Result<Option<(String, Entry)>> {
-        let condition = "base_url = ?1 AND workspace_id = ?2 AND request_id = ?3";
-        let found = select(database, condition, self.and(&id), 1, |_| true)?;
-        Ok(found.into_iter().next())
-    }
-
-    /// The only entry with such data, if there is no other.
-    pub(super) fn find_by_post_back_data(
-        &self,
-        database: &Connection,
-        data: &[u8],
-    ) -> rusqlite::Result<Option<(String, Entry)>> {
-        let condition = "base_url = ?1 AND workspace_id = ?2 AND post_back_data = ?3 \
-                         AND status <> 'forgotten'";
-        let found = select(database, condition, self.and(&data), 2, |_| true)?;
-        let is_only = found.len() == 1;
-        Ok(found.into_iter().next().filter(|_| is_only))
     }
 
     /// What is not settled and comes after a key, oldest first.
@@ -107,7 +98,9 @@ impl Sender {
             "SELECT began_at_ms, id FROM entry \
              WHERE base_url = ?1 AND workspace_id = ?2 AND idempotency_key = ?3",
         )?;
-        let place = place.query_row(self.and(&after), |row| Ok((row.get(0)?, row.get(1)?)));
+        let place = place.query_row(params![self.base_url, self.workspace_id, after], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        });
         let (began_at, id): (i64, i64) = place.optional()?.unwrap_or((i64::MIN, 0));
         let condition = "settled_at_ms IS NULL AND base_url = ?1 AND workspace_id = ?2 \
                          AND (began_at_ms, id) > (?3, ?4) ORDER BY began_at_ms, id";
@@ -128,14 +121,9 @@ impl Sender {
             State::Ended(outcome) => (None, outcome.status.name(), Some(outcome)),
         };
         let mut statement = database.prepare_cached(
-            "INSERT INTO entry (base_url, workspace_id, idempotency_key, message, post_back_data, \
+            "REPLACE INTO entry (base_url, workspace_id, idempotency_key, message, post_back_data, \
              began_at_ms, call, status, retryable, http_status, request_id, settled_at_ms) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) \
-             ON CONFLICT (base_url, workspace_id, idempotency_key) DO UPDATE SET \
-             (message, post_back_data, began_at_ms, call, status, retryable, http_status, \
-             request_id, settled_at_ms) = (excluded.message, excluded.post_back_data, \
-             excluded.began_at_ms, excluded.call, excluded.status, excluded.retryable, \
-             excluded.http_status, excluded.request_id, excluded.settled_at_ms)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?;
         statement.execute(params![
             self.base_url,
@@ -159,7 +147,8 @@ impl Sender {
         &self,
         database: &Connection,
         key: &str,
-        (status, at): (&str, Option<i64>),
+        status: &str,
+        at: Option<i64>,
     ) -> rusqlite::Result<()> {
         let mut statement = database.prepare_cached(
             "UPDATE entry SET post_back_status = ?4, post_back_at_ms = ?5 \
@@ -168,10 +157,6 @@ impl Sender {
         )?;
         let parameters = params![self.base_url, self.workspace_id, key, status, at];
         statement.execute(parameters).map(|_| ())
-    }
-
-    fn and<'a>(&'a self, third: &'a dyn rusqlite::ToSql) -> [&'a dyn rusqlite::ToSql; 3] {
-        [&self.base_url, &self.workspace_id, third]
     }
 }
 

@@ -19,7 +19,7 @@ impl Ledger {
         match *self {}
     }
 
-    pub(crate) fn settle(&self, _: String, _: &Limits) -> Result<String, Reply> {
+    pub(crate) fn settle(&self, _: &str, _: &Limits) -> Result<String, Reply> {
         match *self {}
     }
 

@@ -41,9 +41,7 @@ pub(crate) use system::{
     is_out_of_descriptors, keep_loaded, open_file, time_since_boot,
 };
 #[cfg(feature = "ledger")]
-pub(crate) use system::{
-    FileId, LockFile, has_other_names, is_open_here, is_remote, make_private_file,
-};
+pub(crate) use system::{FileId, LockFile, is_open_here, is_remote, make_private_file};
 
 /// Whether the same system call may do better in a moment.
 pub(crate) fn is_transient(error: &io::Error) -> bool {

@@ -308,3 +308,24 @@ fn retries_are_one_call() {
     assert_eq!(reply.attempts(), 2);
     assert_eq!(setup.sent(), 2);
 }
+
+/// As for every call, in a release; a debug build needs more.
+#[test]
+fn a_small_stack_is_enough() {
+    const STACK: usize = if cfg!(debug_assertions) { 512 } else { 64 } * 1024;
+    let setup = Setup::new();
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().stack_size(STACK);
+        let calls = thread.spawn_scoped(scope, || {
+            let client = setup.client();
+            client.send_once("key", &message("a")).assert_status("ok");
+            setup.leave_unknown(&client, "unknown", "b");
+            assert!(client.send_once("key", &message("a")).is_repeated());
+            assert_eq!(client.unsettled(None).expect("a list"), ["unknown"]);
+            client.forget("unknown").assert_status("ok");
+            let post_back = json!({ "request_id": "a", "status": "sent" });
+            client.settle(&post_back.to_string()).expect("a post-back");
+        });
+        calls.expect("a thread").join().expect("no overflow");
+    });
+}

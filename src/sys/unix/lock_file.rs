@@ -94,17 +94,15 @@ pub(crate) struct FileId {
 }
 
 impl FileId {
-    pub(crate) fn of(path: &Path) -> io::Result<Self> {
-        fs::metadata(path).map(|file| FileId {
+    /// And how many names the file has.
+    pub(crate) fn of(path: &Path) -> io::Result<(Self, u64)> {
+        let file = fs::metadata(path)?;
+        let id = FileId {
             device: file.dev(),
             number: file.ino(),
-        })
+        };
+        Ok((id, file.nlink()))
     }
-}
-
-/// Whether a file has a second name in its file system.
-pub(crate) fn has_other_names(path: &Path) -> io::Result<bool> {
-    fs::metadata(path).map(|file| file.nlink() > 1)
 }
 
 /// Whether this process has a descriptor of the file, as far as the system tells.
@@ -112,7 +110,7 @@ pub(crate) fn is_open_here(file: FileId) -> bool {
     let descriptors = fs::read_dir("/dev/fd").into_iter().flatten().flatten();
     descriptors
         .map(|descriptor| FileId::of(&descriptor.path()))
-        .any(|it| it.is_ok_and(|it| it == file))
+        .any(|it| it.is_ok_and(|(it, _)| it == file))
 }
 
 /// Whether a file's data are on another machine, or in the hands of a program (FUSE): there, no
@@ -187,13 +185,13 @@ mod tests {
         let path = folder.path().join("file");
         make_private_file(&path).expect("a file");
         make_private_file(&path).expect("it is there");
-        let id = FileId::of(&path).expect("a file");
+        let (id, names) = FileId::of(&path).expect("a file");
+        assert_eq!(names, 1);
         assert!(!is_open_here(id));
         let open = File::open(&path).expect("a file");
         assert!(is_open_here(id));
         drop(open);
         assert!(!is_open_here(id));
         assert!(!is_remote(&path).expect("a file"));
-        assert!(!has_other_names(&path).expect("a file"));
     }
 }

@@ -84,17 +84,15 @@ pub(crate) struct FileId {
 }
 
 impl FileId {
-    pub(crate) fn of(path: &Path) -> io::Result<Self> {
-        information(path).map(|file| FileId {
+    /// And how many names the file has.
+    pub(crate) fn of(path: &Path) -> io::Result<(Self, u64)> {
+        let file = information(path)?;
+        let id = FileId {
             volume: file.dwVolumeSerialNumber,
             number: [file.nFileIndexHigh, file.nFileIndexLow],
-        })
+        };
+        Ok((id, file.nNumberOfLinks.into()))
     }
-}
-
-/// Whether a file has a second name in its file system.
-pub(crate) fn has_other_names(path: &Path) -> io::Result<bool> {
-    information(path).map(|file| file.nNumberOfLinks > 1)
 }
 
 fn information(path: &Path) -> io::Result<BY_HANDLE_FILE_INFORMATION> {

@@ -19,9 +19,7 @@ use windows_sys::Win32::System::SystemInformation::GetTickCount64;
 
 pub(crate) use environment::is_environment_trusted;
 #[cfg(feature = "ledger")]
-pub(crate) use lock_file::{
-    FileId, LockFile, has_other_names, is_open_here, is_remote, make_private_file,
-};
+pub(crate) use lock_file::{FileId, LockFile, is_open_here, is_remote, make_private_file};
 pub(crate) use module::keep_loaded;
 pub(crate) use poll::{Event, Polled};
 pub(crate) use socket::TcpSocket;
