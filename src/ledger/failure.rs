@@ -16,7 +16,7 @@ use crate::transport::{self, Limits};
 pub(super) struct Failure {
     pub(super) reason: String,
     /// Whether the same may work later.
-    is_transient: bool,
+    pub(super) is_transient: bool,
     /// Another program writes, or the call's time is over: nothing is wrong with the file.
     pub(super) is_busy: bool,
 }

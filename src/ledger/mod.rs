@@ -79,8 +79,8 @@ impl Ledger {
             // A child would inherit it.
             let _hold_up = HoldUp::begin();
             match Open::get(&path) {
-                Err(failure) if !failure.is_busy => return Err(failure.reason),
-                // Who has it locked now may be done when it is needed.
+                Err(failure) if !failure.is_transient => return Err(failure.reason),
+                // Who has it locked now may be done when it is needed, and a full disk empty.
                 _ => {}
             }
         }

@@ -75,7 +75,8 @@ fn nothing_is_sent_twice_however_often_processes_are_killed() {
     let tags: Vec<String> = (0..10 * scale)
         .map(|number| format!("{}-{number}", KINDS[number % KINDS.len()]))
         .collect();
-    let mut told: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    // What each was told, and in which round: within one, they ran at the same time.
+    let mut told: BTreeMap<String, Vec<(usize, String)>> = BTreeMap::new();
     let mut killed = 0;
     while killed < scale {
         let mut children: Vec<_> = (0..PROCESSES)
@@ -89,18 +90,23 @@ fn nothing_is_sent_twice_however_often_processes_are_killed() {
             thread::sleep(Duration::from_millis(fastrand::u64(5..80)));
             child.kill().expect("it is ours");
             child.wait().expect("it ends");
-            killed += 1;
             for (tag, status, _) in output(child) {
-                told.entry(tag).or_default().push(status);
+                told.entry(tag)
+                    .or_default()
+                    .push((killed / PROCESSES, status));
             }
         }
+        killed += PROCESSES;
     }
-    let mut last: Vec<_> = (0..PROCESSES).map(|_| once(&setup, &tags)).collect();
-    for child in &mut last {
-        for (tag, status, _) in output(child) {
-            told.entry(tag).or_default().push(status);
+    // And then to their end: all at the same time, and one that has nobody to wait for.
+    for (round, processes) in [(scale, PROCESSES), (scale + 1, 1)] {
+        let mut children: Vec<_> = (0..processes).map(|_| once(&setup, &tags)).collect();
+        for child in &mut children {
+            for (tag, status, _) in output(child) {
+                told.entry(tag).or_default().push((round, status));
+            }
+            child.wait().expect("it ends");
         }
-        child.wait().expect("it ends");
     }
     let mut accepted: HashMap<String, usize> = HashMap::new();
     for request in setup.server.requests() {
@@ -115,8 +121,7 @@ fn nothing_is_sent_twice_however_often_processes_are_killed() {
             times <= 1 || !is_accepted,
             "{tag} was accepted {times} times: {statuses:?}"
         );
-        let last = statuses.last().expect("a status").as_str();
-        match last {
+        match statuses.last().expect("a status").1.as_str() {
             "ZX_OK" => assert!(is_accepted && times == 1, "{tag}: {statuses:?}"),
             "ZX_REJECTED" | "ZX_BUSY" | "ZX_NOT_SENT" => {
                 assert!(!is_accepted || times == 0, "{tag}: {statuses:?}")
@@ -125,11 +130,11 @@ fn nothing_is_sent_twice_however_often_processes_are_killed() {
             other => panic!("{tag}: {other}"),
         }
         // Queued is final.
-        let first = statuses.iter().position(|status| status == "ZX_OK");
-        assert!(
-            first.is_none_or(|first| statuses[first..].iter().all(|it| it == "ZX_OK")),
-            "{tag}: {statuses:?}"
-        );
+        let queued = statuses.iter().find(|(_, status)| status == "ZX_OK");
+        if let Some((round, _)) = queued {
+            let mut later = statuses.iter().filter(|it| it.0 > *round);
+            assert!(later.all(|it| it.1 == "ZX_OK"), "{tag}: {statuses:?}");
+        }
     }
     println!("{killed} killed, {unknown} of {} unknown", tags.len());
     // Each that was accepted has its post-back.
@@ -341,4 +346,74 @@ fn a_second_copy_of_sqlite_in_the_process_is_noticed() {
     );
     drop(open);
     drop(setup.client());
+}
+
+#[test]
+fn full_disk_sends_nothing_and_loses_nothing() {
+    let is_possible = Command::new("unshare").args(["--mount", "true"]).status();
+    if !is_possible.is_ok_and(|status| status.success()) {
+        return;
+    }
+    let setup = Setup::new();
+    let script = r#"mount -t tmpfs -o size=512k none "$1" && LEDGER="$1/ledger" &&
+        send() { for key in "$@"; do printf '%s %s\n' "$key" "$MESSAGE" | "$ONCE" "$LEDGER"; done; }
+        send ok-1; dd if=/dev/zero of="$1/filler" bs=4k status=none 2>&1 | grep -c full
+        send ok-2 ok-3 ok-1; rm "$1/filler"; send ok-2 ok-3 ok-1"#;
+    let mut command = Command::new("unshare");
+    command
+        .args(["--mount", "sh", "-c", script, "sh"])
+        .arg(setup.folder.path())
+        .env("ONCE", c::compile("examples/c/once.c"))
+        .env("MESSAGE", message("ok"))
+        .env("ZIXFLOW_API_KEY", API_KEY)
+        .env("ZIXFLOW_WORKSPACE_ID", WORKSPACE_ID)
+        .env("ZIXFLOW_BASE_URL", setup.server.base_url());
+    let finished = c::run(&mut command, b"");
+    let replies: Vec<Vec<&str>> = finished
+        .stdout
+        .lines()
+        .map(|line| line.splitn(3, ' ').collect())
+        .filter(|words: &Vec<&str>| words.len() == 3)
+        .collect();
+    let statuses: Vec<&str> = replies.iter().map(|words| words[1]).collect();
+    let first = statuses.iter().position(|status| *status == "ZX_NOT_SENT");
+    // Whether a last page had room for one more is the file system's to say.
+    let first = first.unwrap_or_else(|| panic!("nothing was refused: {finished:?}"));
+    assert!(
+        replies[first][2].contains(r#""retryable":true"#),
+        "{finished:?}"
+    );
+    assert_eq!(
+        &statuses[statuses.len() - 3..],
+        ["ZX_OK"; 3],
+        "{finished:?}"
+    );
+    assert!(
+        replies
+            .last()
+            .is_some_and(|words| words[2].contains("repeated")),
+        "{finished:?}"
+    );
+    assert_eq!(setup.sent(), 3, "{finished:?}");
+}
+
+/// As many threads in two processes.
+#[test]
+fn one_of_two_processes_sends_and_all_have_its_outcome() {
+    let setup = Setup::new();
+    let tags = vec!["slow-1".to_owned(); 5];
+    let mut children: Vec<_> = (0..8).map(|_| once(&setup, &tags)).collect();
+    setup.server.await_requests(1);
+    thread::sleep(Duration::from_millis(100));
+    setup.gate.open();
+    for child in &mut children {
+        let replies = output(child);
+        assert_eq!(replies.len(), 5);
+        assert!(
+            replies.iter().all(|reply| reply.1 == "ZX_OK"),
+            "{replies:?}"
+        );
+        child.wait().expect("it ends");
+    }
+    assert_eq!(setup.sent(), 1);
 }
