@@ -2,10 +2,13 @@
 //!
 //! Whoever finds that nobody leads, leads: it writes what is in the queue, for all who wait, and then the
 //! next one that waits leads. Only the leader touches the connection. Who leaves the queue in time has
-//! changed nothing; who leaves later has to take back what may be written.
+//! changed nothing. Who would leave later waits for the disk; but what need not be on the disk, such as
+//! the outcome of a call that is over, is left to whoever leads.
 
-use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+use std::{mem, thread};
 
 use rusqlite::Connection;
 
@@ -36,6 +39,8 @@ struct Job {
     /// Whether it has to be on the disk.
     is_durable: bool,
     waiter: Arc<Interrupt>,
+    /// Whether the waiter has gone, and left it to others.
+    is_left: AtomicBool,
     result: OnceLock<Result<(), Failure>>,
 }
 
@@ -71,6 +76,7 @@ impl Writer {
             }),
             is_durable,
             waiter: Arc::clone(&limits.interrupt),
+            is_left: AtomicBool::new(false),
             result: OnceLock::new(),
         });
         self.queue().jobs.push(Arc::clone(&job));
@@ -85,10 +91,10 @@ impl Writer {
                     limits.wait_while_not(is_over).map_err(Failure::from)
                 }
             };
-            if let Err(failure) = waited {
-                self.queue().jobs.retain(|it| !Arc::ptr_eq(it, &job));
-                // It may have been the one that was to lead.
-                self.wake_next();
+            if let Err(failure) = waited
+                && job.result.get().is_none()
+                && self.leave(&job)
+            {
                 break Err(failure);
             }
         };
@@ -97,7 +103,36 @@ impl Writer {
         value.ok_or_else(|| Failure::permanent("lost what was read"))
     }
 
+    /// Whether the waiter of a job may go. What is just being written is over as soon as the disk
+    /// has responded.
+    fn leave(&self, job: &Arc<Job>) -> bool {
+        let mut queue = self.queue();
+        if !queue.jobs.iter().any(|it| Arc::ptr_eq(it, job)) {
+            drop(queue);
+            thread::sleep(Duration::from_millis(1));
+            return false;
+        }
+        job.is_left.store(true, Ordering::Relaxed);
+        queue
+            .jobs
+            .retain(|it| !it.is_durable || !Arc::ptr_eq(it, job));
+        drop(queue);
+        // It may have been the one that was to lead.
+        self.wake_next();
+        true
+    }
+
+    /// What was left to others is written now or never.
     pub(super) fn close(&self) {
+        let now = Limits {
+            deadline: Instant::now(),
+            interrupt: Arc::default(),
+        };
+        if !self.queue().jobs.is_empty()
+            && let Some(lead) = self.begin_to_lead()
+        {
+            let _ = lead.write_queue(&now, &|| Ok(()));
+        }
         *lock(&self.database) = None;
     }
 
@@ -111,7 +146,7 @@ impl Writer {
     }
 
     fn wake_next(&self) {
-        let next = self.queue().jobs.first().map(|job| Arc::clone(&job.waiter));
+        let next = self.queue().next();
         if let Some(next) = next {
             next.wake();
         }
@@ -121,9 +156,35 @@ impl Writer {
 /// Whoever leads.
 struct Lead<'a>(&'a Writer);
 
+impl Queue {
+    /// Who waits, and will lead.
+    fn next(&self) -> Option<Arc<Interrupt>> {
+        let mut waiting = self
+            .jobs
+            .iter()
+            .filter(|job| !job.is_left.load(Ordering::Relaxed));
+        waiting.next().map(|job| Arc::clone(&job.waiter))
+    }
+}
+
 impl Lead<'_> {
-    /// Writes what is in the queue once no other process writes.
+    /// Writes what is in the queue once no other process writes, until nothing is in it that nobody
+    /// waits for.
     fn write_queue(
+        &self,
+        limits: &Limits,
+        check: &dyn Fn() -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        loop {
+            self.write_once(limits, check)?;
+            let queue = self.0.queue();
+            if queue.jobs.is_empty() || queue.next().is_some() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn write_once(
         &self,
         limits: &Limits,
         check: &dyn Fn() -> Result<(), Failure>,
