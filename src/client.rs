@@ -312,7 +312,13 @@ impl ProcessState {
         }
         let turn = self.take_turn(&call.limits);
         turn.map_err(|failure| Reply::not_sent(&failure))?;
-        keyed.map_or(Ok(()), |keyed| keyed.begin(&call.limits))
+        let Some(keyed) = keyed else {
+            return Ok(());
+        };
+        keyed.begin(&call.limits)?;
+        // The disk may have taken its time.
+        let on_time = call.limits.check();
+        on_time.map_err(|failure| Reply::not_sent(&failure))
     }
 
     /// Waits for the turn of an attempt, where the client has a rate limit.

@@ -1,0 +1,111 @@
+/* Calls that leave while a disk takes its time: none of them is sent, and none leaves an entry behind.
+ *
+ * usage: slow_disk OPTIONS_JSON MESSAGE_FORMAT */
+
+#define _GNU_SOURCE
+
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "host.h"
+
+static zx_client *client;
+static const char *format;
+static volatile int delay_ms;
+
+static void wait_milliseconds(int milliseconds)
+{
+    struct timespec time = {milliseconds / 1000, milliseconds % 1000 * 1000000L};
+
+    nanosleep(&time, NULL);
+}
+
+/* In place of the C library's: SQLite calls one of them. */
+int fsync(int descriptor)
+{
+    wait_milliseconds(delay_ms);
+    return (int)syscall(SYS_fsync, descriptor);
+}
+
+int fdatasync(int descriptor)
+{
+    wait_milliseconds(delay_ms);
+    return (int)syscall(SYS_fdatasync, descriptor);
+}
+
+static zx_status send_once(const char *tag, int timeout_ms, const zx_cancel *cancel, char **reply)
+{
+    char message[2048], options[256];
+
+    snprintf(message, sizeof message, format, tag);
+    snprintf(options, sizeof options, "{\"idempotency_key\":\"%s\",\"timeout_ms\":%d}", tag,
+             timeout_ms);
+    return zx_send_reply_buttons_with(client, message, options, cancel, reply);
+}
+
+static void must_be_sent(const char *tag)
+{
+    char *reply;
+    zx_status status = send_once(tag, 20000, NULL, &reply);
+
+    CHECK_STATUS(status, ZX_OK, reply);
+    CHECK(strstr(reply, "repeated") == NULL);
+    zx_free(reply);
+}
+
+static void *send_slowly(void *tag)
+{
+    must_be_sent(tag);
+    return NULL;
+}
+
+static void must_not_be_sent(const char *tag, int timeout_ms, const zx_cancel *cancel)
+{
+    char *reply;
+    zx_status status = send_once(tag, timeout_ms, cancel, &reply);
+
+    CHECK_STATUS(status, ZX_NOT_SENT, reply);
+    zx_free(reply);
+}
+
+static void *cancel_soon(void *cancel)
+{
+    wait_milliseconds(100);
+    zx_cancel_now(cancel);
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    zx_cancel *cancel = zx_cancel_new();
+    pthread_t slow, canceller;
+
+    CHECK(argc == 3);
+    format = argv[2];
+    client = host_client(argv[1]);
+    must_be_sent("first");
+
+    /* Another call waits for the disk, and these for that one. */
+    delay_ms = 1500;
+    CHECK(pthread_create(&slow, NULL, send_slowly, "slow") == 0);
+    wait_milliseconds(300);
+    must_not_be_sent("late", 100, NULL);
+    CHECK(pthread_create(&canceller, NULL, cancel_soon, cancel) == 0);
+    must_not_be_sent("cancelled", 20000, cancel);
+    CHECK(pthread_join(canceller, NULL) == 0);
+    CHECK(pthread_join(slow, NULL) == 0);
+
+    /* This one waits for the disk itself. */
+    delay_ms = 300;
+    must_not_be_sent("own", 100, NULL);
+
+    delay_ms = 0;
+    must_be_sent("late");
+    must_be_sent("cancelled");
+    must_be_sent("own");
+    zx_free(cancel);
+    zx_free(client);
+    return 0;
+}
