@@ -1,6 +1,8 @@
 /* Calls that leave while a disk takes its time: none of them is sent, and none leaves an entry behind.
  *
- * usage: slow_disk OPTIONS_JSON MESSAGE_FORMAT */
+ * usage: slow_disk OPTIONS_JSON MESSAGE_FORMAT LATE_MESSAGE_FORMAT
+ *
+ * The server lets a late message wait for 30 ms. */
 
 #define _GNU_SOURCE
 
@@ -70,6 +72,13 @@ static void must_not_be_sent(const char *tag, int timeout_ms, const zx_cancel *c
     zx_free(reply);
 }
 
+static void *send_slowly_soon(void *tag)
+{
+    wait_milliseconds(10);
+    delay_ms = 1000;
+    return send_slowly(tag);
+}
+
 static void *cancel_soon(void *cancel)
 {
     wait_milliseconds(100);
@@ -82,7 +91,7 @@ int main(int argc, char **argv)
     zx_cancel *cancel = zx_cancel_new();
     pthread_t slow, canceller;
 
-    CHECK(argc == 3);
+    CHECK(argc == 4);
     format = argv[2];
     client = host_client(argv[1]);
     must_be_sent("first");
@@ -105,6 +114,24 @@ int main(int argc, char **argv)
     must_be_sent("late");
     must_be_sent("cancelled");
     must_be_sent("own");
+
+    /* A call whose outcome comes while another one waits for the disk: it does not wait, and its outcome
+     * is written all the same. */
+    format = argv[3];
+    CHECK(pthread_create(&slow, NULL, send_slowly_soon, "again") == 0);
+    {
+        char *reply;
+        zx_status status = send_once("outcome", 300, NULL, &reply);
+
+        CHECK_STATUS(status, ZX_OK, reply);
+        zx_free(reply);
+        CHECK(pthread_join(slow, NULL) == 0);
+        delay_ms = 0;
+        status = send_once("outcome", 20000, NULL, &reply);
+        CHECK_STATUS(status, ZX_OK, reply);
+        CHECK(strstr(reply, "repeated") != NULL);
+        zx_free(reply);
+    }
     zx_free(cancel);
     zx_free(client);
     return 0;
