@@ -34,8 +34,10 @@ struct Database {
     is_durable: bool,
 }
 
+type Work = dyn Fn(&Connection) -> rusqlite::Result<()> + Send + Sync;
+
 struct Job {
-    work: Box<dyn Fn(&Connection) -> rusqlite::Result<()> + Send + Sync>,
+    work: Box<Work>,
     /// Whether it has to be on the disk.
     is_durable: bool,
     waiter: Arc<Interrupt>,
