@@ -53,11 +53,17 @@ fn holders() -> MutexGuard<'static, Vec<Weak<dyn GiveWay>>> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::sync::{Arc, Weak};
+    use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
     use super::{GiveWay, holders, register, with_descriptors};
+
+    /// For a test whose holders give way to nobody else: the list is the process's.
+    pub fn alone() -> MutexGuard<'static, ()> {
+        static ALONE: Mutex<()> = Mutex::new(());
+        ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 
     /// How many descriptors it holds.
     struct Holder(AtomicUsize);
@@ -85,6 +91,7 @@ mod tests {
 
     #[test]
     fn every_holder_that_there_still_is_gives_way_once() {
+        let _alone = alone();
         let two = [holder(1), holder(2)];
         let held = || two.each_ref().map(|it| it.0.load(Ordering::Relaxed));
         // The list forgets those that are gone, and no other.

@@ -205,6 +205,7 @@ mod tests {
     use crate::sys::time_since_boot;
     use crate::transport::attempt::{Attempt, CurrentAttempt};
     use crate::transport::deadline::Limits;
+    use crate::transport::give_way::tests::alone;
     use crate::transport::socket::Socket;
 
     fn pool() -> Pool {
@@ -226,6 +227,7 @@ mod tests {
 
     #[test]
     fn what_is_put_back_takes_the_place_of_what_is_stale_or_too_much() {
+        let _alone = alone();
         let pool = pool();
         let (now, long) = (time_since_boot(), Duration::from_secs(60));
         for until in [now, now + long, now + long] {
@@ -252,6 +254,7 @@ mod tests {
 
     #[test]
     fn what_is_idle_gives_way() {
+        let _alone = alone();
         let pool = pool();
         assert!(!pool.idle.give_way());
         let kept = idle(&pool, time_since_boot() + Duration::from_secs(60));
