@@ -281,20 +281,15 @@ impl KeyedCall<'_> {
     /// Keeps other calls with the key waiting, while this one waits for its turn. If it dies, nothing
     /// was sent.
     pub(crate) fn claim(&mut self, limits: &Limits) -> Result<(), Reply> {
-        self.enter(limits, false, State::Waiting)
+        self.enter(limits, State::Waiting)
     }
 
     /// From here on the message may be sent.
     pub(crate) fn begin(&mut self, limits: &Limits) -> Result<(), Reply> {
-        self.enter(limits, true, State::UnderWay)
+        self.enter(limits, State::UnderWay)
     }
 
-    fn enter(
-        &mut self,
-        limits: &Limits,
-        is_durable: bool,
-        state: fn(Call) -> State,
-    ) -> Result<(), Reply> {
+    fn enter(&mut self, limits: &Limits, state: fn(Call) -> State) -> Result<(), Reply> {
         loop {
             let alive = match self.alive.take() {
                 Some(alive) => Ok(alive),
@@ -305,7 +300,7 @@ impl KeyedCall<'_> {
             let (message, post_back_data) = (self.message, self.post_back_data);
             let (sender, calls) = (Arc::clone(&self.ledger.sender), Arc::clone(&self.open));
             let (key, forgets_before) = (Arc::clone(&self.key), self.ledger.forgets_before());
-            let written = self.open.write(limits, is_durable, move |database| {
+            let written = self.open.write(limits, true, move |database| {
                 // It lives for as long as this may be written.
                 let own = alive.call;
                 prune(database, forgets_before)?;

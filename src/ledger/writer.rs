@@ -88,6 +88,11 @@ impl Writer {
             }
             let waited = match self.begin_to_lead() {
                 Some(lead) => lead.write_queue(limits, check),
+                // What need not be on the disk is left to whoever leads.
+                None if !is_durable => {
+                    self.leave(&job);
+                    break Ok(());
+                }
                 None => {
                     let is_over = || job.result.get().is_some() || !self.queue().is_led;
                     limits.wait_while_not(is_over).map_err(Failure::from)
