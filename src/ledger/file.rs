@@ -5,6 +5,7 @@
 //! and nothing here opens the file but SQLite: closing a descriptor of it would drop SQLite's locks.
 
 use std::collections::HashSet;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
@@ -133,6 +134,7 @@ impl Open {
     fn check(&self) -> Result<(), Failure> {
         match FileId::of(&self.path) {
             Ok((id, _)) if id == self.id => Ok(()),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
             _ => Err(Failure::permanent("was moved or removed while in use")),
         }
     }

@@ -16,6 +16,12 @@ static void refuses(const zx_client *no_client)
     zx_client_shutdown(no_client);
     CHECK_STATUS(zx_client_stats(no_client, &reply), ZX_INVALID_ARGUMENT, reply);
     zx_free(reply);
+    CHECK_STATUS(zx_client_settle(no_client, "{}", &reply), ZX_INVALID_ARGUMENT, reply);
+    zx_free(reply);
+    CHECK_STATUS(zx_client_unsettled(no_client, NULL, &reply), ZX_INVALID_ARGUMENT, reply);
+    zx_free(reply);
+    CHECK_STATUS(zx_client_forget(no_client, "key", &reply), ZX_INVALID_ARGUMENT, reply);
+    zx_free(reply);
 }
 
 /* The same of a token. */

@@ -14,8 +14,10 @@ mod signals;
 mod stack;
 mod unload;
 
+use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
 
@@ -32,10 +34,24 @@ fn host(name: &str) -> PathBuf {
         .compile()
 }
 
-/// The options of a client that does not mind how slow a watched host is, or a busy machine.
+/// The options of a client that does not mind how slow a watched host is, or a busy machine, and has a
+/// ledger that is new.
 fn patient_options(server: &RawServer) -> String {
-    let more = json!({ "timeout_ms": 100_000, "connect_timeout_ms": 100_000 });
+    let more = json!({
+        "timeout_ms": 100_000,
+        "connect_timeout_ms": 100_000,
+        "ledger": new_ledger(server),
+    });
     server.options_with(more).to_string()
+}
+
+fn new_ledger(server: &RawServer) -> PathBuf {
+    static LEDGERS: AtomicUsize = AtomicUsize::new(0);
+    let number = LEDGERS.fetch_add(1, Ordering::Relaxed);
+    let folder = installed::scratch(&format!("ledger-{number}"));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).expect("the target directory is writable");
+    folder.join(server.address().port().to_string())
 }
 
 /// Runs a host to its end, which must be a good one, without a word on standard error.

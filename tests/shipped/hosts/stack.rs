@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::json;
 
 use crate::hosts::proxy::Proxy;
-use crate::hosts::{host, run};
+use crate::hosts::{host, new_ledger, run};
 use support::api::message;
 use support::raw_server::{RawServer, SCHEMES, Scheme};
 
@@ -24,7 +24,10 @@ fn every_call_is_content_with_64_kib_of_stack() {
     let proxy = Proxy::start();
     let mut ways: Vec<String> = servers
         .iter()
-        .map(|server| server.options().to_string())
+        .map(|server| {
+            let more = json!({ "ledger": new_ledger(server) });
+            server.options_with(more).to_string()
+        })
         .collect();
     let https = servers.iter().zip(SCHEMES).find(|it| it.1 == Scheme::Https);
     let (https, _) = https.expect("one of them");
