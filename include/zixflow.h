@@ -38,7 +38,7 @@
  *
  * 7. A call returns within its timeout_ms plus 100 ms, whatever the network, the name server, the
  *    peer's texts or the host's signals do; plus its thread's timer slack, where the host has set
- *    one. A disk that does not respond, on which a ledger lies, is the one thing that does not bound.
+ *    one. A disk that does not respond, on which a ledger lies, is the one thing that this does not cover.
  *
  * 8. After fork(), a client works in parent and child: they share no connection, and the child
  *    closes the descriptors of those that it inherited, without a word on them. That holds from the
@@ -47,7 +47,8 @@
  *    own, which may also call the library. (A handler that takes a lock under which other threads
  *    call the library is to be registered after the library was loaded, as main() does: then it has
  *    that lock before the library lets no thread go on.) A host's allocator may have fork handlers,
- *    too. A fork waits for name look-ups, 20 ms at most.
+ *    too. A fork waits for name look-ups, 20 ms at most, and for what is made once in a process,
+ *    2 s at most.
  *    A signal handler may fork as far as POSIX lets it, which since 2024 no longer lists fork() as
  *    safe there; it does not hang. If it interrupted a call of the library, the child must neither
  *    call the library nor go on with a send before it calls exec.
@@ -57,7 +58,7 @@
  * 9. A thread with a stack of 64 KiB is enough for every call.
  *
  * 10. On Unix no descriptor of the library is below 3. A client or token is a number that
- *    nothing lies at: 64-bit systems alone, and no host may keep other bits in it.
+ *    nothing lies at: only 64-bit systems are supported, and no host may keep other bits in it.
  *
  * 11. With the client option ledger, a call with an idempotency_key never sends a second time what may
  *    have been queued, for as long as the ledger keeps the key's entry: over threads, processes and
@@ -159,7 +160,7 @@
 #define ZX_VERSION_PATCH 0
 
 /**
- * The statuses, in the order of their numbers.
+ * The statuses, without gaps, in the order of their numbers.
  */
 enum zx_status_code
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -343,8 +344,8 @@ extern "C" {
  *   on a local disk, made where there is none. Default: none.
  * - ledger_days: How long the ledger remembers what is settled, in days; 0: for ever. 0 to 3650.
  *   Default: 60.
- * - idempotency_key (per call alone): Names the message in the ledger, which never sends it
- *   twice; not empty, an option of a call alone. At most 256 bytes. Default: none.
+ * - idempotency_key (per call only): Names the message in the ledger, which never sends it
+ *   twice; not empty; can only be given to a call. At most 256 bytes. Default: none.
  * - user_agent: Suffix of the user-agent header, for the program that sends, in visible ASCII.
  *   At most 256 bytes. Default: none.
  * - tries (also per call): Adds details of each attempt (`tries`) to the reply. Default:
@@ -451,7 +452,7 @@ zx_status zx_client_settle(const struct zx_client *client,
 
 /**
  * Lists the messages of the client's ledger whose outcome is unknown, oldest first: what a host asks
- * when it starts anew.
+ * when it restarts.
  *
  * @param client     A client with the option ledger; one that was shut down will do.
  * @param after      NULL, or the last idempotency_key of the list before: a list has at most 1,000.

@@ -128,7 +128,7 @@ impl Client {
         ledger.ok_or_else(|| Reply::invalid_argument(none))
     }
 
-    /// Of what is not sent, and so outlives a shut-down.
+    /// For the ledger: its functions send nothing, so a shut-down does not stop them.
     fn limits(&self) -> Limits {
         Limits {
             deadline: Instant::now() + self.options.call.timeout(),

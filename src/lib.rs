@@ -1,7 +1,7 @@
 //! `libzixflow` sends one thing: Zixflow's "WhatsApp interactive reply buttons" message. It is a
 //! C library written in Rust; `include/zixflow.h` is its documentation for hosts.
 //!
-//! Each module uses those below it alone (`tests/source.rs` sees to that):
+//! Each module uses only modules listed below it (`tests/source.rs` sees to that):
 //!
 //! | module | what it is |
 //! | --- | --- |
@@ -20,7 +20,7 @@
 //! | `per_process` | what a child of `fork()` must not share |
 //! | `findings`, `json` | what is wrong with a text, and where; how all JSON is read |
 //! | `address_map`, `misspelling`, `panics` | a map by addresses; what a name was meant to be; a bug of ours becomes a status |
-//! | `sys` | what is the operating system's own, safe to call |
+//! | `sys` | safe wrappers of what is the operating system's own |
 
 #![deny(unsafe_code)]
 #![deny(clippy::undocumented_unsafe_blocks)]

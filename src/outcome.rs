@@ -48,28 +48,30 @@ pub(crate) enum Body {
 #[rustfmt::skip]
 pub(crate) fn row(response: &Response, body: &ResponseBody) -> Row {
     match (response.http_status, body.success) {
-        (200..=299, Some(true)) => ZX_OK.definite()
+        (200..=299, Some(true)) => ZX_OK.not_retryable()
             .with_text("accepted and queued", ""),
-        (_, Some(true)) => ZX_OUTCOME_UNKNOWN.definite()
+        (_, Some(true)) => ZX_OUTCOME_UNKNOWN.not_retryable()
             .with_text("the message may have been queued: the API's response says that it was",
-                   ", but has not the status of one that was accepted"),
-        (code @ (401 | 403), _) if code == 401 || body.is_object => ZX_UNAUTHORIZED.definite()
+                   ", but its HTTP status is not a success"),
+        (code @ (401 | 403), _) if code == 401 || body.is_object => ZX_UNAUTHORIZED.not_retryable()
             .with_text("the API refused the credentials", ": check the API key and workspace ID"),
-        (403, _) => ZX_REJECTED.definite()
+        (403, _) => ZX_REJECTED.not_retryable()
             .with_text("a firewall or gateway refused the message", ": it was not the API's response, so \
                    ask whoever runs what is in front of it"),
         (429, _) | (503, Some(false)) => ZX_BUSY.retryable()
             .with_text("the API is busy and did not take the message", ": send it later"),
         (500..=599, Some(false)) => ZX_REJECTED.retryable()
             .with_text("the API did not queue the message", ""),
-        (_, Some(false)) => ZX_REJECTED.definite()
+        (_, Some(false)) => ZX_REJECTED.not_retryable()
             .with_text("the API did not queue the message", ""),
-        (300..=399, _) => ZX_REJECTED.definite()
+        (300..=399, _) => ZX_REJECTED.not_retryable()
             .with_text("the API responded with a redirect", ", which is never followed: check base_url"),
-        // 408 is also what a balancer says where it has handed the request on and the API is slow.
-        (400..=407 | 409..=499, _) => ZX_REJECTED.definite()
+        // What a balancer also says where it has handed the request on and the API is slow.
+        (408, _) => ZX_OUTCOME_UNKNOWN.not_retryable()
+            .with_text("the message may have been queued: the API's response", " does not say"),
+        (400..=499, _) => ZX_REJECTED.not_retryable()
             .with_text("the API did not queue the message", ""),
-        _ => ZX_OUTCOME_UNKNOWN.definite()
+        _ => ZX_OUTCOME_UNKNOWN.not_retryable()
             .with_text("the message may have been queued: the API's response", " does not say"),
     }
 }
@@ -81,12 +83,12 @@ pub(crate) fn without_response(failure: &Failure, may_have_arrived: bool) -> (Ve
             "the message may have been queued: it was sent, but no response came ({failure}); \
              before you send it again, wait for a notification at its post_back_url"
         );
-        return (ZX_OUTCOME_UNKNOWN.definite(), sentence);
+        return (ZX_OUTCOME_UNKNOWN.not_retryable(), sentence);
     }
     let verdict = match failure {
         Failure::RateLimit(_) => ZX_BUSY.retryable(),
         failure if failure.is_transient() => ZX_NOT_SENT.retryable(),
-        _ => ZX_NOT_SENT.definite(),
+        _ => ZX_NOT_SENT.not_retryable(),
     };
     (verdict, format!("the message was not sent: {failure}"))
 }
@@ -131,7 +133,7 @@ impl ResponseBody {
         if let Some(body) = str::from_utf8(body).ok().and_then(Self::of_json) {
             return body;
         }
-        // What cannot be read in it costs that character, and not the whole.
+        // An unreadable character is replaced; the rest is read.
         let body = Self::of_json(&json::repaired(body)).unwrap_or_default();
         let is_sure = |id: &String| !id.contains([' ', char::REPLACEMENT_CHARACTER]);
         ResponseBody {
@@ -152,7 +154,7 @@ impl ResponseBody {
                 "request_id" => &mut request_id,
                 _ => return is_more = true,
             };
-            // What is given twice says nothing.
+            // A member given twice is ignored.
             *member = Some(if member.is_none() {
                 value
             } else {
@@ -177,7 +179,7 @@ impl ResponseBody {
 }
 
 /// A `Retry-After` field: seconds, or a date (RFC 9110, section 10.2.3), where it is `now` for whoever
-/// wrote it. Some servers give seconds with decimals, which count in full. A delay of nothing is none.
+/// wrote it. Some servers give seconds with decimals, which count in full. A zero delay counts as none.
 pub(crate) fn retry_after(field: &str, now: impl Fn() -> SystemTime) -> Option<Duration> {
     let field = field.trim();
     let (seconds, decimals) = field.split_once('.').unwrap_or((field, ""));

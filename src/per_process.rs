@@ -2,7 +2,8 @@
 //!
 //! A child inherits its parent's connections, and locks that another thread of the parent held at
 //! that moment. So a child never touches what it inherited: a [`PerProcess`] value is made anew in
-//! each process, and the inherited one is forgotten, neither used nor dropped.
+//! each process, and the inherited one is forgotten, neither used nor dropped. What else a child does is told in
+//! `sys/unix/fork.rs`.
 
 use once_cell::race::OnceBox;
 

@@ -30,8 +30,8 @@ impl RateLimit {
         }
     }
 
-    /// Waits for a turn. One that comes too late is not waited for; one that is given up is the next
-    /// one's.
+    /// Waits for a turn. One that comes too late is not waited for; one that is given up passes to the
+    /// next call in the queue.
     pub(crate) fn take_turn(&self, limits: &Limits) -> Result<(), Failure> {
         limits.check()?;
         let mut queue = self.lock();

@@ -69,7 +69,7 @@ impl Reply {
 
     /// What is wrong with an argument, which the reason names.
     pub(crate) fn invalid_argument(reason: impl Into<String>) -> Self {
-        Reply::new(Status::ZX_INVALID_ARGUMENT.definite(), reason)
+        Reply::new(Status::ZX_INVALID_ARGUMENT.not_retryable(), reason)
     }
 
     /// What is wrong with a text, a "message" or a "post-back": at least one problem.
@@ -77,7 +77,7 @@ impl Reply {
         let message = summary(what, &problems);
         Reply {
             problems,
-            ..Reply::new(Status::ZX_INVALID_MESSAGE.definite(), message)
+            ..Reply::new(Status::ZX_INVALID_MESSAGE.not_retryable(), message)
         }
     }
 
@@ -107,7 +107,7 @@ impl Reply {
     /// A bug of this library, and the line of source in which it showed.
     pub(crate) fn internal(place: &str) -> Self {
         Reply::new(
-            Status::ZX_INTERNAL.definite(),
+            Status::ZX_INTERNAL.not_retryable(),
             format!(
                 "a bug in libzixflow {} ({place}): please report it. A message that was being sent \
                  may have been queued",

@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 use strum::{FromRepr, IntoStaticStr, VariantArray};
 
-/// The statuses, in the order of their numbers.
+/// The statuses, without gaps, in the order of their numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, FromRepr, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "lowercase")]
 #[allow(non_camel_case_types)]
@@ -53,7 +53,7 @@ impl Status {
         }
     }
 
-    pub(crate) const fn definite(self) -> Verdict {
+    pub(crate) const fn not_retryable(self) -> Verdict {
         Verdict {
             status: self,
             retryable: false,

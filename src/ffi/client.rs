@@ -44,8 +44,8 @@ use crate::reply::Reply;
 ///   on a local disk, made where there is none. Default: none.
 /// - ledger_days: How long the ledger remembers what is settled, in days; 0: for ever. 0 to 3650.
 ///   Default: 60.
-/// - idempotency_key (per call alone): Names the message in the ledger, which never sends it
-///   twice; not empty, an option of a call alone. At most 256 bytes. Default: none.
+/// - idempotency_key (per call only): Names the message in the ledger, which never sends it
+///   twice; not empty; can only be given to a call. At most 256 bytes. Default: none.
 /// - user_agent: Suffix of the user-agent header, for the program that sends, in visible ASCII.
 ///   At most 256 bytes. Default: none.
 /// - tries (also per call): Adds details of each attempt (`tries`) to the reply. Default:

@@ -1,4 +1,4 @@
-//! What a client's ledger remembers, for a host that starts anew or is told what became of a message.
+//! What a client's ledger remembers, for a host that restarts or is told what became of a message.
 
 use std::ffi::c_char;
 
@@ -38,7 +38,7 @@ pub unsafe extern "C" fn zx_client_settle(
 }
 
 /// Lists the messages of the client's ledger whose outcome is unknown, oldest first: what a host asks
-/// when it starts anew.
+/// when it restarts.
 ///
 /// @param client     A client with the option ledger; one that was shut down will do.
 /// @param after      NULL, or the last idempotency_key of the list before: a list has at most 1,000.

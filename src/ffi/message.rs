@@ -29,7 +29,7 @@ pub unsafe extern "C" fn zx_check_reply_buttons(
         let found = message::check_with_warnings(message);
         let reply = if found.problems.is_empty() {
             Reply::new(
-                Status::ZX_OK.definite(),
+                Status::ZX_OK.not_retryable(),
                 "nothing is wrong with the message",
             )
         } else {

@@ -2,7 +2,7 @@
 //! preface (`preface.h`).
 //!
 //! An export reads its arguments through `arguments`, does its work inside `boundary`, and hands
-//! out what the `registry` keeps. Each module uses those below it alone:
+//! out what the `registry` keeps. Each module uses only modules listed below it:
 //!
 //! | module | what it is |
 //! | --- | --- |

@@ -38,7 +38,7 @@
  *
  * 7. A call returns within its timeout_ms plus 100 ms, whatever the network, the name server, the
  *    peer's texts or the host's signals do; plus its thread's timer slack, where the host has set
- *    one. A disk that does not respond, on which a ledger lies, is the one thing that does not bound.
+ *    one. A disk that does not respond, on which a ledger lies, is the one thing that this does not cover.
  *
  * 8. After fork(), a client works in parent and child: they share no connection, and the child
  *    closes the descriptors of those that it inherited, without a word on them. That holds from the
@@ -47,7 +47,8 @@
  *    own, which may also call the library. (A handler that takes a lock under which other threads
  *    call the library is to be registered after the library was loaded, as main() does: then it has
  *    that lock before the library lets no thread go on.) A host's allocator may have fork handlers,
- *    too. A fork waits for name look-ups, 20 ms at most.
+ *    too. A fork waits for name look-ups, 20 ms at most, and for what is made once in a process,
+ *    2 s at most.
  *    A signal handler may fork as far as POSIX lets it, which since 2024 no longer lists fork() as
  *    safe there; it does not hang. If it interrupted a call of the library, the child must neither
  *    call the library nor go on with a send before it calls exec.
@@ -57,7 +58,7 @@
  * 9. A thread with a stack of 64 KiB is enough for every call.
  *
  * 10. On Unix no descriptor of the library is below 3. A client or token is a number that
- *    nothing lies at: 64-bit systems alone, and no host may keep other bits in it.
+ *    nothing lies at: only 64-bit systems are supported, and no host may keep other bits in it.
  *
  * 11. With the client option ledger, a call with an idempotency_key never sends a second time what may
  *    have been queued, for as long as the ledger keeps the key's entry: over threads, processes and

@@ -37,7 +37,7 @@ impl Failure {
         Reply::new(
             match self.is_transient {
                 true => Status::ZX_NOT_SENT.retryable(),
-                false => Status::ZX_NOT_SENT.definite(),
+                false => Status::ZX_NOT_SENT.not_retryable(),
             },
             message,
         )

@@ -6,7 +6,7 @@
 //! *begins*, which is on the disk before an attempt takes a connection, and *ends*, which is not waited
 //! for. Whatever happens in between, the entry then reads as unknown, and never as not sent.
 //!
-//! Each module uses those below it alone:
+//! Each module uses only modules listed below it:
 //!
 //! | module | what it is |
 //! | --- | --- |
@@ -212,7 +212,7 @@ impl Ledger {
         });
         Ok(match standing.map_err(|failure| self.reply(&failure))? {
             Standing::Free | Standing::Unknown => Reply::new(
-                Status::ZX_OK.definite(),
+                Status::ZX_OK.not_retryable(),
                 "the next call with this idempotency_key sends its message",
             ),
             Standing::Live(_) => Reply::new(
@@ -388,7 +388,7 @@ fn ended(outcome: &Outcome) -> Reply {
     let status = outcome.status;
     let verdict = match outcome.retryable {
         true => status.retryable(),
-        false => status.definite(),
+        false => status.not_retryable(),
     };
     let message = match status {
         Status::ZX_OK => "an earlier call with this idempotency_key queued the message".to_owned(),
@@ -405,7 +405,7 @@ fn ended(outcome: &Outcome) -> Reply {
 
 fn unknown() -> Reply {
     repeated(Reply::new(
-        Status::ZX_OUTCOME_UNKNOWN.definite(),
+        Status::ZX_OUTCOME_UNKNOWN.not_retryable(),
         "the message may have been queued by an earlier call with this idempotency_key: its post-back \
          settles that (zx_client_settle), or you decide that it may be sent again (zx_client_forget)",
     ))
@@ -416,7 +416,10 @@ fn still_unknown(why: &str) -> Reply {
         "the message may be queued: another call with this idempotency_key is under way, and this one \
          did not wait for its outcome ({why})"
     );
-    repeated(Reply::new(Status::ZX_OUTCOME_UNKNOWN.definite(), message))
+    repeated(Reply::new(
+        Status::ZX_OUTCOME_UNKNOWN.not_retryable(),
+        message,
+    ))
 }
 
 fn another(standing: Standing) -> Reply {

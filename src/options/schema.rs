@@ -35,7 +35,7 @@ struct Property {
     environment: Vec<String>,
     #[serde(rename = "x-per-call")]
     is_per_call: bool,
-    /// Whether a client has it not.
+    /// Whether it can be given only to a call.
     #[serde(rename = "x-call-alone", default)]
     is_call_alone: bool,
 }

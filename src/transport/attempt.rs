@@ -1,4 +1,4 @@
-//! One attempt at one message, and the fact that this library is for: whether its request was sent.
+//! One attempt at one message, and the fact that this library exists to establish: whether its request was sent.
 //!
 //! ureq drives. The connection under it reports here what it did. In the order of ureq's calls:
 //!
@@ -35,7 +35,7 @@ pub(super) enum Progress {
     Written,
     /// The kernel has taken the last byte: the whole request may have reached the API.
     Sent,
-    /// The rest was dropped before the kernel took it, and never leaves; or nothing was read.
+    /// The rest was dropped before the kernel took it, and never leaves; or the server said that it read none of it.
     Aborted,
 }
 
@@ -68,6 +68,11 @@ impl Progress {
             Progress::Sent => Progress::Sent,
             _ => Progress::Aborted,
         }
+    }
+
+    /// The server said that it read none of the request: all that undoes `Sent`.
+    pub(super) fn unread(self) -> Self {
+        Progress::Aborted
     }
 }
 
@@ -189,10 +194,11 @@ mod tests {
             assert_eq!(step(head(30)), from_head);
             assert_eq!(step(body(30)), from_body);
             assert_eq!(step(Written), from_written);
-            // Neither becomes anything else.
+            // Neither becomes anything else by what is written.
             assert_eq!(step(Sent), Sent);
             assert_eq!(step(Aborted), Aborted);
         }
+        assert_eq!(Sent.unread(), Aborted);
         assert_eq!(head(0).head_written(), Written);
         // More than all is all: what may have been sent is not called unsent.
         assert_eq!(body(1).body_written(2), Written);

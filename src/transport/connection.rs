@@ -54,7 +54,7 @@ impl Connection {
     /// Sends all that is pending. `false`: the peer responded, closed or broke before it took all, and
     /// what it said is still to be read.
     fn flush(&mut self) -> Result<bool, Failure> {
-        // What came before the request is no response to it. Of a kept connection ureq asks that.
+        // What came before the request is no response to it. For a kept connection ureq has asked `is_open`.
         let mut goes_on = !std::mem::take(&mut self.is_new) || self.is_silent_or_interim()?;
         while goes_on && !self.is_flushed() {
             goes_on = match self.send() {
@@ -115,9 +115,9 @@ impl Connection {
         let received = match &mut self.tls {
             None => self.socket.receive(into)?,
             Some(tls) => tls.receive(&self.socket, into).inspect_err(|_| {
-                // Whatever the kernel has taken.
+                // Even if the kernel has taken all of it.
                 if tls.is_unread {
-                    self.attempt.proceed(|_| Progress::Aborted);
+                    self.attempt.proceed(Progress::unread);
                 }
             })?,
         };
@@ -165,7 +165,7 @@ impl Transport for Connection {
     }
 
     /// Head and body come one after the other and go out together: nothing is sent before the
-    /// request is complete or the buffer is full. The one place that says how far a request came.
+    /// request is complete or the buffer is full. Here and in `receive` is said how far a request came.
     fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), ureq::Error> {
         let before = self.attempt.progress();
         if before == Progress::Aborted {

@@ -52,18 +52,19 @@ fn holders() -> MutexGuard<'static, Vec<Weak<dyn GiveWay>>> {
     holders.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// For a test whose holders give way to nobody else: the list is the process's.
 #[cfg(test)]
-pub(super) mod tests {
+pub(super) fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+    use std::sync::{Arc, Weak};
 
-    use super::{GiveWay, holders, register, with_descriptors};
-
-    /// For a test whose holders give way to nobody else: the list is the process's.
-    pub fn alone() -> MutexGuard<'static, ()> {
-        static ALONE: Mutex<()> = Mutex::new(());
-        ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    use super::{GiveWay, alone, holders, register, with_descriptors};
 
     /// How many descriptors it holds.
     struct Holder(AtomicUsize);

@@ -6,7 +6,7 @@
 //! [`CurrentAttempt`](attempt::CurrentAttempt) through which that call sets its limits and learns how
 //! far it came.
 //!
-//! Each module uses those below it alone:
+//! Each module uses only modules listed below it:
 //!
 //! | module | what it is |
 //! | --- | --- |

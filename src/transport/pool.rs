@@ -205,7 +205,7 @@ mod tests {
     use crate::sys::time_since_boot;
     use crate::transport::attempt::{Attempt, CurrentAttempt};
     use crate::transport::deadline::Limits;
-    use crate::transport::give_way::tests::alone;
+    use crate::transport::give_way::alone;
     use crate::transport::socket::Socket;
 
     fn pool() -> Pool {

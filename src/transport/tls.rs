@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::socket::{Limited, Received, Socket};
 use crate::sys::is_transient;
 
-/// Of one server: a client knows no other.
+/// A client talks to one server, so a few are enough.
 const SESSIONS: usize = 8;
 
 /// What a client shakes hands with. It keeps no sessions: those are [`with_sessions`].
@@ -90,8 +90,9 @@ impl TlsSession {
                 | Alert::UnknownCA
                 | Alert::AccessDenied,
             ) => true,
-            // TLS 1.2 has no other for it, and once there is a cipher, no other reason is left. But behind
-            // a handshake of TLS 1.2 it ends another, for which a server may have read the request.
+            // TLS 1.2 has no alert of its own for it, and once there is a cipher, no other reason is left.
+            // But after a completed handshake of TLS 1.2 it ends a renegotiation, before which a server
+            // may have read the request.
             rustls::Error::AlertReceived(Alert::HandshakeFailure) => {
                 self.tls.negotiated_cipher_suite().is_some()
                     && (self.tls.is_handshaking()

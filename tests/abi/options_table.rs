@@ -108,7 +108,7 @@ fn the_header_lists_every_option() {
     for (name, option) in &options() {
         let (default, description) = (default(option), description(option));
         let star = match (is_per_call(option), is_call_alone(option)) {
-            (_, true) => " (per call alone)",
+            (_, true) => " (per call only)",
             (true, false) => " (also per call)",
             (false, false) => "",
         };

@@ -7,7 +7,7 @@
 //! | --- | --- |
 //! | the registry of clients, tokens and strings | inherits it, whole: it is changed only under the [lock](super::lock) |
 //! | connections | closes their descriptors at once, without a word on them ([`descriptors`]) |
-//! | pools, calls under way, look-ups, rate limits, counts | forgets them, and makes its own when it needs them: each is a [`PerProcess`](crate::per_process::PerProcess), which compares the [`generation`] |
+//! | pools, calls under way, look-ups and their threads, rate limits, counts | forgets them, and makes its own when it needs them: each is a [`PerProcess`](crate::per_process::PerProcess), which compares the [`generation`] |
 //! | what is made once and never changed (roots, schemas) | shares it: it is made without a lock |
 //!
 //! A fork takes the lock, and so waits for whoever has it: the registry as it adds and removes, a
@@ -27,10 +27,11 @@ use super::descriptors;
 use super::lock::LOCK;
 pub(crate) use super::lock::{Guarded, while_forks_wait};
 
-/// Differs from that of every process between this one and the one that loaded the library.
+/// One higher in each child.
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 
-/// A number that a process shares with no ancestor of its own.
+/// A number that differs from that of every ancestor. Where this process is a child that has not noticed
+/// it yet, it does so here.
 pub(crate) fn generation() -> u32 {
     // A fork handler of the host's own may come before this library's, and call it.
     if LOCK.forking_process().is_some_and(|it| it != process::id()) {
@@ -42,6 +43,8 @@ pub(crate) fn generation() -> u32 {
 /// This process is a child.
 fn begin_generation() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
+    // Of threads that are not here.
+    HOLD_UPS.store(0, Ordering::Relaxed);
     LOCK.notice_child();
     descriptors::close_all();
 }
@@ -95,7 +98,7 @@ fn wait(looks: u32, is_over: impl Fn() -> bool) {
 
 static HOLD_UPS: AtomicUsize = AtomicUsize::new(0);
 
-/// Lets a fork wait, a second at least, for work that takes microseconds and allocates.
+/// Makes a fork wait, a second at least, for work that takes microseconds and allocates.
 pub(crate) struct HoldUp(());
 
 impl HoldUp {
@@ -107,14 +110,15 @@ impl HoldUp {
 
 impl Drop for HoldUp {
     fn drop(&mut self) {
-        HOLD_UPS.fetch_sub(1, Ordering::Release);
+        // A child that was forked meanwhile has none.
+        let _ = HOLD_UPS.fetch_update(Ordering::Release, Ordering::Relaxed, |it| it.checked_sub(1));
     }
 }
 
 /// The threads that look names up, more than there can be at once; 0: none.
 static LOOKING_UP: [AtomicI32; 64] = [const { AtomicI32::new(0) }; 64];
 
-/// Lets a fork wait for this thread's end, 10 ms at least: glibc takes locks for a look-up, such as one
+/// Makes a fork wait for this thread's end, 10 ms at least: glibc takes locks for a look-up, such as one
 /// around `resolv.conf`, and once more when the thread that made it is about to be gone. What takes
 /// longer waits for a name server, and holds none meanwhile.
 pub(crate) fn thread_looks_names_up() {
