@@ -611,7 +611,7 @@ fn reply_says_what_an_answer_without_words_means_and_what_to_do() {
         (
             answer(429, "", r#"{"success":true}"#),
             "the message may have been queued: the API's response says that it was (HTTP 429), but \
-             has not the status of one that was accepted"
+             its HTTP status is not a success"
                 .to_owned(),
         ),
         (answer(400, "", HTML), format!("{refused} (HTTP 400)")),
