@@ -186,32 +186,23 @@ static int send_and_advise(const zx_client *client, const char *message, const c
     return print_reply(reply, status);
 }
 
-/* Prints a list for each thousand messages, and returns what to exit with. */
+/* Prints each page of the list, a thousand messages at most, and returns what to exit with. */
 static int list_unsettled(const zx_client *client)
 {
     char *after = NULL;
+    int exit_status;
 
-    for (;;) {
-        char *list, *last;
-        char pointer[64];
+    do {
+        char *list;
         zx_status status = zx_client_unsettled(client, after, &list);
-        int exit_status;
 
         zx_free(after);
-        last = zx_json_get(list, "/entries/0");
-        if (status == ZX_OK && last == NULL) {
-            zx_free(list);
-            return EXIT_SUCCESS;
-        }
-        zx_free(last);
-        sprintf(pointer, "/entries/%d/idempotency_key", 999);
-        after = zx_json_get(list, pointer);
+        /* Only a full page has another behind it. */
+        after = zx_json_get(list, "/entries/999/idempotency_key");
         exit_status = print_reply(list, status);
-        if (exit_status != EXIT_SUCCESS || after == NULL) {
-            zx_free(after);
-            return exit_status;
-        }
-    }
+    } while (exit_status == EXIT_SUCCESS && after != NULL);
+    zx_free(after);
+    return exit_status;
 }
 
 /* Returns what to exit with after something was printed. */

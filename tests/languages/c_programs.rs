@@ -504,6 +504,8 @@ fn the_program_sends_a_key_once_and_lists_what_is_unknown() {
         command.arg("--ledger").arg(&ledger).args(options);
         run(&mut command, message.as_bytes())
     };
+    let none = send(&["--unsettled"], "");
+    assert_eq!(none.stdout.trim_end(), r#"{"entries":[]}"#, "{none:?}");
     let accepted = message("tag");
     let silent = accepted.replace("919876543210", "15550100008");
     for is_repeated in [false, true] {
