@@ -50,7 +50,10 @@ fn thread_sanitizer_finds_no_race() {
     let Some(built) = THREAD.build() else { return };
     for scheme in SCHEMES {
         let server = RawServer::accepting(scheme);
-        run(Command::new(built.host("every_call")).arg(patient_options(&server)));
+        let known = root().join("tests/c/thread_sanitizer.txt");
+        run(Command::new(built.host("every_call"))
+            .arg(patient_options(&server))
+            .env("TSAN_OPTIONS", format!("suppressions={}", known.display())));
 
         let server = RawServer::accepting(scheme);
         let accepted = run_for_number(
