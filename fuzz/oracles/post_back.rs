@@ -9,7 +9,7 @@ use zixflow::ffi::Status::*;
 use zixflow::ffi::*;
 
 use super::reply::Reply;
-use super::{c_string, take};
+use super::{API_KEY, c_string, take};
 
 const TEXTS: [&str; 9] = [
     "workspace_id",
@@ -27,6 +27,13 @@ const DERIVED: [&str; 4] = ["status_at_ms", "rank", "is_failure", "key"];
 type Members = BTreeMap<String, Box<RawValue>>;
 
 pub fn check(input: &[u8]) {
+    // No key is at work here: a body that happens to hold the one of the other oracles is told as any.
+    if input
+        .windows(API_KEY.len())
+        .any(|it| it == API_KEY.as_bytes())
+    {
+        return;
+    }
     let body = c_string(input);
     let mut handed_out = ptr::null_mut();
     // SAFETY: the text ends with NUL, and what comes has a place.
