@@ -52,13 +52,14 @@ impl LockFile {
     /// Whether somebody else has it locked.
     pub(crate) fn is_locked(&self, place: i64) -> io::Result<bool> {
         let found = self.control(COMMANDS[1], libc::F_WRLCK, place)?;
-        Ok(found != libc::F_UNLCK)
+        // Of which systems make an integer of another width.
+        Ok(i64::from(found) != i64::from(libc::F_UNLCK))
     }
 
-    fn control(&self, command: c_int, kind: c_int, place: i64) -> io::Result<c_int> {
+    fn control(&self, command: c_int, kind: impl Into<c_int>, place: i64) -> io::Result<c_int> {
         // SAFETY: zeros are a value of each of its fields.
         let mut lock: libc::flock = unsafe { std::mem::zeroed() };
-        lock.l_type = kind as _;
+        lock.l_type = kind.into() as _;
         lock.l_whence = libc::SEEK_SET as _;
         lock.l_start = place as off_t;
         lock.l_len = 1;
