@@ -66,10 +66,8 @@ pub(crate) fn row(response: &Response, body: &ResponseBody) -> Row {
             .with_text("the API did not queue the message", ""),
         (300..=399, _) => ZX_REJECTED.not_retryable()
             .with_text("the API responded with a redirect", ", which is never followed: check base_url"),
-        // What a balancer also says where it has handed the request on and the API is slow.
-        (408, _) => ZX_OUTCOME_UNKNOWN.not_retryable()
-            .with_text("the message may have been queued: the API's response", " does not say"),
-        (400..=499, _) => ZX_REJECTED.not_retryable()
+        // Not 408: a balancer says that, too, where it has handed the request on and the API is slow.
+        (code @ 400..=499, _) if code != 408 => ZX_REJECTED.not_retryable()
             .with_text("the API did not queue the message", ""),
         _ => ZX_OUTCOME_UNKNOWN.not_retryable()
             .with_text("the message may have been queued: the API's response", " does not say"),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked, DiskFull, OutOfMemory, SystemIoFailure};
 
 use crate::reply::Reply;
-use crate::status::Status;
+use crate::status::{Status, Verdict};
 use crate::sys::is_out_of_descriptors;
 use crate::transport::{self, Limits};
 
@@ -34,13 +34,11 @@ impl Failure {
     pub(super) fn reply(&self, path: &Path) -> Reply {
         let (path, reason) = (path.display(), &self.reason);
         let message = format!("nothing was sent or changed: the ledger {path} {reason}");
-        Reply::new(
-            match self.is_transient {
-                true => Status::ZX_NOT_SENT.retryable(),
-                false => Status::ZX_NOT_SENT.not_retryable(),
-            },
-            message,
-        )
+        let verdict = Verdict {
+            status: Status::ZX_NOT_SENT,
+            retryable: self.is_transient,
+        };
+        Reply::new(verdict, message)
     }
 }
 

@@ -34,7 +34,7 @@ use serde_json::json;
 use crate::json;
 use crate::per_process::PerProcess;
 use crate::reply::Reply;
-use crate::status::Status;
+use crate::status::{Status, Verdict};
 use crate::sys::fork::HoldUp;
 use crate::transport::Limits;
 use entry::{Call, Digest, Entry, Found, Outcome, Standing, State, find};
@@ -269,10 +269,19 @@ impl KeyedCall<'_> {
                     doubted = Some(*call);
                     continue;
                 }
-                _ => return Err(unknown()),
+                _ => {
+                    return Err(unknown(
+                        "the message may have been queued by an earlier call with this idempotency_key: \
+                         its post-back settles that (zx_client_settle), or you decide that it may be \
+                         sent again (zx_client_forget)",
+                    ));
+                }
             }
             if let Err(stop) = limits.sleep_until(Instant::now() + pause) {
-                return Err(still_unknown(&stop.to_string()));
+                return Err(unknown(format!(
+                    "the message may be queued: another call with this idempotency_key is under way, \
+                     and this one did not wait for its outcome ({stop})"
+                )));
             }
             pause = Duration::from_millis(50).min(pause * 3 / 2);
         }
@@ -385,11 +394,8 @@ fn repeated(reply: Reply) -> Reply {
 
 /// The reply that another call with the key had.
 fn ended(outcome: &Outcome) -> Reply {
-    let status = outcome.status;
-    let verdict = match outcome.retryable {
-        true => status.retryable(),
-        false => status.not_retryable(),
-    };
+    let (status, retryable) = (outcome.status, outcome.retryable);
+    let verdict = Verdict { status, retryable };
     let message = match status {
         Status::ZX_OK => "an earlier call with this idempotency_key queued the message".to_owned(),
         _ => format!(
@@ -403,23 +409,9 @@ fn ended(outcome: &Outcome) -> Reply {
     })
 }
 
-fn unknown() -> Reply {
-    repeated(Reply::new(
-        Status::ZX_OUTCOME_UNKNOWN.not_retryable(),
-        "the message may have been queued by an earlier call with this idempotency_key: its post-back \
-         settles that (zx_client_settle), or you decide that it may be sent again (zx_client_forget)",
-    ))
-}
-
-fn still_unknown(why: &str) -> Reply {
-    let message = format!(
-        "the message may be queued: another call with this idempotency_key is under way, and this one \
-         did not wait for its outcome ({why})"
-    );
-    repeated(Reply::new(
-        Status::ZX_OUTCOME_UNKNOWN.not_retryable(),
-        message,
-    ))
+fn unknown(message: impl Into<String>) -> Reply {
+    let verdict = Status::ZX_OUTCOME_UNKNOWN.not_retryable();
+    repeated(Reply::new(verdict, message))
 }
 
 fn another(standing: Standing) -> Reply {

@@ -297,20 +297,21 @@ fn forks(setup: &Setup, case: &str) {
     assert_eq!(finished.code(), 0, "{case}: {finished:?}");
 }
 
+/// Of the messages that the server got.
+fn tags(setup: &Setup) -> Vec<String> {
+    let requests = setup.server.requests();
+    let mut tags: Vec<_> = requests.iter().map(|request| request.tag()).collect();
+    tags.sort();
+    tags
+}
+
 #[test]
 fn workers_forked_before_the_first_key_send() {
     let setup = Setup::new();
     forks(&setup, "before");
     // One key for all, one for each, and the parent's own.
-    let mut tags: Vec<_> = setup
-        .server
-        .requests()
-        .iter()
-        .map(|request| request.tag())
-        .collect();
-    tags.sort();
     assert_eq!(
-        tags,
+        tags(&setup),
         ["own-0", "own-1", "own-2", "own-3", "parent", "shared"]
     );
 }
@@ -319,14 +320,7 @@ fn workers_forked_before_the_first_key_send() {
 fn child_forked_after_the_first_key_sends_none_and_loses_nothing_of_its_parents() {
     let setup = Setup::new();
     forks(&setup, "after");
-    let mut tags: Vec<_> = setup
-        .server
-        .requests()
-        .iter()
-        .map(|request| request.tag())
-        .collect();
-    tags.sort();
-    assert_eq!(tags, ["after", "before", "exec", "without a key"]);
+    assert_eq!(tags(&setup), ["after", "before", "exec", "without a key"]);
     assert!(fs::metadata(setup.folder.path().join("ledger")).is_ok());
     let client = setup.client();
     for tag in ["before", "after"] {
