@@ -1,7 +1,7 @@
 //! `libzixflow` sends one thing: Zixflow's "WhatsApp interactive reply buttons" message. It is a
 //! C library written in Rust; `include/zixflow.h` is its documentation for hosts.
 //!
-//! Each module uses only modules listed below it (`tests/source.rs` sees to that):
+//! Each module uses only modules listed below it (`tests/abi/source.rs` sees to that):
 //!
 //! | module | what it is |
 //! | --- | --- |
@@ -14,7 +14,7 @@
 //! | `secrets` | what no reply may repeat |
 //! | `reply` | the JSON that goes back |
 //! | `outcome` | the table that reads a response |
-//! | `transport` | the sockets under ureq, which know whether a request can have arrived |
+//! | `transport` | the sockets under ureq; its attempt.rs decides whether a request was sent |
 //! | `cancel` | what ends a call from another thread: a token, a shut-down |
 //! | `counts`, `headers`, `status` | statistics; the header fields; the outcome of a call, as C sees it |
 //! | `per_process` | what a child of `fork()` must not share |
