@@ -130,8 +130,8 @@ mod tests {
         turns.into_inner().expect("no panic")
     }
 
-    fn busy_rate_limit() -> RateLimit {
-        let rate_limit = RateLimit::new(1.0);
+    fn busy_rate_limit(messages_per_second: f64) -> RateLimit {
+        let rate_limit = RateLimit::new(messages_per_second);
         assert!(rate_limit.take_turn(&limits()).is_ok());
         rate_limit
     }
@@ -139,12 +139,15 @@ mod tests {
     #[test]
     fn turns_go_to_whoever_came_first() {
         let calls: Vec<Limits> = (0..5).map(|_| limits()).collect();
-        assert_eq!(queue_up(&busy_rate_limit(), &calls, || {}), [0, 1, 2, 3, 4]);
+        assert_eq!(
+            queue_up(&busy_rate_limit(10.0), &calls, || {}),
+            [0, 1, 2, 3, 4]
+        );
     }
 
     #[test]
     fn whoever_is_interrupted_leaves_the_turn_to_the_others() {
-        let rate_limit = busy_rate_limit();
+        let rate_limit = busy_rate_limit(1.0);
         let calls: Vec<Limits> = (0..5).map(|_| limits()).collect();
         let began = Instant::now();
         let turns = queue_up(&rate_limit, &calls, || {

@@ -456,14 +456,18 @@ fn names_that_nobody_answers_for_hold_up_no_other() {
     let hosts: Vec<String> = (0..31)
         .map(|number| format!("silent-{number}.test"))
         .collect();
-    for host in &hosts {
-        define(host, Entry::Hangs);
-        let mut options = options(host, server.address());
-        options["timeout_ms"] = json!(100);
-        client(&options)
-            .send(&message("tag"))
-            .assert_status("not_sent");
-    }
+    thread::scope(|scope| {
+        for host in &hosts {
+            define(host, Entry::Hangs);
+            let mut options = options(host, server.address());
+            options["timeout_ms"] = json!(100);
+            scope.spawn(move || {
+                client(&options)
+                    .send(&message("tag"))
+                    .assert_status("not_sent");
+            });
+        }
+    });
     define("known.test", addresses(&["127.0.0.1"]));
     client_of("known.test", &server)
         .send(&message("tag"))

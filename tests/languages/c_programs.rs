@@ -689,43 +689,6 @@ fn the_examples_link_statically_too() {
 }
 
 #[test]
-fn the_examples_lose_no_memory_and_read_none_that_is_not_theirs() {
-    if !c::require_tool("valgrind") {
-        return;
-    }
-    let sandbox = start();
-    // valgrind takes what ring's assembly computes for uninitialised.
-    let over_https = |program| {
-        let mut command = over_https("valgrind", &sandbox);
-        command.arg("--undef-value-errors=no").arg(program);
-        command
-    };
-    let over_http = |program| {
-        let mut command = over_http("valgrind", &sandbox);
-        command.arg(program);
-        command
-    };
-    for (mut command, argument, exit_status) in [
-        (over_https(send_reply_buttons()), "-", 0),
-        (over_http(send_reply_buttons()), "-", 0),
-        (over_http(send_reply_buttons()), "no-such-file", 1),
-        (over_http(send_reply_buttons()), "/", 1),
-        (over_http(compose()), "Zoë", 0),
-        (over_http(compose()), &"x".repeat(1025), 12),
-    ] {
-        command
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env(
-                "VALGRIND_OPTS",
-                "--quiet --leak-check=full --errors-for-leak-kinds=definite,indirect \
-                 --error-exitcode=99",
-            );
-        let finished = run(command.arg(argument), ODD_MESSAGE.as_bytes());
-        assert_eq!(finished.code(), exit_status, "{finished:?}");
-    }
-}
-
-#[test]
 fn the_demo_ends_with_the_reply_of_an_accepted_message() {
     let demo = c::run(&mut c::example("demo"), b"");
     assert_eq!(demo.code(), 0, "{demo:?}");

@@ -159,9 +159,9 @@ fn assert_outcome(reply: &Reply, requests: &[Request], possible: &[Outcome], cas
 }
 
 /// So many cases at a time: most of them wait.
-const MANY: usize = 24;
-/// So many where each takes a processor, to make and check a large message.
-const FEW: usize = 4;
+const MANY: usize = 64;
+/// So many where each takes time of a processor, too, to make and check a large message.
+const FEW: usize = 16;
 
 fn in_parallel<C: Send>(workers: usize, cases: Vec<C>, run: impl Fn(C) + Sync) {
     // One crowd at a time: two would make each other late.
