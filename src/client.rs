@@ -107,9 +107,7 @@ impl Client {
     /// Reads a post-back, and settles the ledger's entry that it is about.
     pub(crate) fn settle(&self, post_back: &str) -> Result<String, Reply> {
         let ledger = self.ledger()?;
-        let read =
-            post_back::read(post_back).map_err(|problems| Reply::invalid("post-back", problems))?;
-        ledger.settle(&read, &self.limits())
+        ledger.settle(post_back::read(post_back)?, &self.limits())
     }
 
     /// The ledger's entries whose outcome is unknown, as JSON.

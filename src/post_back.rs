@@ -11,6 +11,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::findings::{Findings, Path};
 use crate::json::{self, MAX_DEPTH, Type};
+use crate::reply::Reply;
 
 /// The fields that the API documents. Each is a string, or null.
 const FIELDS: [&str; 10] = [
@@ -53,8 +54,23 @@ fn milliseconds(status_at: &str) -> Option<i64> {
     i64::try_from(time.unix_timestamp_nanos().div_euclid(1_000_000)).ok()
 }
 
-/// The flat object for a host, or everything that is wrong with the body.
-pub(crate) fn read(body: &str) -> Result<String, Findings> {
+/// What a post-back tells: a host, and the ledger.
+pub(crate) struct PostBack {
+    /// The flat object for a host.
+    pub(crate) object: json::Object,
+    pub(crate) workspace_id: Option<String>,
+    pub(crate) request_id: String,
+    pub(crate) status: String,
+    pub(crate) status_at_ms: Option<i64>,
+    pub(crate) post_back_data: Option<String>,
+}
+
+/// Else the reply says everything that is wrong with the body.
+pub(crate) fn read(body: &str) -> Result<PostBack, Reply> {
+    reading(body).map_err(|problems| Reply::invalid("post-back", problems))
+}
+
+fn reading(body: &str) -> Result<PostBack, Findings> {
     let not_json = |error| Findings::of_all(format_args!("is not JSON: {error}"));
 
     let whole: &RawValue = serde_json::from_str(json::without_mark(body)).map_err(not_json)?;
@@ -75,9 +91,8 @@ struct Reading<'a> {
     problems: Findings,
     /// How many times each key was given.
     given: HashMap<Cow<'a, str>, usize>,
-    request_id: String,
-    status: String,
-    status_at: String,
+    /// The known fields that are strings.
+    texts: HashMap<&'static str, String>,
 }
 
 impl<'a> Reading<'a> {
@@ -103,12 +118,7 @@ impl<'a> Reading<'a> {
                     self.complain(name, "must not be empty");
                 }
                 self.object.add(name, &text);
-                match name {
-                    "request_id" => self.request_id = text,
-                    "status" => self.status = text,
-                    "status_at" => self.status_at = text,
-                    _ => {}
-                }
+                self.texts.insert(name, text);
             }
             (Type::Number, None) if is_number_or_text => self.object.add(name, value.get()),
             (Type::Null, None) if !is_required => self.object.add(name, ()),
@@ -143,7 +153,7 @@ impl<'a> Reading<'a> {
         self.problems.add(&Path::Key(&Path::Root, key), complaint);
     }
 
-    fn end(mut self) -> Result<String, Findings> {
+    fn end(mut self) -> Result<PostBack, Findings> {
         for name in REQUIRED {
             if !self.given.contains_key(name) {
                 self.complain(name, "is missing");
@@ -152,15 +162,26 @@ impl<'a> Reading<'a> {
         if !self.problems.is_empty() {
             return Err(self.problems);
         }
-        if let Some(milliseconds) = milliseconds(&self.status_at) {
+        let mut text = |name| self.texts.remove(name);
+        let [request_id, status, status_at] =
+            ["request_id", "status", "status_at"].map(|name| text(name).unwrap_or_default());
+        let status_at_ms = milliseconds(&status_at);
+        if let Some(milliseconds) = status_at_ms {
             self.object.add("status_at_ms", milliseconds);
         }
-        if let Some(rank) = rank(&self.status) {
+        if let Some(rank) = rank(&status) {
             self.object.add("rank", rank);
         }
-        self.object.add("is_failure", self.status == "failed");
-        let key = [self.request_id, self.status, self.status_at].join("/");
+        self.object.add("is_failure", status == "failed");
+        let key = [&*request_id, &status, &status_at].join("/");
         self.object.add("key", key);
-        Ok(self.object.end())
+        Ok(PostBack {
+            workspace_id: text("workspace_id"),
+            post_back_data: text("post_back_data"),
+            object: self.object,
+            request_id,
+            status,
+            status_at_ms,
+        })
     }
 }

@@ -6,7 +6,6 @@ use super::arguments;
 use super::boundary::{Out, export_text};
 use super::types::zx_status;
 use crate::post_back;
-use crate::reply::Reply;
 
 /// Reads the body of what Zixflow posts to a message's `post_back_url`.
 ///
@@ -39,6 +38,6 @@ pub unsafe extern "C" fn zx_read_post_back(
     export_text(&out, || {
         // SAFETY: rule 1 of the header.
         let body = unsafe { arguments::checked_text("body", "post-back", body)? };
-        post_back::read(body).map_err(|problems| Reply::invalid("post-back", problems))
+        Ok(post_back::read(body)?.object.end())
     })
 }

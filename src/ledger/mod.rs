@@ -31,8 +31,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 
-use crate::json;
 use crate::per_process::PerProcess;
+use crate::post_back::PostBack;
 use crate::reply::Reply;
 use crate::status::{Status, Verdict};
 use crate::sys::fork::HoldUp;
@@ -134,20 +134,24 @@ impl Ledger {
     }
 
     /// Settles the entry that a post-back is about, and adds to it what became of that.
-    pub(crate) fn settle(&self, post_back: &str, limits: &Limits) -> Result<String, Reply> {
-        let field = |pointer| json::get(post_back, pointer);
-        let request_id = field("/request_id").unwrap_or_default();
-        let status = field("/status").unwrap_or_default();
-        let status_at = field("/status_at_ms").and_then(|it| it.parse::<i64>().ok());
-        let is_own = field("/workspace_id").is_none_or(|id| id == self.sender.workspace_id);
+    pub(crate) fn settle(&self, post_back: PostBack, limits: &Limits) -> Result<String, Reply> {
+        let PostBack {
+            mut object,
+            workspace_id,
+            request_id,
+            status,
+            status_at_ms,
+            post_back_data,
+        } = post_back;
+        let is_own = workspace_id.is_none_or(|id| id == self.sender.workspace_id);
         let mut settled = None;
         if is_own {
             let open = self.open(limits)?;
-            let data = field("/post_back_data").map(|data| digest::of_data(&open.secret, &data));
+            let data = post_back_data.map(|data| digest::of_data(&open.secret, &data));
             let (sender, calls) = (Arc::clone(&self.sender), Arc::clone(&open));
             let written = open.write(limits, true, move |database| {
                 let mut found = sender.find(database, "request_id", &request_id)?;
-                if let (true, Some(data), Some(at)) = (found.is_empty(), data, status_at) {
+                if let (true, Some(data), Some(at)) = (found.is_empty(), data, status_at_ms) {
                     found = sender.find(database, "post_back_data", &data)?;
                     let is_only = found.len() == 1;
                     found.retain(|(_, entry)| is_only && entry.can_be_of(at));
@@ -160,18 +164,17 @@ impl Ledger {
                 if entry != before {
                     sender.save(database, &key, &entry)?;
                 }
-                sender.note_post_back(database, &key, &status, status_at)?;
+                sender.note_post_back(database, &key, &status, status_at_ms)?;
                 Ok(Some((settled, key)))
             });
             settled = written.map_err(|failure| self.reply(&failure))?;
         }
-        let more = match settled {
-            Some((settled, key)) => json!({ "settled": settled, "idempotency_key": key }),
-            None => json!({ "settled": false }),
-        };
-        // One object of two.
-        let (all, more) = (post_back.strip_suffix('}'), more.to_string());
-        Ok(all.unwrap_or_default().to_owned() + "," + more.strip_prefix('{').unwrap_or_default())
+        let is_settled = settled.as_ref().is_some_and(|(settled, _)| *settled);
+        object.add("settled", is_settled);
+        if let Some((_, key)) = settled {
+            object.add("idempotency_key", key);
+        }
+        Ok(object.end())
     }
 
     /// The entries whose outcome is unknown, oldest first, from the one after a key on.

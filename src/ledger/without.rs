@@ -1,5 +1,6 @@
 //! In place of the ledger, where the library is built without it: there is none that could be used.
 
+use crate::post_back::PostBack;
 use crate::reply::Reply;
 use crate::transport::Limits;
 
@@ -19,7 +20,7 @@ impl Ledger {
         match *self {}
     }
 
-    pub(crate) fn settle(&self, _: &str, _: &Limits) -> Result<String, Reply> {
+    pub(crate) fn settle(&self, _: PostBack, _: &Limits) -> Result<String, Reply> {
         match *self {}
     }
 
