@@ -2,9 +2,11 @@
 //! shut-down raises.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 
-use crate::address_map::AddressMap;
+use rustc_hash::FxHashMap;
+
+use crate::mutex::Mutex;
 use crate::per_process::PerProcess;
 use crate::sys::{Cause, Interrupt};
 
@@ -17,7 +19,7 @@ pub(crate) struct CancelToken {
 }
 
 /// The calls of this process that are under way, by the address of what interrupts each.
-type Watchers = AddressMap<Arc<Interrupt>>;
+type Watchers = FxHashMap<usize, Arc<Interrupt>>;
 
 /// A call that watches a token, until it is dropped.
 pub(crate) struct Watch<'a> {
@@ -65,8 +67,7 @@ impl CancelToken {
     }
 
     fn watchers(&self) -> MutexGuard<'_, Watchers> {
-        let watchers = self.watchers.get_or_make(Mutex::default);
-        watchers.lock().unwrap_or_else(PoisonError::into_inner)
+        self.watchers.get_or_make(Mutex::default).lock()
     }
 }
 

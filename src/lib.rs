@@ -19,8 +19,9 @@
 //! | `counts`, `headers`, `status` | statistics; the header fields; the outcome of a call, as C sees it |
 //! | `per_process` | what a child of `fork()` must not share |
 //! | `findings`, `json` | what is wrong with a text, and where; how all JSON is read |
-//! | `address_map`, `misspelling`, `panics` | a map by addresses; what a name was meant to be; a bug of ours becomes a status |
+//! | `misspelling`, `panics` | what a name was meant to be; a bug of ours becomes a status |
 //! | `sys` | safe wrappers of what is the operating system's own |
+//! | `mutex` | a lock that outlasts a panic |
 
 #![deny(unsafe_code)]
 #![deny(clippy::undocumented_unsafe_blocks)]
@@ -36,7 +37,6 @@
     )
 )]
 
-mod address_map;
 mod backoff;
 mod cancel;
 mod client;
@@ -49,6 +49,7 @@ mod json;
 mod ledger;
 mod message;
 mod misspelling;
+mod mutex;
 mod options;
 mod outcome;
 mod panics;

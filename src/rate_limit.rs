@@ -1,9 +1,10 @@
 //! How fast a client's attempts may leave: evenly, and in the order in which they came.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::mutex::Mutex;
 use crate::sys::Interrupt;
 use crate::transport::{Failure, Limits};
 
@@ -34,7 +35,7 @@ impl RateLimit {
     /// next call in the queue.
     pub(crate) fn take_turn(&self, limits: &Limits) -> Result<(), Failure> {
         limits.check()?;
-        let mut queue = self.lock();
+        let mut queue = self.queue.lock();
         let now = Instant::now();
         let before = u32::try_from(queue.waiting.len()).unwrap_or(u32::MAX);
         let delay = queue
@@ -52,7 +53,7 @@ impl RateLimit {
         drop(queue);
 
         let waited = self.wait_in_queue(limits);
-        let mut queue = self.lock();
+        let mut queue = self.queue.lock();
         queue
             .waiting
             .retain(|waiting| !Arc::ptr_eq(waiting, &limits.interrupt));
@@ -68,9 +69,10 @@ impl RateLimit {
     }
 
     fn wait_in_queue(&self, limits: &Limits) -> Result<(), Failure> {
-        let next = || self.lock().next;
+        let is_this = |call: &Arc<Interrupt>| Arc::ptr_eq(call, &limits.interrupt);
+        let next = || self.queue.lock().next;
         limits
-            .wait_while_not(|| is_first(&self.lock(), limits))
+            .wait_while_not(|| self.queue.lock().waiting.front().is_some_and(is_this))
             .and_then(|()| limits.sleep_until(next()))
             .map_err(|failure| match failure {
                 Failure::Deadline => {
@@ -79,17 +81,6 @@ impl RateLimit {
                 failure => failure,
             })
     }
-
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn is_first(queue: &Queue, limits: &Limits) -> bool {
-    queue
-        .waiting
-        .front()
-        .is_some_and(|first| Arc::ptr_eq(first, &limits.interrupt))
 }
 
 #[cfg(test)]
@@ -121,7 +112,7 @@ mod tests {
                     }
                 });
                 let had_turn = || turns.lock().expect("no panic").len();
-                while rate_limit.lock().waiting.len() + had_turn() <= number {
+                while rate_limit.queue.lock().waiting.len() + had_turn() <= number {
                     thread::sleep(Duration::from_millis(1));
                 }
             }
@@ -190,6 +181,6 @@ mod tests {
             panic!("it is too late");
         };
         assert!(delay > Duration::from_secs(1) && delay <= Duration::from_secs(10));
-        assert!(rate_limit.lock().waiting.is_empty());
+        assert!(rate_limit.queue.lock().waiting.is_empty());
     }
 }

@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 use std::sync::Arc;
 
-use super::registry::{self, BadHandle};
+use super::registry;
 use super::types::{zx_cancel, zx_client};
 use crate::cancel::CancelToken;
 use crate::client::Client;
@@ -97,29 +97,28 @@ pub(super) unsafe fn checked_text<'a>(
 
 /// The client that a host's pointer stands for. The pointer is looked up, not followed.
 pub(super) fn client(pointer: *const zx_client) -> Result<Arc<Client>, Reply> {
-    registry::client(pointer.addr())
-        .map_err(|mistaken| mistaken.describe("client", "zx_client_new()"))
+    let maker = "zx_client_new()";
+    if pointer.is_null() {
+        let reason = format!("client is NULL: {maker} returns NULL when it fails");
+        return Err(Reply::invalid_argument(reason));
+    }
+    registry::client(pointer.addr()).map_err(|found| bad_handle("client", maker, found))
 }
 
 /// The token that a host's pointer stands for; `None` for NULL, which is no token.
 pub(super) fn cancel(pointer: *const zx_cancel) -> Result<Option<Arc<CancelToken>>, Reply> {
-    match registry::cancel(pointer.addr()) {
-        Ok(token) => Ok(Some(token)),
-        Err(BadHandle::Null) => Ok(None),
-        Err(mistaken) => Err(mistaken.describe("cancel", "zx_cancel_new()")),
+    if pointer.is_null() {
+        return Ok(None);
     }
+    let token = registry::cancel(pointer.addr());
+    token
+        .map(Some)
+        .map_err(|found| bad_handle("cancel", "zx_cancel_new()", found))
 }
 
-impl BadHandle {
-    fn describe(self, parameter: &str, maker: &str) -> Reply {
-        Reply::invalid_argument(match self {
-            BadHandle::Null => format!("{parameter} is NULL: {maker} returns NULL when it fails"),
-            BadHandle::Other(what) => {
-                format!("{parameter} is a {what}, and must come from {maker}")
-            }
-            BadHandle::Unknown => {
-                format!("{parameter} is not a valid handle: already freed, or not from {maker}")
-            }
-        })
-    }
+fn bad_handle(parameter: &str, maker: &str, found: Option<&str>) -> Reply {
+    Reply::invalid_argument(match found {
+        Some(what) => format!("{parameter} is a {what}, and must come from {maker}"),
+        None => format!("{parameter} is not a valid handle: already freed, or not from {maker}"),
+    })
 }

@@ -3,38 +3,34 @@
 //! A pointer from the host is a key to look up here, never one to follow: so a second free, a
 //! stale client, a pointer of the wrong kind and one from nowhere are reported, not suffered.
 
-use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::address_map::AddressMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
+use strum::IntoStaticStr;
+
 use crate::cancel::CancelToken;
 use crate::client::Client;
 use crate::sys::fork::Guarded;
 
 /// The live objects by address.
-static OBJECTS: Guarded<Objects> = Guarded::new(Objects::with_hasher(BuildHasherDefault::new()));
+static OBJECTS: Guarded<Objects> = Guarded::new(Objects::with_hasher(FxBuildHasher));
 
-type Objects = AddressMap<Object>;
+type Objects = FxHashMap<usize, Object>;
 
 /// How much there is always room for.
 const MIN_ROOM: usize = 64;
 
+/// What was handed out, and how a host is told that it is that and nothing else.
+#[derive(IntoStaticStr)]
 enum Object {
+    #[strum(serialize = "client")]
     Client(Arc<Client>),
+    #[strum(serialize = "cancel token")]
     Cancel(Arc<CancelToken>),
     /// With its NUL. Kept for the host to read.
+    #[strum(serialize = "string of this library's")]
     Text(#[expect(dead_code)] Vec<u8>),
-}
-
-/// What a host's pointer turned out to be, where it is not what it was taken for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum BadHandle {
-    Null,
-    /// Something else that was handed out.
-    Other(&'static str),
-    /// Freed before, or never handed out.
-    Unknown,
 }
 
 pub(super) fn keep_client(client: Client) -> *mut u8 {
@@ -91,7 +87,7 @@ fn keep(address: usize, object: Object) {
 /// Makes room for as much again as there is.
 fn resize() {
     let room = OBJECTS.with(|objects| MIN_ROOM.max(2 * objects.len()));
-    let mut resized = Objects::with_capacity_and_hasher(room, BuildHasherDefault::new());
+    let mut resized = Objects::with_capacity_and_hasher(room, FxBuildHasher);
     OBJECTS.with(|objects| {
         if objects.len() < resized.capacity() {
             resized.extend(objects.drain());
@@ -101,19 +97,19 @@ fn resize() {
 }
 
 /// The client at that address, for as long as the caller holds on to it: a `zx_free` meanwhile
-/// takes it from the host, not from the call.
-pub(super) fn client(address: usize) -> Result<Arc<Client>, BadHandle> {
+/// takes it from the host, not from the call. The error is what is there instead, if anything is.
+pub(super) fn client(address: usize) -> Result<Arc<Client>, Option<&'static str>> {
     OBJECTS.with(|objects| match objects.get(&address) {
         Some(Object::Client(client)) => Ok(Arc::clone(client)),
-        other => Err(BadHandle::of(other, address)),
+        other => Err(other.map(Into::into)),
     })
 }
 
 /// The same of a token.
-pub(super) fn cancel(address: usize) -> Result<Arc<CancelToken>, BadHandle> {
+pub(super) fn cancel(address: usize) -> Result<Arc<CancelToken>, Option<&'static str>> {
     OBJECTS.with(|objects| match objects.get(&address) {
         Some(Object::Cancel(token)) => Ok(Arc::clone(token)),
-        other => Err(BadHandle::of(other, address)),
+        other => Err(other.map(Into::into)),
     })
 }
 
@@ -129,18 +125,6 @@ pub(super) fn release(address: usize) {
     }
 }
 
-impl BadHandle {
-    fn of(object: Option<&Object>, address: usize) -> Self {
-        match object {
-            Some(Object::Client(_)) => BadHandle::Other("client"),
-            Some(Object::Cancel(_)) => BadHandle::Other("cancel token"),
-            Some(Object::Text(_)) => BadHandle::Other("string of this library's"),
-            None if address == 0 => BadHandle::Null,
-            None => BadHandle::Unknown,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,16 +136,15 @@ mod tests {
         let text = keep_text("text".to_owned()).addr();
         assert!(cancel(token).is_ok());
         for (address, expected) in [
-            (token, BadHandle::Other("cancel token")),
-            (text, BadHandle::Other("string of this library's")),
-            (0, BadHandle::Null),
-            (1, BadHandle::Unknown),
+            (token, Some("cancel token")),
+            (text, Some("string of this library's")),
+            (1, None),
         ] {
             assert_eq!(client(address).err(), Some(expected));
         }
-        assert!(matches!(cancel(text), Err(BadHandle::Other(_))));
+        assert!(matches!(cancel(text), Err(Some(_))));
         [token, text].into_iter().for_each(release);
-        assert_eq!(cancel(token).err(), Some(BadHandle::Unknown));
+        assert_eq!(cancel(token).err(), Some(None));
     }
 
     #[test]

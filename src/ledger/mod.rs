@@ -35,7 +35,7 @@ use crate::per_process::PerProcess;
 use crate::post_back::PostBack;
 use crate::reply::Reply;
 use crate::status::{Status, Verdict};
-use crate::sys::fork::HoldUp;
+use crate::sys::fork::hold_up;
 use crate::transport::Limits;
 use entry::{Call, Digest, Entry, Found, Outcome, Standing, State, find};
 use failure::{Failure, patiently};
@@ -77,8 +77,7 @@ impl Ledger {
         let path = resolve(Path::new(path)).map_err(|failure| failure.reason)?;
         if !is_inherited() {
             // A child would inherit it.
-            let _hold_up = HoldUp::begin();
-            match Open::get(&path) {
+            match hold_up(|| Open::get(&path).map(drop)) {
                 Err(failure) if !failure.is_transient => return Err(failure.reason),
                 // Who has it locked now may be done when it is needed, and a full disk empty.
                 _ => {}

@@ -1,10 +1,11 @@
 //! The wake-up of a waiting call.
 
 use std::io;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Condvar;
 use std::time::Instant;
 
 use super::{Event, Polled};
+use crate::mutex::Mutex;
 
 /// What ends a call's waits from another thread, at once and for good.
 ///
@@ -32,27 +33,27 @@ struct State {
 impl Interrupt {
     /// The first cause counts.
     pub(crate) fn raise(&self, cause: Cause) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.raised.get_or_insert(cause);
         state.polled.wake();
         self.changed.notify_all();
     }
 
     pub(crate) fn raised(&self) -> Option<Cause> {
-        self.lock().raised
+        self.state.lock().raised
     }
 
     /// Waits until one of `events` happened, until a time, or until the interrupt is raised; or not so
     /// long.
     pub(crate) fn poll(&self, events: &mut [Event<'_>], until: Instant) -> io::Result<()> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.raised.is_some() {
             return Ok(());
         }
         let poll = state.polled.begin(events)?;
         drop(state);
         let result = poll.until(until);
-        self.lock().polled.end();
+        self.state.lock().polled.end();
         result
     }
 
@@ -60,9 +61,11 @@ impl Interrupt {
     /// until the interrupt is raised.
     pub(crate) fn wait(&self, until: Instant, is_over: impl Fn() -> bool) {
         let left = until.saturating_duration_since(Instant::now());
-        let waited = self.changed.wait_timeout_while(self.lock(), left, |state| {
-            state.raised.is_none() && !is_over()
-        });
+        let waited = self
+            .changed
+            .wait_timeout_while(self.state.lock(), left, |state| {
+                state.raised.is_none() && !is_over()
+            });
         drop(waited);
     }
 
@@ -70,12 +73,8 @@ impl Interrupt {
     /// takes.
     pub(crate) fn wake(&self) {
         // Not between its last look and its wait.
-        drop(self.lock());
+        drop(self.state.lock());
         self.changed.notify_all();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -43,6 +43,9 @@ pub(crate) use system::{
 #[cfg(feature = "ledger")]
 pub(crate) use system::{FileId, LockFile, is_open_here, is_remote, make_private_file};
 
+/// How many sockets one wait may be for. Windows' `select` takes no more than 64.
+pub(crate) const MAX_POLLED: usize = 16;
+
 /// Whether the same system call may do better in a moment.
 pub(crate) fn is_transient(error: &io::Error) -> bool {
     matches!(

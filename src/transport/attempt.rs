@@ -17,12 +17,13 @@
 //! A deadline, a shut-down or a cancel in 3 or 4 goes up to ureq as an error, which drops the
 //! connection and what is in its buffer: `Body` and `Written` are not `Sent`, and never will be.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
 use super::deadline::Limits;
 use super::socket::Socket;
 use super::trace::{Milliseconds, Trace};
+use crate::mutex::Mutex;
 
 /// How far a request came. Whether a message may have been queued depends on this alone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -162,14 +163,16 @@ impl CurrentAttempt {
     pub(super) fn timed<R>(&self, step: &'static str, work: impl FnOnce() -> R) -> R {
         let began = self.lock().trace.as_ref().map(|_| Instant::now());
         let result = work();
-        if let (Some(trace), Some(began)) = (&mut self.lock().trace, began) {
+        if let Some(began) = began
+            && let Some(trace) = &mut self.lock().trace
+        {
             trace.add(step, began.elapsed());
         }
         result
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Attempt> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

@@ -20,27 +20,27 @@ pub(crate) struct Limits {
 impl Limits {
     /// Waits until one of `events` has happened.
     pub(crate) fn wait_for(&self, events: &mut [Event<'_>]) -> Result<(), Failure> {
-        self.wait_until(events, self.deadline).map(|_| ())
+        self.wait_until(events, self.deadline)
     }
 
-    /// Waits until one of `events` has happened (`true`) or until `pause`, which may be earlier
-    /// than the deadline (`false`).
+    /// Waits until one of `events` has happened, or until `pause`, which may be earlier than the
+    /// deadline.
     pub(crate) fn wait_until(
         &self,
         events: &mut [Event<'_>],
         pause: Instant,
-    ) -> Result<bool, Failure> {
+    ) -> Result<(), Failure> {
         loop {
             self.check()?;
             if pause < self.deadline && Instant::now() >= pause {
-                return Ok(false);
+                return Ok(());
             }
             self.interrupt
                 .poll(events, pause.min(self.deadline))
                 .map_err(|error| Failure::Machine("wait for the network", error))?;
             // The interrupt makes them happen, too.
             if events.iter().any(Event::happened) && self.interrupt.raised().is_none() {
-                return Ok(true);
+                return Ok(());
             }
         }
     }

@@ -2,8 +2,9 @@
 //! client.
 
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{MutexGuard, Weak};
 
+use crate::mutex::Mutex;
 use crate::per_process::PerProcess;
 use crate::sys::is_out_of_descriptors;
 
@@ -47,16 +48,14 @@ fn all_give_way() -> bool {
 /// Those of this process.
 fn holders() -> MutexGuard<'static, Vec<Weak<dyn GiveWay>>> {
     static HOLDERS: PerProcess<Mutex<Vec<Weak<dyn GiveWay>>>> = PerProcess::new();
-
-    let holders = HOLDERS.get_or_make(Mutex::default);
-    holders.lock().unwrap_or_else(PoisonError::into_inner)
+    HOLDERS.get_or_make(Mutex::default).lock()
 }
 
 /// For a test whose holders give way to nobody else: the list is the process's.
 #[cfg(test)]
 pub(super) fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+    ALONE.lock()
 }
 
 #[cfg(test)]

@@ -9,12 +9,10 @@ use super::authority::Authority;
 use super::deadline::Limits;
 use super::failure::Failure;
 use super::give_way::{are_lacking, with_descriptors};
-use crate::sys::{Event, TcpSocket};
+use crate::sys::{Event, MAX_POLLED, TcpSocket};
 
 /// How long one address may be silent before the next is tried beside it (RFC 8305, section 5).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
-/// How many addresses may be silent at the same time. With the next, the first is given up.
-const MAX_OPENING: usize = 16;
 
 /// The first of the host's `addresses` that takes a connection.
 pub(super) fn connect(
@@ -28,7 +26,8 @@ pub(super) fn connect(
 
     while !untried.is_empty() || !opening.is_empty() {
         if let Some(address) = untried.pop_front() {
-            if opening.len() == MAX_OPENING {
+            // No more can be waited for: the first is given up.
+            if opening.len() == MAX_POLLED {
                 opening.remove(0);
             }
             match with_descriptors(|| TcpSocket::begin_connect(address), are_lacking) {
@@ -67,15 +66,15 @@ pub(super) fn connect(
 /// (RFC 8305, section 4).
 fn interleave_families(addresses: &[SocketAddr]) -> VecDeque<SocketAddr> {
     let prefers_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
-    let (mut preferred, mut other): (VecDeque<SocketAddr>, VecDeque<SocketAddr>) = addresses
-        .iter()
-        .partition(|address| address.is_ipv6() == prefers_v6);
-    let mut order = VecDeque::with_capacity(addresses.len());
-    while !preferred.is_empty() || !other.is_empty() {
-        order.extend(preferred.pop_front());
-        order.extend(other.pop_front());
-    }
-    order
+    let is_preferred = |address: &&SocketAddr| address.is_ipv6() == prefers_v6;
+    let (mut next, mut other): (VecDeque<_>, VecDeque<_>) =
+        addresses.iter().partition(is_preferred);
+    let in_turn = || {
+        let address = next.pop_front().or_else(|| other.pop_front());
+        std::mem::swap(&mut next, &mut other);
+        address
+    };
+    std::iter::from_fn(in_turn).copied().collect()
 }
 
 fn outcome(socket: &TcpStream) -> io::Result<()> {

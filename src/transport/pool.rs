@@ -1,7 +1,7 @@
 //! The idle connections of one client in one process.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use once_cell::race::OnceBool;
@@ -16,6 +16,7 @@ use super::route::{Route, RouteConnector};
 use super::tls::with_sessions;
 use crate::counts::Counts;
 use crate::headers::Headers;
+use crate::mutex::Mutex;
 use crate::sys::{fork, time_since_boot};
 
 /// How many idle connections are kept, and how long.
@@ -35,8 +36,7 @@ pub(crate) struct Pool {
 }
 
 /// The least recently used first.
-#[derive(Default)]
-struct IdleAgents(Mutex<VecDeque<IdleAgent>>);
+type IdleAgents = Mutex<VecDeque<IdleAgent>>;
 
 struct IdleAgent {
     pooled: PooledAgent,
@@ -69,23 +69,18 @@ impl Pool {
     /// open still, or a new one.
     pub(crate) fn take(&self, attempt: Attempt) -> PooledAgent {
         let now = time_since_boot();
-        let mut idle = self.idle.lock();
-        let mut closing = Vec::new();
-        let taken = loop {
-            match idle.pop_back() {
-                // A server may have named a shorter time than those that lie around it.
-                Some(stale) if stale.until <= now => closing.push(stale),
-                taken => break taken,
+        loop {
+            // Let go of the lock before a connection is closed, which takes time.
+            let last = self.idle.lock().pop_back();
+            match last {
+                None => return self.new_agent(CurrentAttempt::new(attempt)),
+                Some(IdleAgent { pooled, until }) if until > now => {
+                    *pooled.attempt.lock() = attempt;
+                    return pooled;
+                }
+                // The server may have named a shorter time than for those that lie below it.
+                Some(_stale) => {}
             }
-        };
-        drop(idle);
-        drop(closing);
-        match taken {
-            Some(IdleAgent { pooled, .. }) => {
-                *pooled.attempt.lock() = attempt;
-                pooled
-            }
-            None => self.new_agent(CurrentAttempt::new(attempt)),
         }
     }
 
@@ -127,8 +122,7 @@ impl Pool {
             attempt: attempt.clone(),
             counts: Arc::clone(&self.counts),
         };
-        // No time-out, proxy or header field: all are the connection's business. One connection, of
-        // which this pool knows the age.
+        // No time-out, proxy or header field: all are the connection's business. This pool knows its age.
         let configuration = Agent::config_builder()
             .proxy(None)
             .max_redirects(0)
@@ -138,20 +132,12 @@ impl Pool {
             .max_redirects_will_error(false)
             .http_status_as_error(false)
             .timeout_await_100(None)
-            .max_idle_connections(1)
-            .max_idle_connections_per_host(1)
             .max_idle_age(Duration::MAX)
             .build();
         PooledAgent {
             agent: Agent::with_parts(configuration, connector, NoLookUp),
             attempt,
         }
-    }
-}
-
-impl IdleAgents {
-    fn lock(&self) -> MutexGuard<'_, VecDeque<IdleAgent>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -168,12 +154,12 @@ fn prepare_ureq() {
     static IS_PREPARED: OnceBool = OnceBool::new();
 
     IS_PREPARED.get_or_init(|| {
-        let _hold_up = fork::HoldUp::begin();
-        let configuration = Agent::config_builder().proxy(None).build();
-        let agent = Agent::with_parts(configuration, (), NoLookUp);
-        // Nothing connects it to anything.
-        let _ = agent.post("http://localhost/").send_empty();
-        true
+        fork::hold_up(|| {
+            let configuration = Agent::config_builder().proxy(None).build();
+            let agent = Agent::with_parts(configuration, (), NoLookUp);
+            // Nothing connects it to anything.
+            agent.post("http://localhost/").send_empty().is_err()
+        })
     });
 }
 

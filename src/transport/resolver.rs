@@ -5,10 +5,10 @@
 //! a name server is silent, a process has at most [`MAX_THREADS`] such threads; they end when there
 //! is nothing left to look up.
 
-use std::collections::VecDeque;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, MutexGuard};
 use std::thread;
 
 use once_cell::race::OnceBox;
@@ -17,6 +17,7 @@ use super::authority::Authority;
 use super::deadline::Limits;
 use super::failure::Failure;
 use super::give_way::{are_lacking, with_descriptors};
+use crate::mutex::Mutex;
 use crate::panics;
 use crate::per_process::PerProcess;
 use crate::sys::{self, Interrupt, fork};
@@ -29,30 +30,29 @@ const MAX_THREADS: usize = 32;
 /// 64 KiB that the library itself is content with.
 const STACK_BYTES: usize = 512 * 1024;
 
-type Addresses = Result<Arc<[SocketAddr]>, Arc<io::Error>>;
+type Addresses = Result<Vec<SocketAddr>, Arc<io::Error>>;
 
 #[derive(Default)]
 struct LookUps {
     unfinished: Vec<Arc<LookUp>>,
-    /// Those of them that wait for a thread.
-    untaken: VecDeque<Arc<LookUp>>,
     threads: usize,
-    /// Which call waits for which.
-    waiting: Vec<(Arc<LookUp>, Arc<Interrupt>)>,
 }
 
 /// One host, for however many calls that ask for it at the same time.
+#[derive(Default)]
 struct LookUp {
     host: String,
+    /// Whether a thread works on it.
+    is_taken: AtomicBool,
     addresses: OnceBox<Addresses>,
+    /// The calls that wait for it.
+    waiting: Mutex<Vec<Arc<Interrupt>>>,
 }
 
 /// Those of this process.
 fn look_ups() -> MutexGuard<'static, LookUps> {
     static LOOK_UPS: PerProcess<Mutex<LookUps>> = PerProcess::new();
-
-    let look_ups = LOOK_UPS.get_or_make(Mutex::default);
-    look_ups.lock().unwrap_or_else(PoisonError::into_inner)
+    LOOK_UPS.get_or_make(Mutex::default).lock()
 }
 
 /// The addresses of a host, which is a name or an IP address, in the system's order of preference.
@@ -64,28 +64,23 @@ pub(super) fn look_up(host: &Authority, limits: &Limits) -> Result<Vec<SocketAdd
         let addresses = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
         return Ok(addresses.map(|it| SocketAddr::new(it, host.port)).to_vec());
     }
-    let look_up = join_or_start(&host.name, &limits.interrupt)?;
-    match look_up.await_end(limits)? {
-        Ok(addresses) => {
-            let mut addresses = addresses.to_vec();
-            addresses.iter_mut().for_each(|it| it.set_port(host.port));
-            Ok(addresses)
-        }
-        Err(error) => Err(Failure::Name {
-            host: host.name.clone(),
-            error,
-        }),
-    }
+    let found = join_or_start(&host.name, &limits.interrupt)?.await_end(limits)?;
+    let mut addresses = found.map_err(|error| Failure::Name {
+        host: host.name.clone(),
+        error,
+    })?;
+    addresses.iter_mut().for_each(|it| it.set_port(host.port));
+    Ok(addresses)
 }
 
 impl LookUp {
     /// Waits for the end of it, on behalf of a call, which is known no longer than that.
     fn await_end(&self, limits: &Limits) -> Result<Addresses, Failure> {
         let waited = limits.wait_while_not(|| self.addresses.get().is_some());
-        let is_other = |it: &Arc<Interrupt>| !Arc::ptr_eq(it, &limits.interrupt);
-        look_ups().waiting.retain(|(_, call)| is_other(call));
-        let addresses = self.addresses.get().cloned();
-        addresses.ok_or_else(|| waited.err().unwrap_or(Failure::Deadline))
+        let is_other = |call: &Arc<Interrupt>| !Arc::ptr_eq(call, &limits.interrupt);
+        self.waiting.lock().retain(is_other);
+        waited?;
+        self.addresses.get().cloned().ok_or(Failure::Deadline)
     }
 }
 
@@ -96,8 +91,7 @@ fn join_or_start(host: &str, call: &Arc<Interrupt>) -> Result<Arc<LookUp>, Failu
         Some(unfinished) => unfinished,
         None => start(&mut look_ups, host)?,
     };
-    let waiting = (Arc::clone(&look_up), Arc::clone(call));
-    look_ups.waiting.push(waiting);
+    look_up.waiting.lock().push(Arc::clone(call));
     Ok(look_up)
 }
 
@@ -112,15 +106,14 @@ fn start(look_ups: &mut LookUps, host: &str) -> Result<Arc<LookUp>, Failure> {
     }
     let look_up = Arc::new(LookUp {
         host: host.to_owned(),
-        addresses: OnceBox::new(),
+        ..LookUp::default()
     });
     look_ups.unfinished.push(Arc::clone(&look_up));
-    look_ups.untaken.push_back(Arc::clone(&look_up));
     Ok(look_up)
 }
 
-/// Starts a thread that works until nothing waits. It takes no signal: the host's handlers expect
-/// the host's threads.
+/// Starts a thread that works until nothing is left to take. It takes no signal: the host's handlers
+/// expect the host's threads.
 fn start_thread() -> io::Result<()> {
     sys::keep_loaded();
     let _blocked = sys::block_all_signals();
@@ -129,39 +122,39 @@ fn start_thread() -> io::Result<()> {
         .stack_size(STACK_BYTES)
         .spawn(|| {
             fork::thread_looks_names_up();
-            while let Some(look_up) = next() {
-                let addresses =
-                    panics::catch(|| ask_system(&look_up.host)).unwrap_or_else(|place| {
-                        let bug = format!("a bug in libzixflow, {place}");
-                        Err(Arc::new(io::Error::other(bug)))
-                    });
-                finish(&look_up, addresses);
+            while let Some(look_up) = take() {
+                finish(&look_up, ask_system(&look_up.host));
             }
         })
         .map(|_| ())
 }
 
-/// The next look-up that no thread has taken; `None` ends the thread.
-fn next() -> Option<Arc<LookUp>> {
+/// The first look-up that no thread works on; `None` ends the thread.
+fn take() -> Option<Arc<LookUp>> {
     let mut look_ups = look_ups();
-    let next = look_ups.untaken.pop_front();
-    if next.is_none() {
+    let mut unfinished = look_ups.unfinished.iter();
+    let taken = unfinished.find(|it| !it.is_taken.swap(true, Ordering::Relaxed));
+    let taken = taken.map(Arc::clone);
+    if taken.is_none() {
         look_ups.threads -= 1;
     }
-    next
+    taken
 }
 
 fn ask_system(host: &str) -> Addresses {
-    let addresses = with_descriptors(|| (host, 0).to_socket_addrs(), are_lacking);
+    let ask = || with_descriptors(|| (host, 0).to_socket_addrs(), are_lacking);
+    let addresses = panics::catch(ask).unwrap_or_else(|place| {
+        let bug = format!("a bug in libzixflow, {place}");
+        Err(io::Error::other(bug))
+    });
     addresses.map(Iterator::collect).map_err(Arc::new)
 }
 
 fn finish(look_up: &Arc<LookUp>, addresses: Addresses) {
     let _ = look_up.addresses.set(Box::new(addresses));
-    let mut look_ups = look_ups();
-    let is_this = |it: &Arc<LookUp>| Arc::ptr_eq(it, look_up);
-    look_ups.unfinished.retain(|it| !is_this(it));
-    for (_, call) in look_ups.waiting.iter().filter(|(it, _)| is_this(it)) {
+    let is_other = |it: &Arc<LookUp>| !Arc::ptr_eq(it, look_up);
+    look_ups().unfinished.retain(is_other);
+    for call in look_up.waiting.lock().iter() {
         call.wake();
     }
 }
@@ -171,9 +164,7 @@ mod tests {
     use std::sync::Arc;
     use std::time::Instant;
 
-    use once_cell::race::OnceBox;
-
-    use super::{LookUp, look_ups};
+    use super::LookUp;
     use crate::transport::Limits;
 
     #[test]
@@ -183,18 +174,12 @@ mod tests {
             interrupt: Arc::default(),
         };
         let other = Arc::default();
-        let look_up = Arc::new(LookUp {
-            host: "api.example".to_owned(),
-            addresses: OnceBox::new(),
-        });
+        let look_up = LookUp::default();
         for call in [&other, &limits.interrupt] {
-            let waiting = (Arc::clone(&look_up), Arc::clone(call));
-            look_ups().waiting.push(waiting);
+            look_up.waiting.lock().push(Arc::clone(call));
         }
         assert!(look_up.await_end(&limits).is_err());
-        let waiting = &look_ups().waiting;
-        let calls = waiting.iter().filter(|(it, _)| Arc::ptr_eq(it, &look_up));
-        let calls: Vec<_> = calls.map(|(_, call)| call).collect();
-        assert!(calls.len() == 1 && Arc::ptr_eq(calls[0], &other));
+        let waiting = look_up.waiting.lock();
+        assert!(waiting.len() == 1 && Arc::ptr_eq(&waiting[0], &other));
     }
 }

@@ -8,7 +8,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
@@ -26,24 +26,17 @@ pub(crate) fn open_file(path: &Path) -> io::Result<File> {
 
 /// Where a host has closed its standard streams, what it writes to them must not go to the API.
 pub(super) fn above_standard_streams(opened: OwnedFd) -> io::Result<OwnedFd> {
-    const FIRST: RawFd = 3;
-
-    if opened.as_raw_fd() >= FIRST {
+    if opened.as_raw_fd() > libc::STDERR_FILENO {
         return Ok(opened);
     }
-    // SAFETY: the descriptor is open.
-    let higher = unsafe { libc::fcntl(opened.as_raw_fd(), libc::F_DUPFD_CLOEXEC, FIRST) };
-    if higher < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: it was opened just now.
-    Ok(unsafe { OwnedFd::from_raw_fd(higher) })
+    // Which takes none of theirs.
+    opened.try_clone()
 }
 
 /// Opens a descriptor, and notes it.
-pub(super) fn open<T: AsRawFd>(open: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+pub(super) fn open<T: Into<OwnedFd>>(open: impl FnOnce() -> io::Result<T>) -> io::Result<OwnedFd> {
     while_forks_wait(|| {
-        let opened = open()?;
+        let opened = above_standard_streams(open()?.into())?;
         let descriptor = opened.as_raw_fd();
         if let Some((word, bit)) = place(descriptor) {
             word.fetch_or(bit, Ordering::Relaxed);

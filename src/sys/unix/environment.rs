@@ -5,12 +5,9 @@
 pub(crate) fn is_environment_trusted() -> bool {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     // SAFETY: the call takes a number and reads what the kernel told this process at its start.
-    unsafe {
-        libc::getauxval(libc::AT_SECURE) == 0
-    }
+    let has_other_rights = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     // SAFETY: the call takes nothing and cannot fail.
-    unsafe {
-        libc::issetugid() == 0
-    }
+    let has_other_rights = unsafe { libc::issetugid() } != 0;
+    !has_other_rights
 }

@@ -13,19 +13,20 @@
 //! A fork takes the lock, and so waits for whoever has it: the registry as it adds and removes, a
 //! socket as it is opened and closed, and the two below as they begin. Then it waits, though not for
 //! ever, for threads that may hold locks of other people's code, which nobody would ever release in
-//! the child: [`HoldUp`], and [`thread_looks_names_up`].
+//! the child: [`hold_up`], and [`thread_looks_names_up`].
 //!
 //! A handler may run at the process's exit, in the last moments of a thread, and inside of a signal
 //! handler. So none of these can panic, allocates, or needs a thread-local that has a destructor and
 //! may be gone.
 
-use std::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering};
+#[cfg(target_os = "linux")]
+use std::sync::atomic::AtomicI32;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 use std::{process, thread};
 
-use super::descriptors;
-use super::lock::LOCK;
 pub(crate) use super::lock::{Guarded, while_forks_wait};
+use super::{descriptors, lock};
 
 /// One higher in each child.
 static GENERATION: AtomicU32 = AtomicU32::new(0);
@@ -34,7 +35,7 @@ static GENERATION: AtomicU32 = AtomicU32::new(0);
 /// it yet, it does so here.
 pub(crate) fn generation() -> u32 {
     // A fork handler of the host's own may come before this library's, and call it.
-    if LOCK.forking_process().is_some_and(|it| it != process::id()) {
+    if lock::forking_process().is_some_and(|it| it != process::id()) {
         begin_generation();
     }
     GENERATION.load(Ordering::Relaxed)
@@ -45,7 +46,7 @@ fn begin_generation() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
     // Of threads that are not here.
     HOLD_UPS.store(0, Ordering::Relaxed);
-    LOCK.notice_child();
+    lock::note_forking_process();
     descriptors::close_all();
 }
 
@@ -72,19 +73,20 @@ extern "C" fn notice_forks() {
 }
 
 extern "C" fn before_fork() {
-    if LOCK.enter_for_fork() {
+    if lock::enter_for_fork() {
         wait(20_000, || HOLD_UPS.load(Ordering::Acquire) == 0);
+        #[cfg(target_os = "linux")]
         wait(200, || LOOKING_UP.iter().all(has_ended));
     }
 }
 
 extern "C" fn after_fork_in_parent() {
-    LOCK.leave();
+    lock::leave();
 }
 
 extern "C" fn after_fork_in_child() {
     begin_generation();
-    LOCK.leave();
+    lock::leave();
 }
 
 fn wait(looks: u32, is_over: impl Fn() -> bool) {
@@ -98,66 +100,41 @@ fn wait(looks: u32, is_over: impl Fn() -> bool) {
 
 static HOLD_UPS: AtomicUsize = AtomicUsize::new(0);
 
-/// Makes a fork wait, a second at least, for work that takes microseconds and allocates.
-pub(crate) struct HoldUp(());
-
-impl HoldUp {
-    pub(crate) fn begin() -> Self {
-        while_forks_wait(|| HOLD_UPS.fetch_add(1, Ordering::Relaxed));
-        HoldUp(())
-    }
-}
-
-impl Drop for HoldUp {
-    fn drop(&mut self) {
-        // A child that was forked meanwhile has none.
-        let _ = HOLD_UPS.fetch_update(Ordering::Release, Ordering::Relaxed, |it| it.checked_sub(1));
-    }
+/// Does work that takes microseconds and allocates. A fork waits for it, a second at least.
+pub(crate) fn hold_up<R>(work: impl FnOnce() -> R) -> R {
+    while_forks_wait(|| HOLD_UPS.fetch_add(1, Ordering::Relaxed));
+    let result = work();
+    // A child that was forked meanwhile has none.
+    let _ = HOLD_UPS.fetch_update(Ordering::Release, Ordering::Relaxed, |it| it.checked_sub(1));
+    result
 }
 
 /// The threads that look names up, more than there can be at once; 0: none.
+#[cfg(target_os = "linux")]
 static LOOKING_UP: [AtomicI32; 64] = [const { AtomicI32::new(0) }; 64];
 
 /// Makes a fork wait for this thread's end, 10 ms at least: glibc takes locks for a look-up, such as one
 /// around `resolv.conf`, and once more when the thread that made it is about to be gone. What takes
-/// longer waits for a name server, and holds none meanwhile.
+/// longer waits for a name server, and holds none meanwhile. Other C libraries see to their own locks.
 pub(crate) fn thread_looks_names_up() {
-    let this = thread_number();
+    #[cfg(target_os = "linux")]
     while_forks_wait(|| {
         if let Some(place) = LOOKING_UP.iter().find(|place| has_ended(place)) {
-            place.store(this, Ordering::Relaxed);
+            // SAFETY: the call takes nothing and cannot fail. glibc has a function for it only since 2.30.
+            let this = unsafe { libc::syscall(libc::SYS_gettid) };
+            place.store(this as i32, Ordering::Relaxed);
         }
     });
 }
 
 /// Whether a thread has gone, or has never been one: in a child, none of its parent's is there.
+#[cfg(target_os = "linux")]
 fn has_ended(place: &AtomicI32) -> bool {
     let thread = place.load(Ordering::Relaxed);
-    thread == 0 || !is_alive(thread)
-}
-
-#[cfg(target_os = "linux")]
-fn thread_number() -> i32 {
-    // SAFETY: the call takes no argument and cannot fail. glibc has a function for it only since 2.30.
-    unsafe { libc::syscall(libc::SYS_gettid) as i32 }
-}
-
-#[cfg(target_os = "linux")]
-fn is_alive(thread: i32) -> bool {
     // SAFETY: signal 0 is none: the call only tells whether there is such a thread.
-    unsafe { libc::syscall(libc::SYS_tgkill, process::id(), thread, 0) == 0 }
+    thread == 0 || unsafe { libc::syscall(libc::SYS_tgkill, process::id(), thread, 0) } != 0
 }
 
-/// Other C libraries see to their own locks.
-#[cfg(not(target_os = "linux"))]
-fn thread_number() -> i32 {
-    0
-}
-
-#[cfg(not(target_os = "linux"))]
-fn is_alive(_: i32) -> bool {
-    false
-}
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
@@ -166,7 +143,7 @@ mod tests {
     use std::time::Duration;
 
     use super::{
-        HoldUp, after_fork_in_parent, before_fork, generation, thread_looks_names_up,
+        after_fork_in_parent, before_fork, generation, hold_up, thread_looks_names_up,
         while_forks_wait,
     };
 
@@ -186,10 +163,11 @@ mod tests {
         let (has_begun, begun) = mpsc::channel();
         thread::scope(|scope| {
             scope.spawn(|| {
-                let _hold_up = HoldUp::begin();
-                has_begun.send(()).expect("a receiver");
-                thread::sleep(Duration::from_millis(50));
-                is_over.store(true, Ordering::SeqCst);
+                hold_up(|| {
+                    has_begun.send(()).expect("a receiver");
+                    thread::sleep(Duration::from_millis(50));
+                    is_over.store(true, Ordering::SeqCst);
+                });
             });
             begun.recv().expect("a sender");
             before_fork();

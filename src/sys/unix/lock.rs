@@ -4,16 +4,17 @@
 //! handler that runs inside of another fork, or in a signal handler, must not wait for the thread
 //! that it runs on.
 
-use std::cell::{Cell, UnsafeCell};
+use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 use std::{process, thread};
 
-pub(super) static LOCK: Lock = Lock {
-    owner: AtomicUsize::new(0),
-    nested: AtomicUsize::new(0),
-    forking: AtomicU32::new(0),
-};
+/// The thread that has the lock; 0: none.
+static OWNER: AtomicUsize = AtomicUsize::new(0);
+/// How often the owner has to leave it beyond the first time.
+static NESTED: AtomicUsize = AtomicUsize::new(0);
+/// The process in which the owner is in the middle of a fork, and changes nothing; else 0.
+static FORKING: AtomicU32 = AtomicU32::new(0);
 
 /// Does what a fork of another thread must not find half done. It must neither allocate nor free: an
 /// allocator may have a fork handler of its own, which took its locks before the fork took this one.
@@ -21,11 +22,16 @@ pub(crate) fn while_forks_wait<R>(work: impl FnOnce() -> R) -> R {
     struct Held;
     impl Drop for Held {
         fn drop(&mut self) {
-            LOCK.leave();
+            leave();
         }
     }
 
-    LOCK.enter();
+    // A fork handler of the host's own may call the library, between the library's own two.
+    if forking_process().is_some() {
+        NESTED.fetch_add(1, Ordering::Relaxed);
+    } else {
+        acquire();
+    }
     let _held = Held;
     work()
 }
@@ -48,85 +54,63 @@ impl<T> Guarded<T> {
     }
 }
 
-pub(super) struct Lock {
-    /// 0: nobody.
-    owner: AtomicUsize,
-    /// How often the owner has to leave it beyond the first time.
-    nested: AtomicUsize,
-    /// The process in which the owner is in the middle of a fork, and changes nothing; else 0.
-    forking: AtomicU32,
+/// Takes the lock for a fork. Returns whether this is the first: not inside of another fork, or of work
+/// that a signal interrupted.
+pub(super) fn enter_for_fork() -> bool {
+    let is_first = !is_held_by_this_thread();
+    if is_first {
+        acquire();
+        note_forking_process();
+    } else {
+        NESTED.fetch_add(1, Ordering::Relaxed);
+    }
+    is_first
 }
 
-impl Lock {
-    fn enter(&self) {
-        // A fork handler of the host's own may call the library, between the library's own two.
-        if self.forking_process().is_some() {
-            self.nested.fetch_add(1, Ordering::Relaxed);
+/// The process that called the fork which this thread is in the middle of: of the child, its parent
+/// until it was noticed.
+pub(super) fn forking_process() -> Option<u32> {
+    let forking = FORKING.load(Ordering::Relaxed);
+    (forking != 0 && is_held_by_this_thread()).then_some(forking)
+}
+
+/// The fork which this thread is in the middle of goes on in this process.
+pub(super) fn note_forking_process() {
+    FORKING.store(process::id(), Ordering::Relaxed);
+}
+
+pub(super) fn leave() {
+    if NESTED.load(Ordering::Relaxed) > 0 {
+        NESTED.fetch_sub(1, Ordering::Relaxed);
+    } else {
+        FORKING.store(0, Ordering::Relaxed);
+        OWNER.store(0, Ordering::Release);
+    }
+}
+
+fn acquire() {
+    let this = this_thread();
+    let mut looks = 0_u32;
+    while OWNER
+        .compare_exchange(0, this, Ordering::Acquire, Ordering::Relaxed)
+        .is_err()
+    {
+        // It is held for less than a microsecond, or for as long as a fork takes.
+        if looks < 100 {
+            looks += 1;
+            thread::yield_now();
         } else {
-            self.acquire();
+            thread::sleep(Duration::from_micros(50));
         }
     }
+}
 
-    /// Returns whether this is the first: not inside of another fork, or of work that a signal
-    /// interrupted.
-    pub(super) fn enter_for_fork(&self) -> bool {
-        let is_first = !self.is_held_by_this_thread();
-        if is_first {
-            self.acquire();
-            self.forking.store(process::id(), Ordering::Relaxed);
-        } else {
-            self.nested.fetch_add(1, Ordering::Relaxed);
-        }
-        is_first
-    }
-
-    /// The process that called the fork which this thread is in the middle of: of the child, its parent
-    /// until it was noticed.
-    pub(super) fn forking_process(&self) -> Option<u32> {
-        let forking = self.forking.load(Ordering::Relaxed);
-        (forking != 0 && self.is_held_by_this_thread()).then_some(forking)
-    }
-
-    /// This process is the child of the fork which this thread is in the middle of.
-    pub(super) fn notice_child(&self) {
-        self.forking.store(process::id(), Ordering::Relaxed);
-    }
-
-    pub(super) fn leave(&self) {
-        if self.nested.load(Ordering::Relaxed) > 0 {
-            self.nested.fetch_sub(1, Ordering::Relaxed);
-        } else {
-            self.forking.store(0, Ordering::Relaxed);
-            self.owner.store(0, Ordering::Release);
-        }
-    }
-
-    fn acquire(&self) {
-        let mut looks = 0_u32;
-        while self
-            .owner
-            .compare_exchange(0, this_thread(), Ordering::Acquire, Ordering::Relaxed)
-            .is_err()
-        {
-            // It is held for less than a microsecond, or for as long as a fork takes.
-            if looks < 100 {
-                looks += 1;
-                thread::yield_now();
-            } else {
-                thread::sleep(Duration::from_micros(50));
-            }
-        }
-    }
-
-    fn is_held_by_this_thread(&self) -> bool {
-        self.owner.load(Ordering::Relaxed) == this_thread()
-    }
+fn is_held_by_this_thread() -> bool {
+    OWNER.load(Ordering::Relaxed) == this_thread()
 }
 
 /// A number that no other thread has while this one lives.
 fn this_thread() -> usize {
-    thread_local! {
-        static PLACE: Cell<u8> = const { Cell::new(0) };
-    }
-    PLACE.with(|place| std::ptr::from_ref(place).addr())
+    // SAFETY: the call takes nothing and cannot fail.
+    unsafe { libc::pthread_self() as usize }
 }

@@ -35,7 +35,7 @@ impl LockFile {
                 return Err(io::Error::last_os_error());
             }
             // SAFETY: it was opened just now.
-            descriptors::above_standard_streams(unsafe { OwnedFd::from_raw_fd(descriptor) })
+            Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
         })?;
         Ok(LockFile(descriptor.into_raw_fd()))
     }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use socket2::SockRef;
 
 use super::TcpSocket;
+use crate::sys::MAX_POLLED;
 
 /// Something that may happen to a socket.
 #[repr(transparent)]
@@ -54,20 +55,22 @@ impl<'a> Event<'a> {
 /// The sockets that a wait is under way for, which keeps them open. They need no descriptor beside their
 /// own: a thousand calls take a thousand sockets and no more.
 #[derive(Debug, Default)]
-pub(crate) struct Polled(Vec<RawFd>);
+pub(crate) struct Polled([Option<RawFd>; MAX_POLLED]);
 
 impl Polled {
     pub(crate) fn begin<'p, 'e>(
         &mut self,
         events: &'p mut [Event<'e>],
     ) -> io::Result<Poll<'p, 'e>> {
-        self.0.extend(events.iter().map(|event| event.entry.fd));
+        for (place, event) in self.0.iter_mut().zip(&*events) {
+            *place = Some(event.entry.fd);
+        }
         Ok(Poll(events))
     }
 
     /// Ends the wait.
     pub(crate) fn wake(&mut self) {
-        for descriptor in self.0.drain(..) {
+        for descriptor in self.0.iter_mut().filter_map(Option::take) {
             // SAFETY: whoever waits calls `end` before the socket can be closed, and shares the lock
             // under which this is called.
             let socket = unsafe { BorrowedFd::borrow_raw(descriptor) };
@@ -77,7 +80,7 @@ impl Polled {
     }
 
     pub(crate) fn end(&mut self) {
-        self.0.clear();
+        *self = Polled::default();
     }
 }
 
@@ -112,17 +115,9 @@ impl Poll<'_, '_> {
                 milliseconds,
             )
         };
-        if ready >= 0 {
-            return Ok(());
+        match io::Error::last_os_error() {
+            error if ready < 0 && error.kind() != io::ErrorKind::Interrupted => Err(error),
+            _ => Ok(()),
         }
-        let error = io::Error::last_os_error();
-        if error.kind() != io::ErrorKind::Interrupted {
-            return Err(error);
-        }
-        // The kernel wrote nothing of what happened.
-        for event in events {
-            event.entry.revents = 0;
-        }
-        Ok(())
     }
 }

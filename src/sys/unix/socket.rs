@@ -22,11 +22,8 @@ impl TcpSocket {
     /// Begins to open a connection, which goes on in the background: the socket becomes writable when
     /// that has succeeded, or failed.
     pub(crate) fn begin_connect(to: SocketAddr) -> io::Result<Self> {
-        let stream = descriptors::open(|| {
-            let (domain, kind) = (Domain::for_address(to), Type::STREAM);
-            let socket = Socket::new(domain, kind, Some(Protocol::TCP))?;
-            descriptors::above_standard_streams(socket.into())
-        })?;
+        let domain = Domain::for_address(to);
+        let stream = descriptors::open(|| Socket::new(domain, Type::STREAM, Some(Protocol::TCP)))?;
         let socket = TcpSocket(ManuallyDrop::new(stream.into()));
         socket.set_nonblocking(true)?;
         // A request is written as a whole: there is nothing to wait for.
@@ -37,8 +34,8 @@ impl TcpSocket {
         #[cfg(not(any(target_os = "linux", target_os = "android")))]
         let _ = SockRef::from(&*socket).set_send_buffer_size(MOST_UNSENT_BYTES as usize);
         match SockRef::from(&*socket).connect(&to.into()) {
-            Err(error) if is_in_progress(&error) => Ok(socket),
-            result => result.map(|()| socket),
+            Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => Err(error),
+            _ => Ok(socket),
         }
     }
 
@@ -47,10 +44,6 @@ impl TcpSocket {
         // It may have ended already.
         let _ = self.shutdown(Shutdown::Write);
     }
-}
-
-fn is_in_progress(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(libc::EINPROGRESS) || error.kind() == io::ErrorKind::Interrupted
 }
 
 impl Deref for TcpSocket {
@@ -78,7 +71,7 @@ mod tests {
         fn from(stream: TcpStream) -> Self {
             stream.set_nonblocking(true).expect("a socket");
             let stream = descriptors::open(|| Ok(stream)).expect("it is open");
-            TcpSocket(ManuallyDrop::new(stream))
+            TcpSocket(ManuallyDrop::new(stream.into()))
         }
     }
 }
