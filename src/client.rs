@@ -240,12 +240,11 @@ impl Client {
             trace,
         );
         let pooled = pool.take(attempt);
-        let response = pooled
-            .agent
-            .post(self.options.url.clone())
-            .send(call.message.as_bytes())
-            .map(receive)
-            .map_err(Failure::from);
+        let mut request = http::Request::new(call.message.as_bytes());
+        *request.method_mut() = http::Method::POST;
+        *request.uri_mut() = self.options.url.clone();
+        let response = pooled.agent.run(request);
+        let response = response.map(receive).map_err(Failure::from);
         let (was_sent, trace) = pooled.attempt.result();
         let server_keeps_it = response.as_ref().ok().and_then(|it| it.keep_alive);
         pool.put_back(pooled, server_keeps_it);

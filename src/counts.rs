@@ -24,7 +24,7 @@ pub(crate) enum Count {
     BytesReceived,
 }
 
-/// Milliseconds that a call took at most.
+/// Milliseconds. Each call is counted once, at the least of these that it did not take longer than.
 const LATENCIES: [u64; 12] = [
     5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000,
 ];
@@ -50,10 +50,10 @@ impl Counts {
 
     /// A call is over.
     pub(crate) fn call(&self, status: Status, took: Duration) {
-        let at_most = |(_, bound): &(_, u64)| took <= Duration::from_millis(*bound);
-        let latencies = self.latencies.iter().zip(LATENCIES).filter(at_most);
-        let counts = latencies.map(|(count, _)| count);
-        for count in counts.chain(self.calls.get(status as usize)) {
+        let is_at_most = |bound: &u64| took <= Duration::from_millis(*bound);
+        let latency = LATENCIES.iter().position(is_at_most);
+        let latency = latency.and_then(|it| self.latencies.get(it));
+        for count in latency.into_iter().chain(self.calls.get(status as usize)) {
             count.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -72,8 +72,10 @@ impl Counts {
         }
         json.add("calls_under_way", calls_under_way);
         json.add("connections_idle", connections_idle);
-        for (count, at_most) in self.latencies.iter().zip(LATENCIES) {
-            json.add(&format!("latency_ms_le_{at_most}"), value(count));
+        let mut calls = 0;
+        for (count, bound) in self.latencies.iter().zip(LATENCIES) {
+            calls += value(count);
+            json.add(&format!("latency_ms_le_{bound}"), calls);
         }
         json.end()
     }

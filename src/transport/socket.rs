@@ -34,10 +34,18 @@ impl Socket {
 
     pub(super) fn receive(&self, into: &mut [u8]) -> io::Result<Received> {
         let mut socket = self;
-        match socket.read(into) {
+        Received::of(socket.read(into))
+    }
+}
+
+impl Received {
+    pub(super) fn of(read: io::Result<usize>) -> io::Result<Self> {
+        match read {
             Ok(0) => Ok(Received::End),
             Ok(count) => Ok(Received::Bytes(count)),
             Err(error) if is_transient(&error) => Ok(Received::Nothing),
+            // Of TLS, without a close_notify.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(Received::End),
             Err(error) => Err(error),
         }
     }

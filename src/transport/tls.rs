@@ -153,27 +153,18 @@ impl TlsSession {
             records: &mut self.records,
         };
         match self.tls.read_tls(&mut tracked) {
-            Ok(_) => match self.tls.process_new_packets() {
-                Ok(_) => {}
-                Err(error) => return Err(self.failure(error)),
-            },
             Err(error) if is_transient(&error) => return Ok(Received::Nothing),
-            Err(error) => return Err(error.into()),
-        }
-        self.decrypted(into)
+            read => read?,
+        };
+        let processed = self.tls.process_new_packets();
+        processed.map_err(|error| self.failure(error))?;
+        Ok(self.decrypted(into)?)
     }
 
-    fn decrypted(&mut self, into: &mut [u8]) -> Result<Received, Failure> {
-        match self.tls.reader().read(into) {
-            Ok(0) => Ok(Received::End),
-            Ok(count) => {
-                self.has_received = true;
-                Ok(Received::Bytes(count))
-            }
-            Err(error) if is_transient(&error) => Ok(Received::Nothing),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(Received::End),
-            Err(error) => Err(error.into()),
-        }
+    fn decrypted(&mut self, into: &mut [u8]) -> io::Result<Received> {
+        let received = Received::of(self.tls.reader().read(into))?;
+        self.has_received |= matches!(received, Received::Bytes(_));
+        Ok(received)
     }
 
     /// Whether there is something to read that came over the socket earlier.
