@@ -5,14 +5,16 @@ use std::collections::HashMap;
 use std::fmt::{self, Display};
 use std::mem;
 
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::Validation;
-use super::rule::{Field, Limit, Presence, Rule, TextRule};
+use super::rule::{Field, Length, Presence, Rule};
 use super::rules::{ANYTHING, MESSAGE, OUTERMOST};
+use super::texts::TextKind;
 use super::warnings::{self, UnknownKey};
 use crate::findings::{Findings, Path};
-use crate::json::{Key, MAX_DEPTH, Type};
+use crate::json::{MAX_DEPTH, Type};
 
 /// Everything that is wrong with a message; nothing, if nothing is.
 pub(crate) fn check(text: &str, validation: Validation) -> Findings {
@@ -35,7 +37,9 @@ fn run(text: &str, message: &'static Field, wants_warnings: bool) -> Found {
         distinct: Vec::with_capacity(6),
         ..Check::default()
     };
-    match check.read(text, message) {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let read = check.value(message, &Path::Root).deserialize(&mut json);
+    match read.and_then(|_| json.end()) {
         Ok(()) => {
             check.found.problems.append(check.wrong_keys);
             check.found
@@ -96,6 +100,10 @@ enum Seen {
 /// No object of the table has more.
 const MOST_FIELDS: usize = 5;
 
+/// A key, which is copied only where something in it is escaped.
+#[derive(Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
 /// How an object gives a field that the rules know.
 #[derive(Clone, Copy, Default)]
 struct Given {
@@ -107,12 +115,6 @@ struct Given {
 type UnknownKeys<'de> = HashMap<Cow<'de, str>, usize>;
 
 impl<'de> Check<'de> {
-    fn read(&mut self, text: &'de str, message: &'static Field) -> serde_json::Result<()> {
-        let mut json = serde_json::Deserializer::from_str(text);
-        self.value(message, &Path::Root).deserialize(&mut json)?;
-        json.end()
-    }
-
     fn value<'c>(&'c mut self, field: &'static Field, path: &'c Path<'c>) -> Value<'c, 'de> {
         Value {
             check: self,
@@ -209,19 +211,13 @@ impl<'de> Check<'de> {
         chosen: Option<&'static str>,
         path: &Path,
     ) {
-        let mut choices_made = None;
         for (field, given) in fields.iter().zip(given) {
-            let is_given = given.times > 0;
             let is_used = match field.presence {
                 Presence::Required => true,
                 Presence::OfType => chosen == Some(field.name),
-                Presence::Optional => continue,
-                Presence::Either => {
-                    let is_made = is_given && !given.is_null;
-                    choices_made = Some(choices_made.unwrap_or(0) + usize::from(is_made));
-                    continue;
-                }
+                Presence::Optional | Presence::Either => continue,
             };
+            let is_given = given.times > 0;
             let path = &Path::Key(path, field.name);
             if is_used && !is_given {
                 self.found.problems.add(path, "is missing");
@@ -229,87 +225,15 @@ impl<'de> Check<'de> {
                 self.found.warnings.add(path, UnknownKey(field.name, &[]));
             }
         }
-        if choices_made.is_some_and(|made| made != 1) {
-            let is_choice = |field: &&Field| field.presence == Presence::Either;
-            let names = quoted(fields.iter().filter(is_choice).map(|field| &field.name));
+        let fields = fields.iter().zip(given);
+        let choices = fields.filter(|(field, _)| field.presence == Presence::Either);
+        let is_made = |(_, given): &(_, &Given)| given.times > 0 && !given.is_null;
+        if choices.clone().next().is_some() && choices.clone().filter(is_made).count() != 1 {
+            let names = quoted(choices.map(|(field, _)| &field.name));
             let complaint = format_args!("must hold exactly one of {names}");
             self.found.problems.add(path, complaint);
         }
     }
-
-    fn items<A: SeqAccess<'de>>(
-        &mut self,
-        mut array: A,
-        item: &'static Field,
-        path: &Path,
-    ) -> Result<usize, A::Error> {
-        let mut count = 0;
-        loop {
-            let path = &Path::Index(path, count);
-            if array.next_element_seed(self.value(item, path))?.is_none() {
-                return Ok(count);
-            }
-            count += 1;
-        }
-    }
-
-    fn text(&mut self, text: Cow<'de, str>, rule: &TextRule, name: &'static str, path: &Path) {
-        let problems_before = self.found.problems.count();
-        if !rule.length.holds_for(&text) {
-            let complaint = rule
-                .length
-                .complaint("is", text.chars().count(), "characters long");
-            self.found.problems.add(path, complaint);
-        }
-        if let Some(complaint) = rule.format.and_then(|format| format.complaint(&text)) {
-            self.found.problems.add(path, complaint);
-        }
-        if rule.is_distinct
-            && let Some(index) = same_before(&mut self.distinct, name, text.clone(), path)
-        {
-            let complaint = format_args!("is the same as at index {index}; each must be different");
-            self.found.problems.add(path, complaint);
-        }
-        if self.wants_warnings && self.found.problems.count() == problems_before {
-            self.warn_of_text(&text, rule, name, path);
-        }
-    }
-
-    fn warn_of_text(&mut self, text: &str, rule: &TextRule, name: &'static str, path: &Path) {
-        for warning in warnings::of_text(text, rule) {
-            self.found.warnings.add(path, warning);
-        }
-        if !(rule.is_plain && rule.is_distinct) {
-            return;
-        }
-        let folded = text.trim_end().to_lowercase().into();
-        if let Some(index) = same_before(&mut self.alike, name, folded, path) {
-            let warning = format_args!(
-                "differs from that at index {index} only in upper and lower case, or in white \
-                 space at the end"
-            );
-            self.found.warnings.add(path, warning);
-        }
-    }
-}
-
-/// The index of an earlier item with the same text in the same field.
-fn same_before<'de>(
-    texts: &mut Texts<'de>,
-    name: &'static str,
-    text: Cow<'de, str>,
-    path: &Path,
-) -> Option<usize> {
-    let index = path.index();
-    if texts.len() == MAX_COMPARED {
-        return None;
-    }
-    let Some(same) = texts.iter().find(|it| it.0 == name && it.1 == text) else {
-        texts.push((name, text, index));
-        return None;
-    };
-    // The same item gives its key twice, which is shown already.
-    (same.2 != index).then_some(same.2)
 }
 
 impl<'de> DeserializeSeed<'de> for Value<'_, 'de> {
@@ -355,30 +279,37 @@ impl<'de> Visitor<'de> for Value<'_, 'de> {
         Ok(self.string(Cow::Borrowed(text)))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(mut self, array: A) -> Result<Seen, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut array: A) -> Result<Seen, A::Error> {
+        self.check_type(Type::Array);
         self.check.go_in()?;
-        if let Rule::Array(length, item) = &self.field.rule {
-            let count = self.check.items(array, item, self.path)?;
-            if !length.holds(count) {
-                let complaint = length.complaint("has", count, "items");
-                self.complain(complaint);
-            }
-        } else {
-            self.check.items(array, &ANYTHING, self.path)?;
-            self.check_type(Type::Array);
+        let item = match self.field.rule {
+            Rule::Array(_, item) => item,
+            _ => &ANYTHING,
+        };
+        let mut count = 0;
+        while let Some(_) =
+            array.next_element_seed(self.check.value(item, &Path::Index(self.path, count)))?
+        {
+            count += 1;
+        }
+        if let Rule::Array(length, _) = &self.field.rule
+            && !length.contains(&count)
+        {
+            let has = format_args!("has {count} items");
+            self.complain(wrong_length(length, count, has));
         }
         self.check.depth -= 1;
         Ok(Seen::Other)
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, object: A) -> Result<Seen, A::Error> {
+        self.check_type(Type::Object);
         self.check.go_in()?;
-        if let Rule::Object(fields) = self.field.rule {
-            self.check.members(object, fields, self.path)?;
-        } else {
-            self.check.members(object, &[], self.path)?;
-            self.check_type(Type::Object);
-        }
+        let fields = match self.field.rule {
+            Rule::Object(fields) => fields,
+            _ => &[],
+        };
+        self.check.members(object, fields, self.path)?;
         self.check.depth -= 1;
         Ok(Seen::Other)
     }
@@ -415,35 +346,91 @@ impl<'de> Value<'_, 'de> {
                 Some(name) => return Seen::Name(name),
                 None => self.complain(format_args!("must be one of {}", quoted(*names))),
             },
-            Rule::Text(rule) => self.check.text(text, rule, self.field.name, self.path),
+            Rule::Text(length, kind) => self.text(text, length, *kind),
             _ => self.check_type(Type::String),
         }
         Seen::Other
     }
 
+    fn text(&mut self, text: Cow<'de, str>, length: &Length, kind: TextKind) {
+        let problems_before = self.check.found.problems.count();
+        if !has_length(&text, length) {
+            let count = text.chars().count();
+            let is = format_args!("is {count} characters long");
+            self.complain(wrong_length(length, count, is));
+        }
+        if let Some(complaint) = kind.complaint(&text) {
+            self.complain(complaint);
+        }
+        if kind.is_distinct() {
+            let texts = &mut self.check.distinct;
+            if let Some(index) = same_before(texts, self.field, text.clone(), self.path) {
+                self.complain(format_args!(
+                    "is the same as at index {index}; each must be different"
+                ));
+            }
+        }
+        if self.check.wants_warnings && self.check.found.problems.count() == problems_before {
+            self.warn_of_text(&text, kind);
+        }
+    }
+
+    fn warn_of_text(&mut self, text: &str, kind: TextKind) {
+        for warning in warnings::of_text(text, kind) {
+            self.warn(warning);
+        }
+        if kind == TextKind::ButtonTitle {
+            let folded = text.trim_end().to_lowercase().into();
+            let texts = &mut self.check.alike;
+            if let Some(index) = same_before(texts, self.field, folded, self.path) {
+                self.warn(format_args!(
+                    "differs from that at index {index} only in upper and lower case, or in white \
+                     space at the end"
+                ));
+            }
+        }
+    }
+
     fn complain(&mut self, complaint: impl Display) {
         self.check.found.problems.add(self.path, complaint);
     }
+
+    fn warn(&mut self, warning: impl Display) {
+        self.check.found.warnings.add(self.path, warning);
+    }
 }
 
-impl Limit {
-    fn holds(&self, count: usize) -> bool {
-        (self.at_least..=self.at_most).contains(&count)
+/// The index of an earlier item with the same text in the same field.
+fn same_before<'de>(
+    texts: &mut Texts<'de>,
+    field: &Field,
+    text: Cow<'de, str>,
+    path: &Path,
+) -> Option<usize> {
+    let index = path.index();
+    if texts.len() == MAX_COMPARED {
+        return None;
     }
+    let Some(same) = texts.iter().find(|it| it.0 == field.name && it.1 == text) else {
+        texts.push((field.name, text, index));
+        return None;
+    };
+    // The same item gives its key twice, which is shown already.
+    (same.2 != index).then_some(same.2)
+}
 
-    fn holds_for(&self, text: &str) -> bool {
-        // No character has less than a byte: mostly that is all there is to know.
-        let is_short = text.len() <= self.at_most && self.at_least <= text.len().min(1);
-        is_short || self.holds(text.chars().count())
-    }
+fn has_length(text: &str, length: &Length) -> bool {
+    // No character has less than a byte: mostly that is all there is to know.
+    let is_short = text.len() <= *length.end() && *length.start() <= text.len().min(1);
+    is_short || length.contains(&text.chars().count())
+}
 
-    /// Such as "is 34 characters long; the limit is 20".
-    fn complaint(&self, has: &str, count: usize, units: &str) -> String {
-        if count < self.at_least {
-            "must not be empty".to_owned()
-        } else {
-            format!("{has} {count} {units}; the limit is {}", self.at_most)
-        }
+/// Such as "is 34 characters long; the limit is 20".
+fn wrong_length(length: &Length, count: usize, is: impl Display) -> String {
+    if count < *length.start() {
+        "must not be empty".to_owned()
+    } else {
+        format!("{is}; the limit is {}", length.end())
     }
 }
 
@@ -534,7 +521,7 @@ mod tests {
             let inner = match &field.rule {
                 Rule::Object(fields) => fields,
                 Rule::Array(_, item) => std::slice::from_ref(*item),
-                Rule::Constant(_) | Rule::OneOf(_) | Rule::Text(_) | Rule::Anything => &[],
+                Rule::Constant(_) | Rule::OneOf(_) | Rule::Text(..) | Rule::Anything => &[],
             };
             assert!(inner.len() <= MOST_FIELDS, "{}", field.name);
             inner.iter().for_each(assert_few);
@@ -551,7 +538,7 @@ mod tests {
                 Rule::Object(fields) => fields,
                 Rule::Array(_, item) => std::slice::from_ref(*item),
                 Rule::OneOf(types) => return names.extend(*types),
-                Rule::Constant(_) | Rule::Text(_) | Rule::Anything => return,
+                Rule::Constant(_) | Rule::Text(..) | Rule::Anything => return,
             };
             let fields = inner.iter().filter(|it| it.presence == Presence::OfType);
             of_type.extend(fields.map(|field| field.name));

@@ -1,7 +1,7 @@
 //! Writes a message's JSON for a host that has none at hand.
 
 use super::check::check;
-use super::formats::after_web_scheme;
+use super::texts::after_web_scheme;
 use super::{MAX_TEXT_BYTES, Validation, too_long};
 use crate::findings::{Findings, Path};
 use crate::json;
@@ -37,7 +37,7 @@ pub(crate) fn compose(composition: &Composition) -> Result<String, Findings> {
         return Err(too_long());
     }
     let mut problems = check(&json, Validation::Strict);
-    if composition.header_filename.is_some() && composition.header_type != Some(DOCUMENT) {
+    if composition.header_filename.is_some() && composition.header_type != Some("document") {
         let complaint = "has a file name (header_filename), which only a document can have";
         let interactive = Path::Key(&Path::Root, "interactive");
         problems.add(&Path::Key(&interactive, "header"), complaint);
@@ -48,8 +48,6 @@ pub(crate) fn compose(composition: &Composition) -> Result<String, Findings> {
         Err(problems)
     }
 }
-
-const DOCUMENT: &str = "document";
 
 fn write(composition: &Composition) -> String {
     let buttons: Vec<String> = composition.buttons.iter().map(button).collect();
@@ -78,12 +76,10 @@ fn header(composition: &Composition) -> Option<String> {
     let kind = composition.header_type;
     let content = composition.header;
     kind.or(content)?;
+    // The check names a type that there is not, or that none was given.
     let member = match kind {
-        Some("text") => text(content),
-        Some("image" | "video") => content.map(|content| media(content, None)),
-        Some(DOCUMENT) => content.map(|content| media(content, composition.header_filename)),
-        // The check names a type that there is not, or that none was given.
-        _ => None,
+        None | Some("text") => text(content),
+        Some(_) => content.map(|content| media(content, composition.header_filename)),
     };
     Some(object([
         ("type", text(kind)),

@@ -2,9 +2,9 @@
 
 mod check;
 mod compose;
-mod formats;
 mod rule;
 mod rules;
+mod texts;
 mod warnings;
 
 pub(crate) use check::{check, check_with_warnings};

@@ -5,26 +5,26 @@
 //! What is inside `interactive` is WhatsApp's, from the Cloud API's reference of interactive
 //! reply-buttons messages.
 
-use super::formats::Format::{NoOuterSpace, PhoneNumber, WebUrl};
 use super::rule::Presence::{Either, OfType, Optional, Required};
 use super::rule::Rule::{Anything, Array, Constant, Object, OneOf, Text};
-use super::rule::{ANY_TEXT, Field, Limit, NOT_EMPTY, characters, field, unnamed};
+use super::rule::{ANY, Field, NOT_EMPTY, field, unnamed};
+use super::texts::TextKind::{ButtonId, ButtonTitle, Free, Headline, PhoneNumber, WebUrl};
 
 pub(super) static MESSAGE: Field = unnamed(Object(&[
-    field("recipient", Required, Text(ANY_TEXT.in_format(PhoneNumber))),
-    field("phone_id", Required, Text(NOT_EMPTY)),
+    field("recipient", Required, Text(ANY, PhoneNumber)),
+    field("phone_id", Required, Text(NOT_EMPTY, Free)),
     field("interactive", Required, Object(INTERACTIVE)),
-    field("post_back_url", Optional, Text(ANY_TEXT.in_format(WebUrl))),
-    field("post_back_data", Optional, Text(ANY_TEXT)),
+    field("post_back_url", Optional, Text(ANY, WebUrl)),
+    field("post_back_data", Optional, Text(ANY, Free)),
 ]));
 
 /// The same fields, of which no more is known than the endpoint's own page says.
 pub(super) static OUTERMOST: Field = unnamed(Object(&[
-    field("recipient", Required, Text(ANY_TEXT)),
-    field("phone_id", Required, Text(ANY_TEXT)),
+    field("recipient", Required, Text(ANY, Free)),
+    field("phone_id", Required, Text(ANY, Free)),
     field("interactive", Required, Object(&[])),
-    field("post_back_url", Optional, Text(ANY_TEXT)),
-    field("post_back_data", Optional, Text(ANY_TEXT)),
+    field("post_back_url", Optional, Text(ANY, Free)),
+    field("post_back_data", Optional, Text(ANY, Free)),
 ]));
 
 /// What the rules do not know.
@@ -39,32 +39,26 @@ static INTERACTIVE: &[Field] = &[
 ];
 
 static HEADER: &[Field] = &[
-    field(
-        "type",
-        Required,
-        OneOf(&["text", "image", "video", "document"]),
-    ),
-    field("text", OfType, Text(characters(1, 60).plain())),
+    field("type", Required, OneOf(HEADER_TYPES)),
+    field("text", OfType, Text(1..=60, Headline)),
     field("image", OfType, Object(MEDIA)),
     field("video", OfType, Object(MEDIA)),
     field("document", OfType, Object(DOCUMENT)),
 ];
 
+const HEADER_TYPES: &[&str] = &["text", "image", "video", "document"];
+
 static MEDIA: &[Field] = &[LINK, MEDIA_ID];
-static DOCUMENT: &[Field] = &[LINK, MEDIA_ID, field("filename", Optional, Text(NOT_EMPTY))];
+static DOCUMENT: &[Field] = &[LINK, MEDIA_ID, FILENAME];
 
-const LINK: Field = field("link", Either, Text(ANY_TEXT.in_format(WebUrl)));
-const MEDIA_ID: Field = field("id", Either, Text(NOT_EMPTY));
+const LINK: Field = field("link", Either, Text(ANY, WebUrl));
+const MEDIA_ID: Field = field("id", Either, Text(NOT_EMPTY, Free));
+const FILENAME: Field = field("filename", Optional, Text(NOT_EMPTY, Free));
 
-static BODY: &[Field] = &[field("text", Required, Text(characters(1, 1024)))];
-static FOOTER: &[Field] = &[field("text", Required, Text(characters(0, 60)))];
+static BODY: &[Field] = &[field("text", Required, Text(1..=1024, Free))];
+static FOOTER: &[Field] = &[field("text", Required, Text(0..=60, Free))];
 
-static ACTION: &[Field] = &[field("buttons", Required, Array(ONE_TO_THREE, &BUTTON))];
-
-const ONE_TO_THREE: Limit = Limit {
-    at_least: 1,
-    at_most: 3,
-};
+static ACTION: &[Field] = &[field("buttons", Required, Array(1..=3, &BUTTON))];
 
 static BUTTON: Field = unnamed(Object(&[
     field("type", Required, Constant("reply")),
@@ -72,16 +66,8 @@ static BUTTON: Field = unnamed(Object(&[
 ]));
 
 static REPLY: &[Field] = &[
-    field(
-        "id",
-        Required,
-        Text(characters(1, 256).in_format(NoOuterSpace).distinct()),
-    ),
-    field(
-        "title",
-        Required,
-        Text(characters(1, 20).distinct().plain()),
-    ),
+    field("id", Required, Text(1..=256, ButtonId)),
+    field("title", Required, Text(1..=20, ButtonTitle)),
 ];
 
 #[cfg(test)]
@@ -89,8 +75,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::super::SCHEMA;
-    use super::super::rule::{Field, Limit, Presence, Rule};
-    use super::MESSAGE;
+    use super::super::rule::{Field, Length, Presence, Rule};
+    use super::{ButtonId, MESSAGE, PhoneNumber, WebUrl};
     use crate::json::Type;
 
     /// A field as a schema says it, without what is for a person alone.
@@ -99,15 +85,15 @@ mod tests {
             Rule::Anything => json!({}),
             Rule::Constant(constant) => json!({ "const": constant, "default": constant }),
             Rule::OneOf(names) => json!({ "enum": names }),
-            Rule::Text(rule) => {
-                let mut schema = limited(&rule.length, ["minLength", "maxLength"]);
-                if rule.format.is_some() {
+            Rule::Text(length, kind) => {
+                let mut schema = limited(length, ["minLength", "maxLength"]);
+                if matches!(kind, PhoneNumber | WebUrl | ButtonId) {
                     schema["pattern"] = json!("");
                 }
                 schema
             }
-            Rule::Array(limit, item) => {
-                let mut schema = limited(limit, ["minItems", "maxItems"]);
+            Rule::Array(length, item) => {
+                let mut schema = limited(length, ["minItems", "maxItems"]);
                 schema["items"] = described(item);
                 schema
             }
@@ -172,13 +158,13 @@ mod tests {
         schema
     }
 
-    fn limited(limit: &Limit, [at_least, at_most]: [&str; 2]) -> Value {
+    fn limited(length: &Length, [at_least, at_most]: [&str; 2]) -> Value {
         let mut schema = json!({});
-        if limit.at_least > 0 {
-            schema[at_least] = json!(limit.at_least);
+        if *length.start() > 0 {
+            schema[at_least] = json!(length.start());
         }
-        if limit.at_most < usize::MAX {
-            schema[at_most] = json!(limit.at_most);
+        if *length.end() < usize::MAX {
+            schema[at_most] = json!(length.end());
         }
         schema
     }

@@ -2,7 +2,8 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::rule::{Field, TextRule};
+use super::rule::Field;
+use super::texts::TextKind;
 use crate::misspelling::distance;
 
 /// A key that is none of those that are known. What it may be meant for is looked up only where it
@@ -22,19 +23,16 @@ impl Display for UnknownKey<'_> {
     }
 }
 
-pub(super) fn of_text(text: &str, rule: &TextRule) -> Vec<String> {
+pub(super) fn of_text(text: &str, kind: TextKind) -> Vec<String> {
     if !text.is_empty() && text.trim().is_empty() {
         return vec!["is nothing but white space".to_owned()];
     }
-    let mut warnings = Vec::new();
-    if let Some(warning) = rule.format.and_then(|format| format.warning(text)) {
-        warnings.push(warning.to_owned());
-    }
-    if rule.is_plain && text.contains(['\n', '\r', '\u{2028}', '\u{2029}']) {
+    let mut warnings = Vec::from_iter(kind.warning(text).map(str::to_owned));
+    if kind.is_plain() && text.contains(['\n', '\r', '\u{2028}', '\u{2029}']) {
         warnings.push("has a line break, which WhatsApp may not show".to_owned());
     }
     let mut marks = ['*', '_', '~', '`'].into_iter();
-    if let Some(mark) = marks.find(|mark| rule.is_plain && is_marked(text, *mark)) {
+    if let Some(mark) = marks.find(|mark| kind.is_plain() && is_marked(text, *mark)) {
         warnings.push(format!(
             "has markdown, but is shown as it is, with each {mark}"
         ));

@@ -1,35 +1,49 @@
-//! The formats of texts.
+//! The kinds of texts: what each has to be, and what is probably not intended in it.
 
 use std::net::IpAddr;
 
-#[derive(Clone, Copy)]
-pub(super) enum Format {
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum TextKind {
+    /// Of which no more is known than its length.
+    Free,
     PhoneNumber,
-    NoOuterSpace,
     /// An absolute http or https URL that could be fetched: its host is an address or can be a name
     /// in the DNS, and its port is one.
     WebUrl,
+    Headline,
+    ButtonId,
+    ButtonTitle,
 }
 
-impl Format {
+impl TextKind {
+    /// Whether it differs from those of an array's other items.
+    pub(super) fn is_distinct(self) -> bool {
+        matches!(self, TextKind::ButtonId | TextKind::ButtonTitle)
+    }
+
+    /// Whether it is shown without WhatsApp's markdown, and perhaps in one line.
+    pub(super) fn is_plain(self) -> bool {
+        matches!(self, TextKind::Headline | TextKind::ButtonTitle)
+    }
+
     /// What is wrong with a text, if anything is.
     pub(super) fn complaint(self, text: &str) -> Option<&'static str> {
         match self {
-            Format::PhoneNumber => wrong_in_phone_number(text),
-            Format::NoOuterSpace if text.starts_with(' ') || text.ends_with(' ') => {
+            TextKind::PhoneNumber => wrong_in_phone_number(text),
+            TextKind::ButtonId if text.starts_with(' ') || text.ends_with(' ') => {
                 Some("must not begin or end with a space")
             }
-            Format::WebUrl if !is_web_url(text) => Some(
+            TextKind::WebUrl if !is_web_url(text) => Some(
                 "must be an absolute http or https URL without spaces, \
                  such as https://example.com/menu.jpg",
             ),
-            Format::NoOuterSpace | Format::WebUrl => None,
+            _ => None,
         }
     }
 
     /// What is probably not intended in a text that there is no complaint of.
     pub(super) fn warning(self, text: &str) -> Option<&'static str> {
-        let Format::WebUrl = self else {
+        let TextKind::WebUrl = self else {
             return None;
         };
         let (host, _) = host_and_port(text)?;
