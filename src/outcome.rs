@@ -1,5 +1,6 @@
 //! What became of a message: how a response of the API is read.
 
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use serde_json::value::RawValue;
@@ -162,7 +163,7 @@ impl ResponseBody {
         .ok()?;
         let is_both = success.is_some() && status.is_some();
         let is_queued = success.or(status).and_then(|it| it.get().parse().ok());
-        let text = message.and_then(json::text);
+        let text = message.and_then(json::text).map(Cow::into_owned);
         let id: Option<String> = request_id.and_then(|it| serde_json::from_str(it.get()).ok());
         let is_id_right = request_id.is_some() == id.is_some();
         let has_what_it_must = is_queued.is_some() && text.is_some() && is_id_right;

@@ -118,7 +118,7 @@ impl<'a> Reading<'a> {
                     self.complain(name, "must not be empty");
                 }
                 self.object.add(name, &text);
-                self.texts.insert(name, text);
+                self.texts.insert(name, text.into_owned());
             }
             (Type::Number, None) if is_number_or_text => self.object.add(name, value.get()),
             (Type::Null, None) if !is_required => self.object.add(name, ()),

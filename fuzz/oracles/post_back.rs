@@ -51,9 +51,12 @@ pub fn check(input: &[u8]) {
     }
     let body = body.to_str().expect("what was accepted is UTF-8");
     let body = body.strip_prefix('\u{feff}').unwrap_or(body);
-    let came: Members = serde_json::from_str(body).expect("what was accepted is an object");
     let read: Members = serde_json::from_str(&take(handed_out)).expect("an object");
-    assert_all_was_passed_on(&came, &read);
+    match serde_json::from_str(body) {
+        Ok(came) => assert_all_was_passed_on(&came, &read),
+        // Only half of a surrogate pair in a key keeps serde_json from reading it.
+        Err(error) => assert!(error.to_string().contains("hex escape"), "{error}"),
+    }
     assert_well_derived(&read);
 }
 

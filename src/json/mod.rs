@@ -6,8 +6,8 @@ mod pointer;
 use std::borrow::Cow;
 use std::fmt::{self, Display};
 
-use serde::Serialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 pub(crate) use pointer::{escape, get};
@@ -53,9 +53,40 @@ impl Display for Type {
     }
 }
 
-/// A key, which is copied only where something in it is escaped.
-#[derive(serde::Deserialize)]
-pub(crate) struct Key<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
+/// A string, which is copied only where something in it is escaped. Half of a surrogate pair, which
+/// whoever cuts a text by its UTF-16 units leaves at its end, is replaced: it costs a character, and
+/// not the whole.
+struct Text<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Text<'de> {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_bytes(TextVisitor)
+    }
+}
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Text<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Text<'de>, E> {
+        Ok(Text(String::from_utf8_lossy(bytes).into_owned().into()))
+    }
+
+    fn visit_borrowed_bytes<E>(self, bytes: &'de [u8]) -> Result<Text<'de>, E> {
+        Ok(Text(String::from_utf8_lossy(bytes)))
+    }
+}
+
+/// A string's text; `None` if the value is none.
+pub(crate) fn text(value: &RawValue) -> Option<Cow<'_, str>> {
+    let text: Text = serde_json::from_str(value.get()).ok()?;
+    Some(text.0)
+}
 
 /// Calls `take` with each member of the object that the text is: in their order, and a key that is
 /// given twice both times. An error says where, too.
@@ -66,6 +97,14 @@ pub(crate) fn members<'a>(
     let mut json = serde_json::Deserializer::from_str(text);
     json.deserialize_map(Members(take))?;
     json.end()
+}
+
+/// The same of an array's items as well, with an index for a key.
+fn members_or_items<'a>(
+    text: &'a str,
+    take: impl FnMut(Cow<'a, str>, &'a RawValue),
+) -> serde_json::Result<()> {
+    serde_json::Deserializer::from_str(text).deserialize_any(Members(take))
 }
 
 struct Members<F>(F);
@@ -81,8 +120,17 @@ where
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut object: A) -> Result<(), A::Error> {
-        while let Some(Key(key)) = object.next_key()? {
+        while let Some(Text(key)) = object.next_key()? {
             (self.0)(key, object.next_value()?);
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut array: A) -> Result<(), A::Error> {
+        let mut index = 0_usize;
+        while let Some(item) = array.next_element()? {
+            (self.0)(index.to_string().into(), item);
+            index += 1;
         }
         Ok(())
     }
@@ -111,41 +159,18 @@ impl Object {
     }
 }
 
-/// The JSON of a value. Only a map with keys that are no text could fail to be written.
+/// The JSON of a value.
 pub(crate) fn written(value: impl Serialize) -> String {
-    serde_json::to_string(&value).unwrap_or_default()
+    // What the usual reply takes.
+    let mut json = Vec::with_capacity(256);
+    // Only a map with keys that are no text could fail to be written, and here is none.
+    let _ = serde_json::to_writer(&mut json, &value);
+    String::from_utf8(json).unwrap_or_default()
 }
 
 /// The text behind a byte order mark, which some writers begin with.
 pub(crate) fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
-}
-
-/// A string's text; `None` if the value is none. Half of a surrogate pair, which whoever cuts a text
-/// by its UTF-16 units leaves at its end, is replaced: it costs a character, and not the whole.
-pub(crate) fn text(value: &RawValue) -> Option<String> {
-    serde_json::from_str(value.get())
-        .ok()
-        .or_else(|| text_with_halves(value))
-}
-
-fn text_with_halves(value: &RawValue) -> Option<String> {
-    struct Bytes;
-
-    impl Visitor<'_> for Bytes {
-        type Value = String;
-
-        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-            f.write_str("a string")
-        }
-
-        fn visit_bytes<E>(self, bytes: &[u8]) -> Result<String, E> {
-            Ok(String::from_utf8_lossy(bytes).into_owned())
-        }
-    }
-
-    let mut json = serde_json::Deserializer::from_str(value.get());
-    json.deserialize_bytes(Bytes).ok()
 }
 
 /// How deep the arrays and objects of a value go: 0 for one that is neither.
