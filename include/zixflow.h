@@ -338,10 +338,10 @@ extern "C" {
  *   `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY` in the environment.
  * - tls_roots: Which CAs are trusted: "bundled" (Mozilla's, built in) or "system" (the
  *   machine's own). Default: `"bundled"`.
- * - ca_file: PEM file of additional CAs to trust; every certificate in it must be usable.
- *   Default: `ZIXFLOW_CA_FILE` in the environment, else none.
+ * - ca_file: PEM file of additional CAs to trust; every certificate in it must be usable. At
+ *   most 4096 bytes. Default: `ZIXFLOW_CA_FILE` in the environment, else none.
  * - ledger: File that remembers what was sent, over crashes, for calls with an idempotency_key;
- *   on a local disk, made where there is none. Default: none.
+ *   on a local disk, made where there is none. At most 4096 bytes. Default: none.
  * - ledger_days: How long the ledger remembers what is settled, in days; 0: for ever. 0 to 3650.
  *   Default: 60.
  * - idempotency_key (per call only): Names the message in the ledger, which never sends it

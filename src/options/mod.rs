@@ -1,6 +1,7 @@
 //! The options of a client and of a single call, from their JSON. `schema.json` is their table: an
-//! option is described there, and has its place here, in the struct whose field is named like it. The header's list of options is in
-//! `ffi/client.rs`; a test holds it, the README and the wrappers to the schema.
+//! option is described there, and has its place here, in the struct whose field is named like it.
+//! The header's list of options is in `ffi/client.rs`; a test holds it, the README and the wrappers
+//! to the schema.
 
 mod endpoint;
 mod schema;
@@ -19,9 +20,6 @@ use schema::Values;
 
 use crate::message::Validation;
 use crate::transport::{IdleLimits, Proxy, Roots, Route, add_file, root_store, tls_configuration};
-
-/// Linux's PATH_MAX.
-const MAX_PATH_BYTES: usize = 4096;
 
 /// What may differ from call to call.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -91,27 +89,17 @@ impl ClientOptions {
         let given = Values::of_client(json)?;
         let values: ClientValues = given.place()?;
         // The options together, and what they name.
-        let Endpoint {
-            url,
-            base_url,
-            target,
-            is_https,
-        } = Endpoint::parse(&values.base_url, values.allow_plain_http)
+        let endpoint = Endpoint::parse(&values.base_url, values.allow_plain_http)
             .map_err(|reason| given.blame("base_url", &reason))?;
-        for (name, file) in [("ca_file", &values.ca_file), ("ledger", &values.ledger)] {
-            if file
-                .as_ref()
-                .is_some_and(|file| file.len() > MAX_PATH_BYTES)
-            {
-                return Err(given.blame(name, "is longer than any path can be"));
-            }
-        }
+        let Endpoint {
+            target, is_https, ..
+        } = endpoint;
         // Over plain http the API key would leave this machine in the clear.
         let is_local = !is_https && target.is_loopback();
-        let proxy = match &values.proxy {
+        let proxy = match values.proxy.as_deref() {
             None if is_local => None,
             None => Proxy::from_environment(&target, is_https)?,
-            Some(proxy) if proxy.is_empty() => None,
+            Some("") => None,
             Some(_) if is_local && !values.allow_plain_http => {
                 return Err(
                     "proxy would get the API key in the clear, as base_url is http://: leave it \
@@ -119,10 +107,7 @@ impl ClientOptions {
                         .to_owned(),
                 );
             }
-            Some(proxy) => {
-                let proxy = Proxy::parse(proxy);
-                Some(proxy.map_err(|reason| given.blame("proxy", &reason))?)
-            }
+            Some(url) => Some(Proxy::parse(url).map_err(|reason| format!("proxy {reason}"))?),
         };
         // Read even where no connection will need them: a mistake shows here or not at all.
         let roots = root_store(values.tls_roots);
@@ -141,8 +126,8 @@ impl ClientOptions {
             ));
         }
         Ok(ClientOptions {
-            url,
-            base_url,
+            url: endpoint.url,
+            base_url: endpoint.base_url,
             route: Arc::new(Route { target, proxy, tls }),
             call: given.place()?,
             idle_limits: IdleLimits {

@@ -1,6 +1,8 @@
 //! The options as `schema.json` describes them: which there are, and what each may be. A host gets
 //! the file as it is, and all that is checked here is read from it.
 
+use std::collections::BTreeMap;
+
 use once_cell::race::OnceBox;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -18,11 +20,14 @@ pub(crate) const TOO_LONG: &str = "options_json is longer than 64 KiB";
 /// The JSON Schema (draft 2020-12) of `zx_client_new`'s options, and NUL, for a host.
 pub(crate) const SCHEMA: &str = concat!(include_str!("schema.json"), "\0");
 
+#[derive(Default, Deserialize)]
+struct Schema {
+    properties: BTreeMap<String, Property>,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Property {
-    #[serde(skip)]
-    name: String,
     r#type: Type,
     default: Option<Value>,
     minimum: Option<f64>,
@@ -49,32 +54,20 @@ enum Type {
     String,
 }
 
-/// In the order of the file, for a form and for a person.
-fn properties() -> &'static [Property] {
-    static PROPERTIES: OnceBox<Vec<Property>> = OnceBox::new();
+fn properties() -> &'static BTreeMap<String, Property> {
+    static SCHEMA_READ: OnceBox<Schema> = OnceBox::new();
 
-    PROPERTIES.get_or_init(|| Box::new(read()))
-}
-
-/// Only a mistake in the file could make it unreadable.
-fn read() -> Vec<Property> {
-    let mut all = Vec::new();
-    let properties = json::get(SCHEMA.trim_end_matches('\0'), "/properties").unwrap_or_default();
-    let _ = json::members(&properties, |name, property| {
-        let property = serde_json::from_str(property.get());
-        all.extend(property.map(|property| Property {
-            name: name.into_owned(),
-            ..property
-        }));
-    });
-    all
+    // Only a mistake in the file could make it unreadable.
+    let read = || serde_json::from_str(SCHEMA.trim_end_matches('\0')).unwrap_or_default();
+    &SCHEMA_READ.get_or_init(|| Box::new(read())).properties
 }
 
 /// Options and their values, each as the schema wants it.
 #[derive(Default)]
 pub(super) struct Values {
     values: Map<String, Value>,
-    from_environment: Vec<&'static Property>,
+    /// Options, and the variables that they come from.
+    from_environment: Vec<(&'static str, &'static str)>,
 }
 
 impl Values {
@@ -86,15 +79,14 @@ impl Values {
     /// What is given to a client, what the environment says, and the defaults.
     pub(super) fn of_client(json: Option<&str>) -> Result<Self, String> {
         let mut this = Values::given(json, |property| !property.is_call_alone)?;
-        for property in properties() {
-            let name = &property.name;
+        for (name, property) in properties() {
             if this.values.contains_key(name) {
                 continue;
             }
             if let [variable] = property.environment.as_slice()
                 && let Some(text) = environment::variable(variable)?
             {
-                this.from_environment.push(property);
+                this.from_environment.push((name, variable));
                 let value = property.checked(Value::String(text));
                 let value = value.map_err(|reason| this.blame(name, &reason))?;
                 this.values.insert(name.clone(), value);
@@ -129,7 +121,7 @@ impl Values {
         value: &RawValue,
         is_allowed: fn(&Property) -> bool,
     ) -> Result<(), String> {
-        let property = properties().iter().find(|property| property.name == key);
+        let property = properties().get(key);
         let property = property.ok_or_else(|| unknown(key, is_allowed))?;
         if self.values.contains_key(key) {
             return Err(format!("{key} is given twice"));
@@ -172,9 +164,8 @@ impl Values {
 
     /// A reason that names the option, or the environment variable that it comes from.
     pub(super) fn blame(&self, option: &str, reason: &str) -> String {
-        let property = self.from_environment.iter().find(|it| it.name == option);
-        match property.and_then(|property| property.environment.first()) {
-            Some(variable) => format!("the environment variable {variable} {reason}"),
+        match self.from_environment.iter().find(|it| it.0 == option) {
+            Some((_, variable)) => format!("the environment variable {variable} {reason}"),
             None => format!("{option} {reason}"),
         }
     }
@@ -237,19 +228,15 @@ fn describe(error: &serde_json::Error) -> String {
 fn unknown(key: &str, is_allowed: fn(&Property) -> bool) -> String {
     const MAX_NAME_BYTES: usize = 40;
 
-    let is_a_name = key.len() <= MAX_NAME_BYTES
-        && key
-            .bytes()
-            .all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-'));
-    let is_close = properties()
-        .iter()
-        .any(|property| distance(key, &property.name).is_some());
-    let key = if is_a_name || is_close {
+    let is_in_name = |byte: u8| byte.is_ascii_alphabetic() || b"_-".contains(&byte);
+    let is_a_name = key.len() <= MAX_NAME_BYTES && key.bytes().all(is_in_name);
+    let is_close = |name: &String| distance(key, name).is_some();
+    let what = if is_a_name || properties().keys().any(is_close) {
         format!("unknown option {key:?}")
     } else {
         "unknown option in options_json".to_owned()
     };
-    let allowed = properties().iter().filter(|property| is_allowed(property));
-    let allowed: Vec<&str> = allowed.map(|property| property.name.as_str()).collect();
-    format!("{key}; valid options: {}", allowed.join(", "))
+    let allowed = properties().iter().filter(|(_, it)| is_allowed(it));
+    let allowed: Vec<&str> = allowed.map(|(name, _)| name.as_str()).collect();
+    format!("{what}; valid options: {}", allowed.join(", "))
 }

@@ -323,7 +323,8 @@ fn a_call_takes_the_options_that_the_schema_says() {
 #[test]
 fn a_misspelt_option_is_told_what_there_is() {
     let of_clients = options().into_iter().filter(|it| !is_call_alone(&it.1));
-    let names: Vec<String> = of_clients.map(|(name, _)| name).collect();
+    let mut names: Vec<String> = of_clients.map(|(name, _)| name).collect();
+    names.sort();
     let Err(refusal) = Client::new(&json!({ "time_out": 1 })) else {
         panic!("it is taken");
     };
