@@ -102,21 +102,14 @@ impl Path<'_> {
     /// A JSON Pointer (RFC 6901), and whether it is whole: one that would be too long ends early,
     /// at a value around this one.
     fn pointer(&self) -> (String, bool) {
-        match self {
-            Path::Root => (String::new(), true),
-            Path::Key(parent, key) => parent.extended(key),
-            Path::Index(parent, index) => parent.extended(&index.to_string()),
-        }
-    }
-
-    fn extended(&self, token: &str) -> (String, bool) {
-        let (pointer, is_whole) = self.pointer();
-        if !is_whole || token.len() > MAX_POINTER_BYTES {
-            return (pointer, false);
-        }
-        let longer = format!("{pointer}/{}", json::escape(token));
-        let is_short = serde_json::to_string(&longer).is_ok_and(|it| it.len() <= MAX_POINTER_BYTES);
-        if is_short {
+        let (parent, token) = match self {
+            Path::Root => return (String::new(), true),
+            Path::Key(parent, key) => (parent, json::escape(key)),
+            Path::Index(parent, index) => (parent, index.to_string()),
+        };
+        let (pointer, is_whole) = parent.pointer();
+        let longer = format!("{pointer}/{token}");
+        if is_whole && json::written(&longer).len() <= MAX_POINTER_BYTES {
             (longer, true)
         } else {
             (pointer, false)

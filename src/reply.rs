@@ -5,15 +5,13 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use crate::findings::Findings;
+use crate::json;
 use crate::outcome;
 use crate::status::{Status, Verdict};
 use crate::transport::{Failure, Trace};
 
 /// How much a reply repeats of each thing that a response says.
 pub(crate) const MAX_SHOWN_BYTES: usize = 4 * 1024;
-
-/// What the usual reply takes at most.
-const USUAL_BYTES: usize = 256;
 
 /// The keys, in this order. One that does not apply is left out.
 #[derive(Serialize)]
@@ -121,10 +119,7 @@ impl Reply {
     }
 
     pub(crate) fn to_json(&self) -> String {
-        let mut json = Vec::with_capacity(USUAL_BYTES);
-        // Only a map with keys that are no text could fail to be written, and here is none.
-        let _ = serde_json::to_writer(&mut json, self);
-        String::from_utf8(json).unwrap_or_default()
+        json::written(self)
     }
 }
 
