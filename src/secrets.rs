@@ -95,8 +95,7 @@ fn shown(text: Cow<'_, str>, ending: Ending) -> (String, Ending) {
 /// A secret as it is, and as each encoder writes it, with hexadecimal digits of either case.
 fn spellings(secret: &str) -> BTreeSet<String> {
     let encoded = ENCODERS.iter().flat_map(|encoder| {
-        [str::to_ascii_lowercase, str::to_ascii_uppercase]
-            .map(|case| encoded(secret, encoder, case))
+        [str::to_owned, str::to_ascii_lowercase].map(|case| encoded(secret, encoder, case))
     });
     encoded.chain([secret.to_owned()]).collect()
 }
@@ -106,7 +105,7 @@ fn encoded(secret: &str, encoder: Encoder, case: Case) -> String {
     for c in secret.chars() {
         let listed = if c.is_ascii() { c } else { 'é' };
         match encoder.iter().find(|(escaped, _)| escaped.contains(listed)) {
-            Some((_, escape)) => encoded.push_str(&escape(c, case)),
+            Some((_, escape)) => encoded.push_str(&case(&escape(c))),
             None => encoded.push(c),
         }
     }
@@ -115,7 +114,8 @@ fn encoded(secret: &str, encoder: Encoder, case: Case) -> String {
 
 /// What an encoder escapes, and how. An `é` stands for everything beyond ASCII.
 type Encoder = &'static [(&'static str, Escape)];
-type Escape = fn(char, Case) -> String;
+type Escape = fn(char) -> String;
+/// With hexadecimal digits in upper case, which nothing else in an escape is; or in lower case.
 type Case = fn(&str) -> String;
 
 /// The usual encoders.
@@ -155,19 +155,17 @@ const ENCODERS: [Encoder; 29] = [
     &[(" !\"#%'()*,/;<>?[\\]^`{|}é", percent)],
 ];
 
-fn short(c: char, _: Case) -> String {
+fn short(c: char) -> String {
     format!("\\{c}")
 }
 
-fn utf_16(c: char, case: Case) -> String {
+fn utf_16(c: char) -> String {
     let mut units = [0; 2];
     let units = c.encode_utf16(&mut units).iter();
-    units
-        .map(|unit| format!("\\u{}", case(&format!("{unit:04x}"))))
-        .collect()
+    units.map(|unit| format!("\\u{unit:04X}")).collect()
 }
 
-fn name(c: char, _: Case) -> String {
+fn name(c: char) -> String {
     let name = match c {
         '&' => "amp",
         '<' => "lt",
@@ -178,27 +176,25 @@ fn name(c: char, _: Case) -> String {
     format!("&{name};")
 }
 
-fn decimal(c: char, _: Case) -> String {
+fn decimal(c: char) -> String {
     format!("&#{};", u32::from(c))
 }
 
-fn padded(c: char, _: Case) -> String {
+fn padded(c: char) -> String {
     format!("&#{:03};", u32::from(c))
 }
 
-fn hexadecimal(c: char, case: Case) -> String {
-    format!("&#x{};", case(&format!("{:x}", u32::from(c))))
+fn hexadecimal(c: char) -> String {
+    format!("&#x{:X};", u32::from(c))
 }
 
-fn percent(c: char, case: Case) -> String {
+fn percent(c: char) -> String {
     let mut bytes = [0; 4];
     let bytes = c.encode_utf8(&mut bytes).bytes();
-    bytes
-        .map(|byte| format!("%{}", case(&format!("{byte:02x}"))))
-        .collect()
+    bytes.map(|byte| format!("%{byte:02X}")).collect()
 }
 
-fn plus(_: char, _: Case) -> String {
+fn plus(_: char) -> String {
     "+".to_owned()
 }
 
