@@ -43,7 +43,7 @@ impl Status {
     /// As replies spell it: `ok`.
     pub(crate) fn name(self) -> &'static str {
         let name: &str = self.into();
-        name.trim_start_matches("zx_")
+        name.strip_prefix("zx_").unwrap_or(name)
     }
 
     pub(crate) const fn retryable(self) -> Verdict {

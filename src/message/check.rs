@@ -1,7 +1,7 @@
 //! Reads a message once, by the table of rules, and gathers every problem on the way.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 use std::mem;
 
@@ -112,7 +112,7 @@ struct Given {
 }
 
 /// An object's keys that the rules do not know, and how many times it gives each.
-type UnknownKeys<'de> = HashMap<Cow<'de, str>, usize>;
+type UnknownKeys<'de> = BTreeMap<Cow<'de, str>, usize>;
 
 impl<'de> Check<'de> {
     fn value<'c>(&'c mut self, field: &'static Field, path: &'c Path<'c>) -> Value<'c, 'de> {
@@ -169,9 +169,10 @@ impl<'de> Check<'de> {
             } else {
                 object.next_value_seed(self.value(field, path))?
             };
-            given.is_null = matches!(seen, Seen::Null);
-            if let Seen::Name(name) = seen {
-                chosen = Some(name);
+            match seen {
+                Seen::Null => given.is_null = true,
+                Seen::Name(name) => chosen = Some(name),
+                Seen::Other => {}
             }
         }
 
@@ -218,10 +219,11 @@ impl<'de> Check<'de> {
                 Presence::Optional | Presence::Either => continue,
             };
             let is_given = given.times > 0;
-            let path = &Path::Key(path, field.name);
             if is_used && !is_given {
+                let path = &Path::Key(path, field.name);
                 self.found.problems.add(path, "is missing");
             } else if !is_used && is_given && chosen.is_some() && self.wants_warnings {
+                let path = &Path::Key(path, field.name);
                 self.found.warnings.add(path, UnknownKey(field.name, &[]));
             }
         }
