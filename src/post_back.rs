@@ -37,16 +37,8 @@ const MESSAGE_ID: &str = "message_id";
 /// way.
 const DERIVED: [&str; 4] = ["status_at_ms", "rank", "is_failure", "key"];
 
-/// How far a message has got: an update with no higher rank than the last one came late.
-fn rank(status: &str) -> Option<u8> {
-    match status {
-        "sent" => Some(1),
-        "delivered" => Some(2),
-        "read" => Some(3),
-        "clicked" => Some(4),
-        _ => None,
-    }
-}
+/// How far a message has got, in this order: an update with no higher rank than the last one came late.
+const RANKS: [&str; 4] = ["sent", "delivered", "read", "clicked"];
 
 /// Unix time. What is finer than a millisecond is cut off.
 fn milliseconds(status_at: &str) -> Option<i64> {
@@ -91,8 +83,8 @@ struct Reading<'a> {
     problems: Findings,
     /// How many times each key was given.
     given: HashMap<Cow<'a, str>, usize>,
-    /// The known fields that are strings.
-    texts: HashMap<&'static str, String>,
+    /// The fields that are strings.
+    texts: HashMap<String, String>,
 }
 
 impl<'a> Reading<'a> {
@@ -100,52 +92,39 @@ impl<'a> Reading<'a> {
         let times = self.given.entry(key.clone()).or_default();
         *times += 1;
         match *times {
-            1 => match FIELDS.into_iter().find(|name| *name == key) {
-                Some(field) => self.known(field, value),
-                None => self.unknown(&key, value),
-            },
+            1 if DERIVED.contains(&&*key) => {}
+            1 => self.field(&key, value),
             2 => self.complain(&key, "is given twice"),
             _ => {}
         }
     }
 
-    fn known(&mut self, name: &'static str, value: &RawValue) {
+    fn field(&mut self, name: &str, value: &RawValue) {
         let is_required = REQUIRED.contains(&name);
-        let is_number_or_text = name == MESSAGE_ID;
-        match (Type::of(value), json::text(value)) {
-            (_, Some(text)) => {
-                if is_required && text.is_empty() {
-                    self.complain(name, "must not be empty");
-                }
-                self.object.add(name, &text);
-                self.texts.insert(name, text.into_owned());
+        if let Some(text) = json::text(value) {
+            if is_required && text.is_empty() {
+                self.complain(name, "must not be empty");
             }
-            (Type::Number, None) if is_number_or_text => self.object.add(name, value.get()),
-            (Type::Null, None) if !is_required => self.object.add(name, ()),
-            (found, None) if is_number_or_text => {
-                self.complain(
-                    name,
-                    format_args!("is {found}; it must be a number or a string"),
-                );
-            }
-            (found, None) => {
-                self.complain(name, format_args!("is {found}; it must be a string"));
-            }
-        }
-    }
-
-    /// The API may grow.
-    fn unknown(&mut self, key: &str, value: &RawValue) {
-        if DERIVED.contains(&key) {
+            self.object.add(name, &text);
+            self.texts.insert(name.to_owned(), text.into_owned());
             return;
         }
-        if json::depth(value) > MAX_DEPTH {
-            let complaint = format_args!("is nested deeper than {MAX_DEPTH} levels");
-            return self.complain(key, complaint);
-        }
-        match json::text(value) {
-            Some(text) => self.object.add(key, text),
-            None => self.object.add_json(key, value.get()),
+        match Type::of(value) {
+            Type::Number if name == MESSAGE_ID => self.object.add(name, value.get()),
+            Type::Null if !is_required => self.object.add(name, ()),
+            found if name == MESSAGE_ID => {
+                let complaint = format_args!("is {found}; it must be a number or a string");
+                self.complain(name, complaint);
+            }
+            found if FIELDS.contains(&name) => {
+                self.complain(name, format_args!("is {found}; it must be a string"));
+            }
+            // The API may grow.
+            _ if json::depth(value) > MAX_DEPTH => {
+                let complaint = format_args!("is nested deeper than {MAX_DEPTH} levels");
+                self.complain(name, complaint);
+            }
+            _ => self.object.add_json(name, value.get()),
         }
     }
 
@@ -169,8 +148,8 @@ impl<'a> Reading<'a> {
         if let Some(milliseconds) = status_at_ms {
             self.object.add("status_at_ms", milliseconds);
         }
-        if let Some(rank) = rank(&status) {
-            self.object.add("rank", rank);
+        if let Some(index) = RANKS.iter().position(|rank| *rank == status) {
+            self.object.add("rank", index + 1);
         }
         self.object.add("is_failure", status == "failed");
         let key = [&*request_id, &status, &status_at].join("/");

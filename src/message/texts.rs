@@ -133,19 +133,15 @@ fn address(host: &str) -> Option<IpAddr> {
 
 /// Whether a host is for this machine or this network alone.
 fn is_local(host: &str) -> bool {
-    match address(host).map(|address| address.to_canonical()) {
-        Some(IpAddr::V4(it)) => {
-            it.is_loopback() || it.is_private() || it.is_link_local() || it.is_unspecified()
-        }
-        Some(IpAddr::V6(it)) => {
-            let is_private = it.is_unique_local() || it.is_unicast_link_local();
-            it.is_loopback() || is_private || it.is_unspecified()
-        }
-        None => {
-            let last = without_dot(host).rsplit('.').next().unwrap_or_default();
-            last.eq_ignore_ascii_case("localhost")
-        }
-    }
+    let Some(address) = address(host).map(|address| address.to_canonical()) else {
+        let last = without_dot(host).rsplit('.').next().unwrap_or_default();
+        return last.eq_ignore_ascii_case("localhost");
+    };
+    let is_private = match address {
+        IpAddr::V4(it) => it.is_private() || it.is_link_local(),
+        IpAddr::V6(it) => it.is_unique_local() || it.is_unicast_link_local(),
+    };
+    is_private || address.is_loopback() || address.is_unspecified()
 }
 
 /// A name without the dot at its end, which makes it absolute.
