@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use memchr::memmem::Finder;
 
@@ -31,10 +31,10 @@ pub(crate) enum Ending {
 impl Secrets {
     pub(crate) fn new(secrets: impl Iterator<Item = String>) -> Self {
         let secrets = secrets.filter(|secret| !secret.is_empty());
-        let spellings: BTreeSet<String> = secrets.flat_map(|secret| spellings(&secret)).collect();
+        let spellings: HashSet<String> = secrets.flat_map(|secret| spellings(&secret)).collect();
         let mut spellings = Vec::from_iter(spellings);
-        spellings.sort_by_key(|spelling| Reverse(spelling.len()));
-        let beginnings: BTreeSet<&[u8]> = spellings.iter().map(|it| beginning(it)).collect();
+        spellings.sort_unstable_by_key(|spelling| Reverse(spelling.len()));
+        let beginnings: HashSet<&[u8]> = spellings.iter().map(|it| beginning(it)).collect();
         let finders = beginnings.iter().map(|it| Finder::new(it).into_owned());
         Secrets {
             beginnings: finders.collect(),
@@ -93,7 +93,7 @@ fn shown(text: Cow<'_, str>, ending: Ending) -> (String, Ending) {
 }
 
 /// A secret as it is, and as each encoder writes it, with hexadecimal digits of either case.
-fn spellings(secret: &str) -> BTreeSet<String> {
+fn spellings(secret: &str) -> HashSet<String> {
     let encoded = ENCODERS.iter().flat_map(|encoder| {
         [str::to_owned, str::to_ascii_lowercase].map(|case| encoded(secret, encoder, case))
     });
