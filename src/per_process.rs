@@ -48,6 +48,14 @@ impl<T> PerProcess<T> {
             }
         }
     }
+
+    /// The values of this process's ancestors, as a fork found them: of use is only what is atomic.
+    pub(crate) fn inherited(&self) -> impl Iterator<Item = &T> {
+        let generation = generation();
+        let nodes = std::iter::successors(self.first.get(), |node| node.next.get());
+        let inherited = nodes.filter(move |node| node.generation != generation);
+        inherited.filter_map(|node| node.value.as_ref())
+    }
 }
 
 impl<T> Drop for Node<T> {

@@ -87,7 +87,7 @@ impl World {
                 );
                 return;
             }
-            Found::Another(_) | Found::Same(Standing::Unknown | Standing::Live(_)) => return,
+            Found::Another(_) | Found::Same(Standing::Unknown | Standing::Live) => return,
         }
         assert!(!self.is_queued[key], "it would be sent a second time");
         assert!(

@@ -54,7 +54,7 @@ pub(crate) enum Standing {
     /// Not queued for sure: a call may send.
     Free,
     /// Another call will tell.
-    Live(Call),
+    Live,
     Unknown,
     Queued,
 }
@@ -102,19 +102,22 @@ impl Entry {
 
     pub(crate) fn standing(&self, is_live: impl Fn(Call) -> bool) -> Standing {
         match &self.state {
-            State::Waiting(call) | State::UnderWay(call) if is_live(*call) => Standing::Live(*call),
+            State::Waiting(call) | State::UnderWay(call) if is_live(*call) => Standing::Live,
             State::UnderWay(_) => Standing::Unknown,
             State::Waiting(_) | State::Forgotten { .. } => Standing::Free,
             State::Ended(outcome) => outcome.standing(),
         }
     }
 
-    /// The call ended. Queued is final, and so is what another call began meanwhile.
-    pub(crate) fn end(&mut self, call: Call, outcome: Outcome, request_id: Option<String>) {
-        if matches!(self.state, State::Waiting(it) | State::UnderWay(it) if it == call) {
+    /// The call ended. Queued is final, and so is what another call began meanwhile: returns whether
+    /// it still was the call's entry.
+    pub(crate) fn end(&mut self, call: Call, outcome: Outcome, request_id: Option<String>) -> bool {
+        let is_own = matches!(self.state, State::Waiting(it) | State::UnderWay(it) if it == call);
+        if is_own {
             self.state = State::Ended(outcome);
             self.request_id = request_id;
         }
+        is_own
     }
 
     /// Whether a post-back without a known `request_id` can be of this message.
@@ -202,9 +205,9 @@ mod tests {
     /// Each state, whether its call lives, and what it comes to.
     fn all() -> Vec<(State, bool, Standing)> {
         let mut all = vec![
-            (State::Waiting(CALL), true, Standing::Live(CALL)),
+            (State::Waiting(CALL), true, Standing::Live),
             (State::Waiting(CALL), false, Standing::Free),
-            (State::UnderWay(CALL), true, Standing::Live(CALL)),
+            (State::UnderWay(CALL), true, Standing::Live),
             (State::UnderWay(CALL), false, Standing::Unknown),
             (State::Forgotten { at: 20 }, false, Standing::Free),
         ];

@@ -17,8 +17,8 @@ pub(super) struct Failure {
     pub(super) reason: String,
     /// Whether the same may work later.
     pub(super) is_transient: bool,
-    /// Another program writes, or the call's time is over: nothing is wrong with the file.
-    pub(super) is_busy: bool,
+    /// Another program writes: nothing is wrong with the file.
+    is_busy: bool,
 }
 
 impl Failure {
@@ -69,32 +69,22 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// A wait for it ended.
-impl From<transport::Failure> for Failure {
-    fn from(stop: transport::Failure) -> Self {
-        Failure {
-            is_transient: stop.is_transient(),
-            is_busy: true,
-            ..Failure::permanent(format!("was not waited for: {stop}"))
-        }
-    }
-}
-
 /// Does it again for as long as another program has the file locked.
 pub(super) fn patiently<T>(
     limits: &Limits,
-    mut work: impl FnMut() -> Result<T, Failure>,
+    work: impl Fn() -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let mut pause = Duration::from_micros(500);
     loop {
-        match work() {
-            Err(busy) if busy.is_busy => match limits.sleep_until(Instant::now() + pause) {
-                // What it waited for says more than that it waited.
-                Err(transport::Failure::Deadline) => return Err(busy),
-                waited => waited?,
-            },
+        let busy = match work() {
+            Err(busy) if busy.is_busy => busy,
             done => return done,
+        };
+        match limits.sleep_until(Instant::now() + pause) {
+            Ok(()) => pause = Duration::from_millis(8).min(2 * pause),
+            // What it waited for says more than that it waited.
+            Err(transport::Failure::Deadline) => return Err(busy),
+            Err(stop) => return Err(Failure::permanent(format!("was not waited for: {stop}"))),
         }
-        pause = Duration::from_millis(8).min(2 * pause);
     }
 }

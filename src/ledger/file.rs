@@ -2,27 +2,32 @@
 //!
 //! SQLite keeps, for a process, what it has locked in a file. A child of a fork inherits that without
 //! the locks, and would write where others do. So a process whose ancestor had a ledger open uses none;
-//! and nothing here opens the file but SQLite: closing a descriptor of it would drop SQLite's locks.
+//! and nothing here opens the file but SQLite: closing a descriptor of it would drop SQLite's locks. (It
+//! has none in its log, `-wal`.)
+//!
+//! A transaction takes microseconds, and its lock is never held while a call waits for anything but the
+//! disk. What has to be on the disk is then synced: those who come while one syncs share the next sync.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
+use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, Weak};
-use std::{fs, thread};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, TransactionBehavior};
 
 use super::entry::Call;
-use super::failure::Failure;
+use super::failure::{Failure, patiently};
 use super::schema;
-use super::writer::{Writer, lock};
+use crate::mutex::Mutex;
 use crate::per_process::PerProcess;
-use crate::sys::fork::generation;
-use crate::sys::{FileId, LockFile, is_open_here, is_remote, make_private_file};
+use crate::reply::Reply;
+use crate::sys::{FileId, LockFile, is_open_here, is_remote, make_private_file, open_to_sync};
 use crate::transport::Limits;
 
-/// A ledger that this process has open, until nobody uses it any more.
+/// A ledger that this process has open.
 pub(super) struct Open {
     path: PathBuf,
     id: FileId,
@@ -31,27 +36,27 @@ pub(super) struct Open {
     /// The calls that live: each has a byte locked, beside the ledger, which goes with its process.
     locks: LockFile,
     own_calls: Mutex<HashSet<Call>>,
-    /// `None` when it is closed.
-    reader: Mutex<Option<Connection>>,
-    writer: Writer,
+    /// What SQLite writes first. (Before the connection, for SQLite removes it as that is closed.)
+    log: File,
+    database: Mutex<Connection>,
+    commits: AtomicU64,
+    /// How many of them are on the disk.
+    synced: Mutex<Result<u64, Failure>>,
 }
 
 /// Keeps a call alive in the eyes of all others.
-pub(super) struct Alive {
+pub(super) struct Alive<'a> {
     pub(super) call: Call,
-    open: Arc<Open>,
+    open: &'a Open,
 }
 
-type Ledgers = Vec<(PathBuf, Weak<Open>)>;
+/// Those of this process, from before they are opened until nobody uses them any more.
+static LEDGERS: PerProcess<Ledgers> = PerProcess::new();
 
-/// Those of this process.
-static LEDGERS: PerProcess<Mutex<Ledgers>> = PerProcess::new();
-
-/// One more than the generation of the process that has a ledger open; 0: none. A child inherits it.
-static OPENED_IN: AtomicU32 = AtomicU32::new(0);
-
-fn ledgers() -> MutexGuard<'static, Ledgers> {
-    lock(LEDGERS.get_or_make(Mutex::default))
+#[derive(Default)]
+struct Ledgers {
+    open: Mutex<Vec<Arc<Open>>>,
+    are_any: AtomicBool,
 }
 
 /// The file itself, wherever the process's working directory goes, and whatever link leads to it.
@@ -69,8 +74,16 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf, Failure> {
 
 /// Whether this process inherited what an ancestor had open.
 pub(super) fn is_inherited() -> bool {
-    let opened_in = OPENED_IN.load(Ordering::Relaxed);
-    opened_in != 0 && opened_in != generation().wrapping_add(1)
+    let mut inherited = LEDGERS.inherited();
+    inherited.any(|ledgers| ledgers.are_any.load(Ordering::Relaxed))
+}
+
+/// Closes what nobody uses any more.
+pub(super) fn close_unused() {
+    let ledgers = LEDGERS.get_or_make(Ledgers::default);
+    let mut open = ledgers.open.lock();
+    open.retain(|open| Arc::strong_count(open) > 1);
+    ledgers.are_any.store(!open.is_empty(), Ordering::Relaxed);
 }
 
 impl Open {
@@ -81,20 +94,16 @@ impl Open {
                  Fork before the first call with an idempotency_key, or start another program (exec)",
             ));
         }
-        loop {
-            let mut ledgers = ledgers();
-            let Some((_, open)) = ledgers.iter().find(|ledger| ledger.0 == path) else {
-                let open = Arc::new(Open::new(path)?);
-                ledgers.push((path.to_owned(), Arc::downgrade(&open)));
-                return Ok(open);
-            };
-            if let Some(open) = open.upgrade() {
-                return Ok(open);
-            }
-            // Another thread is about to close it.
-            drop(ledgers);
-            thread::yield_now();
+        let ledgers = LEDGERS.get_or_make(Ledgers::default);
+        let mut open = ledgers.open.lock();
+        if let Some(open) = open.iter().find(|open| open.path == path) {
+            return Ok(Arc::clone(open));
         }
+        ledgers.are_any.store(true, Ordering::Relaxed);
+        let new = Open::new(path).map(Arc::new);
+        open.extend(new.clone());
+        ledgers.are_any.store(!open.is_empty(), Ordering::Relaxed);
+        new
     }
 
     fn new(path: &Path) -> Result<Self, Failure> {
@@ -114,19 +123,22 @@ impl Open {
                  would drop the other's locks",
             ));
         }
-        OPENED_IN.store(generation().wrapping_add(1), Ordering::Relaxed);
-        let (writer, secret) = schema::open(path)?;
-        let (reader, _) = schema::open(path)?;
-        let mut locks = path.as_os_str().to_owned();
-        locks.push("-calls");
+        let (database, secret) = schema::open(path)?;
+        let beside = |suffix| {
+            let mut path = path.as_os_str().to_owned();
+            path.push(suffix);
+            PathBuf::from(path)
+        };
         Ok(Open {
             path: path.to_owned(),
             id,
             secret,
-            locks: LockFile::open(Path::new(&locks))?,
+            locks: LockFile::open(&beside("-calls"))?,
             own_calls: Mutex::default(),
-            reader: Mutex::new(Some(reader)),
-            writer: Writer::new(writer),
+            log: open_to_sync(&beside("-wal"))?,
+            database: Mutex::new(database),
+            commits: AtomicU64::new(0),
+            synced: Mutex::new(Ok(0)),
         })
     }
 
@@ -139,64 +151,92 @@ impl Open {
         }
     }
 
+    /// Reads, with what tells which calls live.
+    ///
+    /// A call writes what became of it, and lives no more: perhaps after its entry was read. So one that
+    /// is found gone counts as gone only where all is read again.
     pub(super) fn read<T>(
         &self,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> Result<T, Failure> {
-        self.check()?;
-        match &*lock(&self.reader) {
-            Some(reader) => Ok(work(reader)?),
-            None => Err(Failure::permanent("is closed")),
+        limits: &Limits,
+        work: impl Fn(&Connection, &dyn Fn(Call) -> bool) -> rusqlite::Result<T>,
+    ) -> Result<T, Reply> {
+        let gone = RefCell::new(HashSet::new());
+        loop {
+            let known = gone.borrow().len();
+            let is_live = |call| self.is_live(call) || gone.borrow_mut().insert(call);
+            let read = patiently(limits, || {
+                self.check()?;
+                Ok(work(&self.database.lock(), &is_live)?)
+            });
+            let value = read.map_err(|failure| failure.reply(&self.path))?;
+            if gone.borrow().len() == known {
+                return Ok(value);
+            }
         }
     }
 
-    pub(super) fn write<T: Send + 'static>(
+    /// Does it in a transaction, which is then on the disk if it has to be.
+    pub(super) fn write<T>(
         &self,
         limits: &Limits,
         is_durable: bool,
-        work: impl Fn(&Connection) -> rusqlite::Result<T> + Send + Sync + 'static,
-    ) -> Result<T, Failure> {
-        let check = || self.check();
-        self.writer.write(limits, is_durable, &check, work)
+        work: impl Fn(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, Reply> {
+        let written = patiently(limits, || {
+            self.check()?;
+            let mut database = self.database.lock();
+            let transaction = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let value = work(&transaction)?;
+            transaction.commit()?;
+            Ok((value, self.commits.fetch_add(1, Ordering::SeqCst) + 1))
+        });
+        let synced = written.and_then(|(value, commit)| match is_durable {
+            true => self.sync(commit).map(|()| value),
+            false => Ok(value),
+        });
+        synced.map_err(|failure| failure.reply(&self.path))
+    }
+
+    /// A disk that cannot keep something tells that once, and forgets it: nothing is sure from then on.
+    fn sync(&self, commit: u64) -> Result<(), Failure> {
+        let mut synced = self.synced.lock();
+        if synced.as_ref().is_ok_and(|synced| *synced < commit) {
+            let commits = self.commits.load(Ordering::SeqCst);
+            *synced = match self.log.sync_data() {
+                Ok(()) => Ok(commits),
+                Err(error) => Err(Failure::permanent(format!(
+                    "could not be kept by its disk ({error}): restart this program"
+                ))),
+            };
+        }
+        synced.clone().map(|_| ())
     }
 
     /// In doubt it lives: who waits for it may wait in vain, but nobody sends.
     pub(super) fn is_live(&self, call: Call) -> bool {
-        lock(&self.own_calls).contains(&call) || self.locks.is_locked(call).unwrap_or(true)
+        self.own_calls.lock().contains(&call) || self.locks.is_locked(call).unwrap_or(true)
     }
 }
 
-/// Closes it before another thread can open it again.
-impl Drop for Open {
-    fn drop(&mut self) {
-        let mut ledgers = ledgers();
-        self.writer.close();
-        *lock(&self.reader) = None;
-        ledgers.retain(|(path, open)| *path != self.path || open.strong_count() > 0);
-        if ledgers.is_empty() {
-            OPENED_IN.store(0, Ordering::Relaxed);
-        }
-    }
-}
-
-impl Alive {
+impl<'a> Alive<'a> {
     /// No two calls have the same place, not even after a crash.
-    pub(super) fn begin(open: &Arc<Open>) -> Result<Self, Failure> {
-        let random = getrandom::u64();
-        let random = random.map_err(|error| Failure::permanent(error.to_string()))?;
-        let call = (random >> 2).cast_signed();
-        open.locks.lock(call)?;
-        lock(&open.own_calls).insert(call);
-        Ok(Alive {
-            call,
-            open: Arc::clone(open),
-        })
+    pub(super) fn begin(open: &'a Open) -> Result<Self, Reply> {
+        let place = || {
+            let random = getrandom::u64();
+            let random = random.map_err(|error| Failure::permanent(error.to_string()))?;
+            let call = (random >> 2).cast_signed();
+            open.locks.lock(call)?;
+            Ok(call)
+        };
+        let call = place().map_err(|failure: Failure| failure.reply(&open.path))?;
+        open.own_calls.lock().insert(call);
+        Ok(Alive { call, open })
     }
 }
 
-impl Drop for Alive {
+impl Drop for Alive<'_> {
     fn drop(&mut self) {
         self.open.locks.unlock(self.call);
-        lock(&self.open.own_calls).remove(&self.call);
+        self.open.own_calls.lock().remove(&self.call);
     }
 }

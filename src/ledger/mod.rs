@@ -10,8 +10,7 @@
 //!
 //! | module | what it is |
 //! | --- | --- |
-//! | `file` | opens the file once in a process; knows which calls live |
-//! | `writer` | one transaction for all who write at the same time |
+//! | `file` | opens the file once in a process; reads, writes and syncs it; knows which calls live |
 //! | `table`, `schema` | entries in the database; the database itself |
 //! | `digest` | what the ledger holds in place of a message |
 //! | `failure` | why the ledger could not be used |
@@ -23,12 +22,12 @@ mod failure;
 mod file;
 mod schema;
 mod table;
-mod writer;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use rusqlite::Connection;
 use serde_json::json;
 
 use crate::per_process::PerProcess;
@@ -37,11 +36,10 @@ use crate::reply::Reply;
 use crate::status::{Status, Verdict};
 use crate::sys::fork::hold_up;
 use crate::transport::Limits;
-use entry::{Call, Digest, Entry, Found, Outcome, Standing, State, find};
-use failure::{Failure, patiently};
-use file::{Alive, Open, is_inherited, resolve};
+use entry::{Call, Digest, Entry, Outcome, Standing, State, find};
+use failure::patiently;
+use file::{Alive, Open, close_unused, is_inherited, resolve};
 use table::{Sender, prune};
-use writer::lock;
 
 /// How many entries a list has at most.
 const MAX_LISTED: usize = 1000;
@@ -50,20 +48,30 @@ const MAX_LISTED: usize = 1000;
 pub(crate) struct Ledger {
     path: PathBuf,
     days: u32,
-    sender: Arc<Sender>,
+    sender: Sender,
     /// Open from the first call with a key on.
-    open: PerProcess<Mutex<Option<Arc<Open>>>>,
+    open: PerProcess<OnceLock<Arc<Open>>>,
 }
 
 /// A call with a key.
 pub(crate) struct KeyedCall<'a> {
     ledger: &'a Ledger,
-    open: Arc<Open>,
-    key: Arc<str>,
+    open: &'a Open,
+    key: &'a str,
     message: Digest,
     post_back_data: Option<Digest>,
     /// From when the key is claimed until its outcome is written.
-    alive: Option<Arc<Alive>>,
+    alive: Option<Alive<'a>>,
+}
+
+/// What a call with a key finds.
+enum Found {
+    /// Nothing that stands against sending.
+    Nothing,
+    /// Another call, for whose outcome it waits.
+    Call,
+    /// What is this call's reply.
+    Reply(Reply),
 }
 
 impl Ledger {
@@ -77,50 +85,57 @@ impl Ledger {
         let path = resolve(Path::new(path)).map_err(|failure| failure.reason)?;
         if !is_inherited() {
             // A child would inherit it.
-            match hold_up(|| Open::get(&path).map(drop)) {
-                Err(failure) if !failure.is_transient => return Err(failure.reason),
-                // Who has it locked now may be done when it is needed, and a full disk empty.
-                _ => {}
+            let checked = hold_up(|| {
+                let checked = Open::get(&path).map(drop);
+                close_unused();
+                checked
+            });
+            // Who has it locked now may be done when it is needed, and a full disk empty.
+            if let Err(failure) = checked
+                && !failure.is_transient
+            {
+                return Err(failure.reason);
             }
         }
         let (base_url, workspace_id) = (base_url.to_owned(), workspace_id.to_owned());
         Ok(Ledger {
             path,
             days,
-            sender: Arc::new(Sender {
+            sender: Sender {
                 base_url,
                 workspace_id,
-            }),
+            },
             open: PerProcess::new(),
         })
     }
 
     /// A call with a key, for which the file is opened for good.
-    pub(crate) fn call(
-        &self,
-        key: &str,
+    pub(crate) fn call<'a>(
+        &'a self,
+        key: &'a str,
         message: &str,
         limits: &Limits,
-    ) -> Result<KeyedCall<'_>, Reply> {
+    ) -> Result<KeyedCall<'a>, Reply> {
         let open = self.open(limits)?;
-        *lock(self.open.get_or_make(Mutex::default)) = Some(Arc::clone(&open));
         let (message, post_back_data) = digest::of_message(&open.secret, message);
         Ok(KeyedCall {
             ledger: self,
             open,
-            key: key.into(),
+            key,
             message,
             post_back_data,
             alive: None,
         })
     }
 
-    fn open(&self, limits: &Limits) -> Result<Arc<Open>, Reply> {
-        patiently(limits, || Open::get(&self.path)).map_err(|failure| self.reply(&failure))
-    }
-
-    fn reply(&self, failure: &Failure) -> Reply {
-        failure.reply(&self.path)
+    fn open(&self, limits: &Limits) -> Result<&Open, Reply> {
+        let place = self.open.get_or_make(OnceLock::new);
+        if let Some(open) = place.get() {
+            return Ok(open);
+        }
+        let open = patiently(limits, || Open::get(&self.path));
+        let open = open.map_err(|failure| failure.reply(&self.path))?;
+        Ok(place.get_or_init(|| open))
     }
 
     /// What was settled before is forgotten.
@@ -142,13 +157,12 @@ impl Ledger {
             status_at_ms,
             post_back_data,
         } = post_back;
-        let is_own = workspace_id.is_none_or(|id| id == self.sender.workspace_id);
+        let sender = &self.sender;
         let mut settled = None;
-        if is_own {
+        if workspace_id.is_none_or(|id| id == sender.workspace_id) {
             let open = self.open(limits)?;
             let data = post_back_data.map(|data| digest::of_data(&open.secret, &data));
-            let (sender, calls) = (Arc::clone(&self.sender), Arc::clone(&open));
-            let written = open.write(limits, true, move |database| {
+            settled = open.write(limits, true, |database| {
                 let mut found = sender.find(database, "request_id", &request_id)?;
                 if let (true, Some(data), Some(at)) = (found.is_empty(), data, status_at_ms) {
                     found = sender.find(database, "post_back_data", &data)?;
@@ -159,14 +173,13 @@ impl Ledger {
                     return Ok(None);
                 };
                 let before = entry.clone();
-                let settled = entry.settle(&request_id, now(), |call| calls.is_live(call));
+                let settled = entry.settle(&request_id, now(), |call| open.is_live(call));
                 if entry != before {
                     sender.save(database, &key, &entry)?;
                 }
                 sender.note_post_back(database, &key, &status, status_at_ms)?;
                 Ok(Some((settled, key)))
-            });
-            settled = written.map_err(|failure| self.reply(&failure))?;
+            })?;
         }
         let is_settled = settled.as_ref().is_some_and(|(settled, _)| *settled);
         object.add("settled", is_settled);
@@ -178,21 +191,11 @@ impl Ledger {
 
     /// The entries whose outcome is unknown, oldest first, from the one after a key on.
     pub(crate) fn unsettled(&self, after: Option<&str>, limits: &Limits) -> Result<String, Reply> {
-        let open = self.open(limits)?;
-        let is_unknown =
-            |entry: &Entry| entry.standing(|call| open.is_live(call)) == Standing::Unknown;
-        let found = patiently(limits, || {
-            let listed = |database: &_| {
-                let sender = &self.sender;
-                sender.unsettled(database, after, MAX_LISTED, is_unknown)
-            };
-            let mut found = open.read(listed)?;
-            // A call writes what became of it, and lives no more: perhaps after it was read.
-            let now = open.read(listed)?;
-            found.retain(|entry| now.contains(entry));
-            Ok(found)
-        });
-        let found = found.map_err(|failure| self.reply(&failure))?;
+        let found = self.open(limits)?.read(limits, |database, is_live| {
+            let is_unknown = |entry: &Entry| entry.standing(is_live) == Standing::Unknown;
+            let sender = &self.sender;
+            sender.unsettled(database, after, MAX_LISTED, is_unknown)
+        })?;
         let entry = |(key, entry): &(String, Entry)| json!({ "idempotency_key": key, "began_at_ms": entry.began_at });
         let entries: Vec<_> = found.iter().map(entry).collect();
         Ok(json!({ "entries": entries }).to_string())
@@ -200,24 +203,23 @@ impl Ledger {
 
     /// Drops an unknown entry, so that the next call with its key sends.
     pub(crate) fn forget(&self, key: &str, limits: &Limits) -> Result<Reply, Reply> {
-        let open = self.open(limits)?;
-        let (sender, calls, key) = (Arc::clone(&self.sender), Arc::clone(&open), key.to_owned());
-        let standing = open.write(limits, true, move |database| {
-            let Some(mut entry) = sender.get(database, &key)? else {
+        let (sender, open) = (&self.sender, self.open(limits)?);
+        let standing = open.write(limits, true, |database| {
+            let Some(mut entry) = sender.get(database, key)? else {
                 return Ok(Standing::Free);
             };
-            let standing = entry.forget(now(), |call| calls.is_live(call));
+            let standing = entry.forget(now(), |call| open.is_live(call));
             if standing == Standing::Unknown {
-                sender.save(database, &key, &entry)?;
+                sender.save(database, key, &entry)?;
             }
             Ok(standing)
         });
-        Ok(match standing.map_err(|failure| self.reply(&failure))? {
+        Ok(match standing? {
             Standing::Free | Standing::Unknown => Reply::new(
                 Status::ZX_OK.not_retryable(),
                 "the next call with this idempotency_key sends its message",
             ),
-            Standing::Live(_) => Reply::new(
+            Standing::Live => Reply::new(
                 Status::ZX_BUSY.retryable(),
                 "a call with this idempotency_key is under way: wait for its outcome",
             ),
@@ -228,56 +230,30 @@ impl Ledger {
     }
 }
 
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        self.open = PerProcess::new();
+        close_unused();
+    }
+}
+
 impl KeyedCall<'_> {
     /// Finds nothing that stands against sending; else the error is the call's reply.
     pub(crate) fn look(&self, limits: &Limits) -> Result<(), Reply> {
-        self.look_past(None, limits)
+        self.look_past(false, limits)
     }
 
-    /// The same, where a call was found under way, whose outcome is then this call's.
-    fn look_past(&self, mut awaited: Option<Call>, limits: &Limits) -> Result<(), Reply> {
-        let forgets_before = self.ledger.forgets_before();
+    /// The same, perhaps where a call was found under way, whose outcome is then this call's.
+    fn look_past(&self, mut has_waited: bool, limits: &Limits) -> Result<(), Reply> {
         let mut pause = Duration::from_millis(2);
-        let mut doubted = None;
         loop {
-            let read = || {
-                self.open
-                    .read(|database| self.ledger.sender.get(database, &self.key))
-            };
-            let found = patiently(limits, read).map_err(|failure| self.ledger.reply(&failure))?;
-            let Some(entry) = found.filter(|entry| is_kept(entry, forgets_before)) else {
-                return Ok(());
-            };
-            let is_live = |call| self.open.is_live(call);
-            let standing = match find(Some(&entry), &self.message, is_live) {
-                Found::Same(standing) => standing,
-                Found::Another(standing) => return Err(another(standing)),
-            };
-            match (standing, &entry.state) {
-                (Standing::Queued, State::Ended(outcome)) => {
-                    let request_id = entry.request_id;
-                    return Err(Reply {
-                        request_id,
-                        ..ended(outcome)
-                    });
-                }
-                (Standing::Free, State::Ended(outcome)) if awaited.is_some() => {
-                    return Err(ended(outcome));
-                }
-                (Standing::Free, _) => return Ok(()),
-                (Standing::Live(call), _) => awaited = Some(call),
-                // A call writes what became of it, and lives no more: perhaps after it was read.
-                (_, State::UnderWay(call)) if doubted != Some(*call) => {
-                    doubted = Some(*call);
-                    continue;
-                }
-                _ => {
-                    return Err(unknown(
-                        "the message may have been queued by an earlier call with this idempotency_key: \
-                         its post-back settles that (zx_client_settle), or you decide that it may be \
-                         sent again (zx_client_forget)",
-                    ));
-                }
+            let found = self.open.read(limits, |database, is_live| {
+                self.find(database, has_waited, is_live)
+            });
+            match found? {
+                Found::Nothing => return Ok(()),
+                Found::Reply(reply) => return Err(reply),
+                Found::Call => has_waited = true,
             }
             if let Err(stop) = limits.sleep_until(Instant::now() + pause) {
                 return Err(unknown(format!(
@@ -289,65 +265,91 @@ impl KeyedCall<'_> {
         }
     }
 
+    fn find(
+        &self,
+        database: &Connection,
+        has_waited: bool,
+        is_live: impl Fn(Call) -> bool,
+    ) -> rusqlite::Result<Found> {
+        let forgets_before = self.ledger.forgets_before();
+        let is_kept = |entry: &Entry| entry.settled_at().is_none_or(|at| at >= forgets_before);
+        let entry = self.ledger.sender.get(database, self.key)?;
+        let Some(entry) = entry.filter(is_kept) else {
+            return Ok(Found::Nothing);
+        };
+        let standing = match find(Some(&entry), &self.message, is_live) {
+            entry::Found::Same(standing) => standing,
+            entry::Found::Another(standing) => return Ok(Found::Reply(another(standing))),
+        };
+        Ok(match (standing, &entry.state) {
+            (Standing::Live, _) => Found::Call,
+            (Standing::Queued, State::Ended(outcome)) => Found::Reply(Reply {
+                request_id: entry.request_id,
+                ..ended(outcome)
+            }),
+            (Standing::Free, State::Ended(outcome)) if has_waited => Found::Reply(ended(outcome)),
+            (Standing::Free, _) => Found::Nothing,
+            _ => Found::Reply(unknown(
+                "the message may have been queued by an earlier call with this idempotency_key: \
+                 its post-back settles that (zx_client_settle), or you decide that it may be \
+                 sent again (zx_client_forget)",
+            )),
+        })
+    }
+
     /// Keeps other calls with the key waiting, while this one waits for its turn. If it dies, nothing
     /// was sent.
     pub(crate) fn claim(&mut self, limits: &Limits) -> Result<(), Reply> {
-        self.enter(limits, State::Waiting)
+        self.enter(State::Waiting, false, limits)
     }
 
-    /// From here on the message may be sent.
+    /// From here on the message may be sent: that is on the disk.
     pub(crate) fn begin(&mut self, limits: &Limits) -> Result<(), Reply> {
-        self.enter(limits, State::UnderWay)
+        self.enter(State::UnderWay, true, limits)
     }
 
-    fn enter(&mut self, limits: &Limits, state: fn(Call) -> State) -> Result<(), Reply> {
+    fn enter(
+        &mut self,
+        state: fn(Call) -> State,
+        is_durable: bool,
+        limits: &Limits,
+    ) -> Result<(), Reply> {
         loop {
             let alive = match self.alive.take() {
-                Some(alive) => Ok(alive),
-                None => Alive::begin(&self.open).map(Arc::new),
+                Some(alive) => alive,
+                None => Alive::begin(self.open)?,
             };
-            let alive = alive.map_err(|failure| self.ledger.reply(&failure))?;
-            self.alive = Some(Arc::clone(&alive));
-            let (message, post_back_data) = (self.message, self.post_back_data);
-            let (sender, calls) = (Arc::clone(&self.ledger.sender), Arc::clone(&self.open));
-            let (key, forgets_before) = (Arc::clone(&self.key), self.ledger.forgets_before());
-            let written = self.open.write(limits, true, move |database| {
-                // It lives for as long as this may be written.
-                let own = alive.call;
-                prune(database, forgets_before)?;
-                let entry = sender.get(database, &key)?;
-                let entry = entry.filter(|entry| is_kept(entry, forgets_before));
-                let is_live = |call| call != own && calls.is_live(call);
-                let found = find(entry.as_ref(), &message, is_live);
-                if found == Found::Same(Standing::Free) {
-                    let entry = Entry::new(message, post_back_data, now(), state(own));
-                    sender.save(database, &key, &entry)?;
+            let own = alive.call;
+            self.alive = Some(alive);
+            let written = self.open.write(limits, is_durable, |database| {
+                let is_live = |call| call != own && self.open.is_live(call);
+                let found = self.find(database, false, is_live)?;
+                if let Found::Nothing = found {
+                    let entry = Entry::new(self.message, self.post_back_data, now(), state(own));
+                    self.ledger.sender.save(database, self.key, &entry)?;
                 }
                 Ok(found)
             });
-            let awaited = match written {
-                Ok(Found::Same(Standing::Free)) => return Ok(()),
-                Ok(Found::Same(Standing::Live(other))) => Some(other),
-                Ok(_) => None,
-                Err(failure) => {
-                    let reply = self.ledger.reply(&failure);
+            let found = match written {
+                Ok(Found::Nothing) => return Ok(()),
+                Ok(found) => found,
+                Err(reply) => {
                     // It may be written all the same.
                     self.end(&reply, limits);
                     return Err(reply);
                 }
             };
             self.alive = None;
-            self.look_past(awaited, limits)?;
+            self.look_past(matches!(found, Found::Call), limits)?;
         }
     }
 
     /// Writes what became of the call, and no longer keeps anybody waiting.
     pub(crate) fn end(&mut self, reply: &Reply, limits: &Limits) {
+        // It lives until that is written.
         let Some(alive) = self.alive.take() else {
             return;
         };
-        let (sender, key) = (Arc::clone(&self.ledger.sender), Arc::clone(&self.key));
-        let request_id = reply.request_id.clone();
         let outcome = Outcome {
             status: reply.status,
             retryable: reply.is_retryable(),
@@ -362,23 +364,22 @@ impl KeyedCall<'_> {
                 .map_or(moment, |()| limits.deadline.max(moment)),
             interrupt: Arc::default(),
         };
+        let sender = &self.ledger.sender;
         // Where it is lost, the outcome is unknown.
-        let _ = self.open.write(&limits, false, move |database| {
-            let Some(mut entry) = sender.get(database, &key)? else {
+        let _ = self.open.write(&limits, false, |database| {
+            // One call in many does it for all.
+            if alive.call % 64 == 0 {
+                prune(database, self.ledger.forgets_before())?;
+            }
+            let Some(mut entry) = sender.get(database, self.key)? else {
                 return Ok(());
             };
-            let before = entry.clone();
-            entry.end(alive.call, outcome.clone(), request_id.clone());
-            match entry == before {
-                true => Ok(()),
-                false => sender.save(database, &key, &entry),
+            match entry.end(alive.call, outcome.clone(), reply.request_id.clone()) {
+                true => sender.save(database, self.key, &entry),
+                false => Ok(()),
             }
         });
     }
-}
-
-fn is_kept(entry: &Entry, forgets_before: i64) -> bool {
-    entry.settled_at().is_none_or(|at| at >= forgets_before)
 }
 
 /// Unix time in milliseconds, by the machine's clock.
@@ -387,17 +388,9 @@ fn now() -> i64 {
     now.map_or(0, |now| now.as_millis() as i64)
 }
 
-fn repeated(reply: Reply) -> Reply {
-    Reply {
-        repeated: true,
-        ..reply
-    }
-}
-
 /// The reply that another call with the key had.
 fn ended(outcome: &Outcome) -> Reply {
     let (status, retryable) = (outcome.status, outcome.retryable);
-    let verdict = Verdict { status, retryable };
     let message = match status {
         Status::ZX_OK => "an earlier call with this idempotency_key queued the message".to_owned(),
         _ => format!(
@@ -405,21 +398,27 @@ fn ended(outcome: &Outcome) -> Reply {
             status.name()
         ),
     };
-    repeated(Reply {
+    Reply {
         http_status: outcome.http_status,
-        ..Reply::new(verdict, message)
-    })
+        ..repeated(Verdict { status, retryable }, message)
+    }
 }
 
 fn unknown(message: impl Into<String>) -> Reply {
-    let verdict = Status::ZX_OUTCOME_UNKNOWN.not_retryable();
-    repeated(Reply::new(verdict, message))
+    repeated(Status::ZX_OUTCOME_UNKNOWN.not_retryable(), message)
+}
+
+fn repeated(verdict: Verdict, message: impl Into<String>) -> Reply {
+    Reply {
+        repeated: true,
+        ..Reply::new(verdict, message)
+    }
 }
 
 fn another(standing: Standing) -> Reply {
     let what = match standing {
         Standing::Queued => "was queued",
-        Standing::Live(_) => "is being sent",
+        Standing::Live => "is being sent",
         Standing::Unknown | Standing::Free => "may have been queued",
     };
     Reply::invalid_argument(format!(

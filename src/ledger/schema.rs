@@ -31,9 +31,10 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Vec<u8>), Failure> {
             "is of a later libzixflow: its schema is version {version}, and this one knows {VERSION}"
         )));
     }
-    // For each connection. A sync is one that a power cut cannot undo (Apple's fsync is none).
+    // For each connection. A commit waits for no disk (see `file`), and a sync is one that a power cut
+    // cannot undo (Apple's fsync is none).
     connection.execute_batch(
-        "PRAGMA fullfsync = 1; PRAGMA checkpoint_fullfsync = 1; PRAGMA temp_store = MEMORY;
+        "PRAGMA synchronous = NORMAL; PRAGMA checkpoint_fullfsync = 1; PRAGMA temp_store = MEMORY;
          PRAGMA cell_size_check = 1; PRAGMA trusted_schema = 0;",
     )?;
     let mode: String =

@@ -1,6 +1,6 @@
 //! Entries in the database.
 
-use rusqlite::{Connection, OptionalExtension, Params, Row, ToSql, params};
+use rusqlite::{Connection, Params, Row, ToSql, params};
 use strum::VariantArray;
 
 use super::entry::{Entry, Outcome, State};
@@ -94,17 +94,13 @@ impl Sender {
         most: usize,
         is_wanted: impl Fn(&Entry) -> bool,
     ) -> rusqlite::Result<Vec<(String, Entry)>> {
-        let mut place = database.prepare_cached(
-            "SELECT began_at_ms, id FROM entry \
-             WHERE base_url = ?1 AND workspace_id = ?2 AND idempotency_key = ?3",
-        )?;
-        let place = place.query_row(params![self.base_url, self.workspace_id, after], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        });
-        let (began_at, id): (i64, i64) = place.optional()?.unwrap_or((i64::MIN, 0));
+        // After a key that has no entry: from the start.
         let condition = "settled_at_ms IS NULL AND base_url = ?1 AND workspace_id = ?2 \
-                         AND (began_at_ms, id) > (?3, ?4) ORDER BY began_at_ms, id";
-        let parameters = params![self.base_url, self.workspace_id, began_at, id];
+                         AND (began_at_ms, id) > \
+                         (SELECT coalesce(max(began_at_ms), 0), coalesce(max(id), 0) FROM entry \
+                          WHERE base_url = ?1 AND workspace_id = ?2 AND idempotency_key = ?3) \
+                         ORDER BY began_at_ms, id";
+        let parameters = params![self.base_url, self.workspace_id, after];
         select(database, condition, parameters, most, is_wanted)
     }
 
@@ -160,11 +156,11 @@ impl Sender {
     }
 }
 
-/// Forgets a few of the entries that were settled before a time, whoever's they are.
+/// Forgets entries that were settled before a time, whoever's they are: not too many at once.
 pub(super) fn prune(database: &Connection, before: i64) -> rusqlite::Result<()> {
     let mut statement = database.prepare_cached(
         "DELETE FROM entry WHERE id IN \
-         (SELECT id FROM entry WHERE settled_at_ms < ?1 ORDER BY settled_at_ms LIMIT 16)",
+         (SELECT id FROM entry WHERE settled_at_ms < ?1 ORDER BY settled_at_ms LIMIT 1000)",
     )?;
     statement.execute([before]).map(|_| ())
 }

@@ -6,10 +6,7 @@ use crate::transport::Limits;
 
 pub(crate) enum Ledger {}
 
-pub(crate) enum KeyedCall<'a> {
-    #[expect(dead_code)]
-    Never(&'a Ledger),
-}
+pub(crate) type KeyedCall<'a> = &'a Ledger;
 
 impl Ledger {
     pub(crate) fn new(_: &str, _: u32, _: &str, _: &str) -> Result<Self, String> {
@@ -31,22 +28,20 @@ impl Ledger {
     pub(crate) fn forget(&self, _: &str, _: &Limits) -> Result<Reply, Reply> {
         match *self {}
     }
-}
 
-impl KeyedCall<'_> {
     pub(crate) fn look(&self, _: &Limits) -> Result<(), Reply> {
-        match *self {
-            KeyedCall::Never(ledger) => match *ledger {},
-        }
+        match *self {}
     }
 
-    pub(crate) fn claim(&mut self, limits: &Limits) -> Result<(), Reply> {
-        self.look(limits)
+    pub(crate) fn claim(&self, _: &Limits) -> Result<(), Reply> {
+        match *self {}
     }
 
-    pub(crate) fn begin(&mut self, limits: &Limits) -> Result<(), Reply> {
-        self.look(limits)
+    pub(crate) fn begin(&self, _: &Limits) -> Result<(), Reply> {
+        match *self {}
     }
 
-    pub(crate) fn end(&mut self, _: &Reply, _: &Limits) {}
+    pub(crate) fn end(&self, _: &Reply, _: &Limits) {
+        match *self {}
+    }
 }

@@ -41,7 +41,9 @@ pub(crate) use system::{
     is_out_of_descriptors, keep_loaded, open_file, time_since_boot,
 };
 #[cfg(feature = "ledger")]
-pub(crate) use system::{FileId, LockFile, is_open_here, is_remote, make_private_file};
+pub(crate) use system::{
+    FileId, LockFile, is_open_here, is_remote, make_private_file, open_to_sync,
+};
 
 /// How many sockets one wait may be for. Windows' `select` takes no more than 64.
 pub(crate) const MAX_POLLED: usize = 16;

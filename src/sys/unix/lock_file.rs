@@ -87,6 +87,12 @@ pub(crate) fn make_private_file(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Opens a file that somebody else writes, to wait until that is on the disk.
+pub(crate) fn open_to_sync(path: &Path) -> io::Result<File> {
+    let file = File::options().write(true).open(path)?;
+    descriptors::above_standard_streams(file.into()).map(File::from)
+}
+
 /// What stays the same wherever a file is moved to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct FileId {

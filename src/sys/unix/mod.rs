@@ -17,7 +17,9 @@ pub(crate) use clock::time_since_boot;
 pub(crate) use descriptors::open_file;
 pub(crate) use environment::is_environment_trusted;
 #[cfg(feature = "ledger")]
-pub(crate) use lock_file::{FileId, LockFile, is_open_here, is_remote, make_private_file};
+pub(crate) use lock_file::{
+    FileId, LockFile, is_open_here, is_remote, make_private_file, open_to_sync,
+};
 pub(crate) use poll::{Event, Polled};
 pub(crate) use socket::TcpSocket;
 pub(crate) use threads::{block_all_signals, hold_off_cancellation};

@@ -19,7 +19,9 @@ use windows_sys::Win32::System::SystemInformation::GetTickCount64;
 
 pub(crate) use environment::is_environment_trusted;
 #[cfg(feature = "ledger")]
-pub(crate) use lock_file::{FileId, LockFile, is_open_here, is_remote, make_private_file};
+pub(crate) use lock_file::{
+    FileId, LockFile, is_open_here, is_remote, make_private_file, open_to_sync,
+};
 pub(crate) use module::keep_loaded;
 pub(crate) use poll::{Event, Polled};
 pub(crate) use socket::TcpSocket;
