@@ -22,7 +22,7 @@ use crate::post_back;
 use crate::rate_limit::RateLimit;
 use crate::reply::Reply;
 use crate::secrets::{Ending, Secrets};
-use crate::sys::{Cause, Interrupt};
+use crate::sys::Cause;
 use crate::transport::{Attempt, Failure, Limits, Milliseconds, Pool, Proxy, Trace};
 
 /// How much of a response is read. The API's own has about a hundred bytes.
@@ -128,10 +128,7 @@ impl Client {
 
     /// For the ledger: its functions send nothing, so a shut-down does not stop them.
     fn limits(&self) -> Limits {
-        Limits {
-            deadline: Instant::now() + self.options.call.timeout(),
-            interrupt: Arc::default(),
-        }
+        Limits::until(Instant::now() + self.options.call.timeout())
     }
 
     /// Ends the calls in flight; later ones end at once.
@@ -160,25 +157,17 @@ impl Client {
         request: &Request<'_>,
         began: Instant,
     ) -> Result<Reply, Reply> {
-        let options = self
-            .options
-            .call
-            .parse(request.options_json)
-            .map_err(Reply::invalid_argument)?;
-        let interrupt = Arc::new(Interrupt::default());
-        let _shut_down = self.shut_down.watch(&interrupt);
-        let cancel = request.cancel.as_ref();
-        let _cancel = cancel.map(|token| token.watch(&interrupt));
-        let limits = Limits {
-            deadline: began + options.timeout(),
-            interrupt: Arc::clone(&interrupt),
-        };
+        let options = self.options.call.parse(request.options_json);
+        let options = options.map_err(Reply::invalid_argument)?;
         let call = Call {
             began,
             message: request.message,
+            limits: Limits::until(began + options.timeout()),
             options,
-            limits,
         };
+        let _shut_down = self.shut_down.watch(&call.limits.interrupt);
+        let cancel = request.cancel.as_ref();
+        let _cancel = cancel.map(|token| token.watch(&call.limits.interrupt));
         let mut keyed = match &call.options.idempotency_key {
             Some(key) => Some(self.ledger()?.call(key, call.message, &call.limits)?),
             None => None,
@@ -254,21 +243,17 @@ impl Client {
         }
 
         let reply = match response {
-            Ok(response) if was_sent => self.read(&response),
-            Ok(response) => self.read_early(&response),
             Err(failure) => Reply::without_response(&failure, was_sent),
+            Ok(response) => match self.read(&response) {
+                // To a request that was cut short, only a refusal can be a response; anything else may be
+                // another message's.
+                reply if !was_sent && !reply.status.is_refusal() => {
+                    reply.but_not_sent(&Failure::Early(response.http_status))
+                }
+                reply => reply,
+            },
         };
         (reply, trace)
-    }
-
-    /// The reply to a response that came before the whole request had left. Only a refusal can be a
-    /// response to that; anything else may be another message's.
-    fn read_early(&self, response: &Response) -> Reply {
-        let reply = self.read(response);
-        if reply.status.is_refusal() {
-            return reply;
-        }
-        reply.but_not_sent(&Failure::Early(response.http_status))
     }
 
     /// The reply to a response, by the table of outcomes.

@@ -85,19 +85,16 @@ impl RateLimit {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
     use std::thread;
     use std::time::{Duration, Instant};
 
     use super::RateLimit;
-    use crate::sys::{Cause, Interrupt};
+    use crate::sys::Cause;
     use crate::transport::{Failure, Limits};
 
     fn limits() -> Limits {
-        Limits {
-            deadline: Instant::now() + Duration::from_secs(20),
-            interrupt: Arc::new(Interrupt::default()),
-        }
+        Limits::until(Instant::now() + Duration::from_secs(20))
     }
 
     /// Lets `calls` queue up one after the other; each notes its number when it has its turn.

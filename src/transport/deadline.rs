@@ -18,6 +18,14 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
+    /// Which nothing interrupts so far.
+    pub(crate) fn until(deadline: Instant) -> Self {
+        Limits {
+            deadline,
+            interrupt: Arc::default(),
+        }
+    }
+
     /// Waits until one of `events` has happened.
     pub(crate) fn wait_for(&self, events: &mut [Event<'_>]) -> Result<(), Failure> {
         self.wait_until(events, self.deadline)
@@ -80,7 +88,6 @@ impl Limits {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::time::{Duration, Instant};
 
     use super::{Failure, Limits};
@@ -89,10 +96,7 @@ mod tests {
     #[test]
     fn cancelled_wait_is_cancelled_even_where_what_it_waited_for_has_come() {
         let now = Instant::now();
-        let limits = Limits {
-            deadline: now + Duration::from_secs(20),
-            interrupt: Arc::default(),
-        };
+        let limits = Limits::until(now + Duration::from_secs(20));
         assert!(limits.wait_while_not(|| true).is_ok());
         assert!(limits.sleep_until(now).is_ok());
         limits.interrupt.raise(Cause::Cancelled);

@@ -202,10 +202,7 @@ mod tests {
     }
 
     fn idle(pool: &Pool, until: Duration) -> IdleAgent {
-        let limits = Limits {
-            deadline: Instant::now(),
-            interrupt: Arc::default(),
-        };
+        let limits = Limits::until(Instant::now());
         let attempt = Attempt::new(&limits, Duration::ZERO, 0, None);
         let pooled = pool.new_agent(CurrentAttempt::new(attempt));
         IdleAgent { pooled, until }

@@ -169,10 +169,7 @@ mod tests {
 
     #[test]
     fn call_that_gave_up_is_kept_by_no_look_up() {
-        let limits = Limits {
-            deadline: Instant::now(),
-            interrupt: Arc::default(),
-        };
+        let limits = Limits::until(Instant::now());
         let other = Arc::default();
         let look_up = LookUp::default();
         for call in [&other, &limits.interrupt] {

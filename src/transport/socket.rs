@@ -152,14 +152,8 @@ mod tests {
     fn peer_that_always_has_something_to_say_keeps_nobody_from_a_deadline_or_a_shut_down() {
         let (socket, mut peer) = connected().expect("loopback");
         peer.write_all(&[0; 64]).expect("room for it");
-        let over = Limits {
-            deadline: Instant::now(),
-            interrupt: Arc::default(),
-        };
-        let shut_down = Limits {
-            deadline: Instant::now() + Duration::from_secs(20),
-            interrupt: Arc::default(),
-        };
+        let over = Limits::until(Instant::now());
+        let shut_down = Limits::until(Instant::now() + Duration::from_secs(20));
         shut_down.interrupt.raise(Cause::ShutDown);
         for limits in [&over, &shut_down] {
             let mut limited = Limited {
@@ -180,10 +174,7 @@ mod tests {
             .set_linger(Some(Duration::ZERO))
             .expect("an option");
         drop(peer);
-        let limits = Limits {
-            deadline: Instant::now() + Duration::from_secs(20),
-            interrupt: Arc::default(),
-        };
+        let limits = Limits::until(Instant::now() + Duration::from_secs(20));
         let mut event = [Event::readable(&socket)];
         limits.wait_for(&mut event).expect("a reset");
         assert!(socket.receive(&mut [0; 8]).is_err());
@@ -206,10 +197,7 @@ mod tests {
     fn what_will_not_do_better_in_a_moment_is_not_tried_again() {
         let (socket, _peer) = connected().expect("loopback");
         socket.end_sending();
-        let limits = Limits {
-            deadline: Instant::now() + Duration::from_secs(2),
-            interrupt: Arc::default(),
-        };
+        let limits = Limits::until(Instant::now() + Duration::from_secs(2));
         let mut limited = Limited {
             socket: &socket,
             limits: &limits,
