@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use ureq::http;
-use ureq::http::header::{DATE, HeaderName, RETRY_AFTER};
+use ureq::http::header::{DATE, HOST, HeaderName, RETRY_AFTER};
 
 use crate::backoff;
 use crate::cancel::CancelToken;
@@ -30,6 +30,8 @@ const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
 
 pub(crate) struct Client {
     options: ClientOptions,
+    /// What ureq is given to send, but for the body.
+    request: http::Request<()>,
     headers: Arc<Headers>,
     secrets: Secrets,
     ledger: Option<Ledger>,
@@ -66,6 +68,10 @@ impl Client {
         workspace_id: &str,
         options: ClientOptions,
     ) -> Result<Self, String> {
+        // ureq would write the host anew for each request.
+        let host = options.url.authority().map_or("", |it| it.as_str());
+        let request = http::Request::post(&options.url).header(HOST, host);
+        let request = request.body(()).map_err(|error| error.to_string())?;
         let user_agent = options.user_agent.as_deref();
         let headers = Headers::new(api_key, workspace_id, user_agent)?;
         let proxy = options.route.proxy.iter();
@@ -79,6 +85,7 @@ impl Client {
         let ledger = ledger.transpose()?;
         Ok(Client {
             options,
+            request,
             headers: Arc::new(headers),
             secrets,
             ledger,
@@ -229,9 +236,7 @@ impl Client {
             trace,
         );
         let pooled = pool.take(attempt);
-        let mut request = http::Request::new(call.message.as_bytes());
-        *request.method_mut() = http::Method::POST;
-        *request.uri_mut() = self.options.url.clone();
+        let request = self.request.clone().map(|()| call.message.as_bytes());
         let response = pooled.agent.run(request);
         let response = response.map(receive).map_err(Failure::from);
         let (was_sent, trace) = pooled.attempt.result();

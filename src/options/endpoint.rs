@@ -35,8 +35,12 @@ impl Endpoint {
         if authority.contains('@') {
             return Err(format!("{FORM}; it takes no user or password"));
         }
-        let target = Authority::parse(authority, if is_https { 443 } else { 80 })
+        let default_port = if is_https { 443 } else { 80 };
+        let target = Authority::parse(authority, default_port)
             .map_err(|reason| format!("{FORM}; {reason}"))?;
+        // As it is written in the Host field of a request.
+        let suffix = format!(":{default_port}");
+        let authority = authority.strip_suffix(&suffix).unwrap_or(authority);
         if !is_https && !allow_plain_http && !target.is_loopback() {
             return Err(
                 "is http://, which would send the API key in the clear: use https://, or set \

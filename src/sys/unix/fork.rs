@@ -9,11 +9,14 @@
 //! | connections | closes their descriptors at once, without a word on them ([`descriptors`]) |
 //! | pools, calls under way, look-ups and their threads, rate limits, counts | forgets them, and makes its own when it needs them: each is a [`PerProcess`](crate::per_process::PerProcess), which compares the [`generation`] |
 //! | what is made once and never changed (roots, schemas) | shares it: it is made without a lock |
+//! | other locks | are in what it forgets: each is inside of a `PerProcess` |
+//! | threads | has the one that forked, and no other |
 //!
-//! A fork takes the lock, and so waits for whoever has it: the registry as it adds and removes, a
-//! socket as it is opened and closed, and the two below as they begin. Then it waits, though not for
-//! ever, for threads that may hold locks of other people's code, which nobody would ever release in
-//! the child: [`hold_up`], and [`thread_looks_names_up`].
+//! A fork takes the lock, and so waits for whoever has it: the registry as it looks up, adds and
+//! removes, a descriptor as it is opened and closed, and the two below as they begin. Then it waits,
+//! though not for ever, for threads that may hold locks of other people's code, which nobody would ever
+//! release in the child: [`hold_up`] (ureq's at its first request, SQLite's while a ledger is looked at),
+//! and [`thread_looks_names_up`] (the C library's).
 //!
 //! A handler may run at the process's exit, in the last moments of a thread, and inside of a signal
 //! handler. So none of these can panic, allocates, or needs a thread-local that has a destructor and

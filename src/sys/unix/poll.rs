@@ -105,7 +105,8 @@ impl Poll<'_, '_> {
             left
         };
         // Rounded up, so that a wait does not end just before its time.
-        let milliseconds = timeout.as_micros().div_ceil(1000).min(i32::MAX as u128) as i32;
+        let rounded_up = timeout.saturating_add(Duration::from_nanos(999_999));
+        let milliseconds = rounded_up.as_millis().min(i32::MAX as u128) as i32;
         // SAFETY: an event is a `pollfd` and nothing else, and there are as many as the slice has; their
         // descriptors are borrowed from objects that keep them open.
         let ready = unsafe {
