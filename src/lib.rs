@@ -9,8 +9,8 @@
 //! | `client` | one call: check, attempt, read the response, retry |
 //! | `backoff`, `rate_limit` | how long it waits before an attempt |
 //! | `options` | the options of a client and of a call, read and checked |
-//! | `post_back`, `message` | what Zixflow reports afterwards; the rules of a message, composing one, its JSON Schema |
 //! | `ledger` | what was sent, remembered over crashes |
+//! | `post_back`, `message` | what Zixflow reports afterwards; the rules of a message, composing one, its JSON Schema |
 //! | `secrets` | what no reply may repeat |
 //! | `reply` | the JSON that goes back |
 //! | `outcome` | the table that reads a response |
