@@ -15,7 +15,7 @@ use crate::headers::Headers;
 use crate::ledger::{KeyedCall, Ledger};
 use crate::message;
 use crate::options::{CallOptions, ClientOptions};
-use crate::outcome::{self, Body, Response};
+use crate::outcome::{self, Response, ResponseBody};
 use crate::panics;
 use crate::per_process::PerProcess;
 use crate::post_back;
@@ -263,8 +263,9 @@ impl Client {
 
     /// The reply to a response, by the table of outcomes.
     fn read(&self, response: &Response) -> Reply {
-        let body = response.body();
+        let body = ResponseBody::of(response);
         let row = outcome::row(response, &body);
+        let id = body.request_id;
         let message = match body.message {
             Some(message) if !message.trim().is_empty() => {
                 self.secrets.redact(message, Ending::Whole)
@@ -272,17 +273,16 @@ impl Client {
             _ => row.sentence(response),
         };
         Reply {
-            request_id: body
-                .request_id
-                .map(|id| self.secrets.redact(id, Ending::Whole)),
+            request_id: id.map(|id| self.secrets.redact(id, Ending::Whole)),
             http_status: Some(response.http_status),
             retry_after: response.retry_after,
             response: (!body.is_documented).then(|| {
-                let (bytes, ending) = match &response.body {
-                    Body::Whole(bytes) => (bytes, Ending::Whole),
-                    Body::Broken(bytes, _) => (bytes, Ending::BrokenOff),
+                let ending = match response.broken_off {
+                    None => Ending::Whole,
+                    Some(_) => Ending::BrokenOff,
                 };
-                self.secrets.redact(String::from_utf8_lossy(bytes), ending)
+                let text = String::from_utf8_lossy(&response.body);
+                self.secrets.redact(text, ending)
             }),
             ..Reply::new(row.verdict, message)
         }
@@ -341,18 +341,13 @@ impl ProcessState {
 
 /// Reads the whole of a response, or as much as comes.
 fn receive(response: http::Response<ureq::Body>) -> Response {
-    let (head, body) = response.into_parts();
-    let mut bytes = Vec::with_capacity(512);
-    let read = body
-        .into_reader()
-        .take(MAX_RESPONSE_BYTES as u64 + 1)
-        .read_to_end(&mut bytes);
-    let body = match read {
-        Err(error) => Body::Broken(bytes, Failure::from(error).to_string()),
-        Ok(_) if bytes.len() > MAX_RESPONSE_BYTES => {
-            Body::Broken(bytes, "it is longer than 1 MiB".to_owned())
-        }
-        Ok(_) => Body::Whole(bytes),
+    let (head, content) = response.into_parts();
+    let mut body = Vec::with_capacity(512);
+    let mut content = content.into_reader().take(MAX_RESPONSE_BYTES as u64 + 1);
+    let broken_off = match content.read_to_end(&mut body) {
+        Err(error) => Some(Failure::from(error).to_string()),
+        Ok(length) if length > MAX_RESPONSE_BYTES => Some("it is longer than 1 MiB".to_owned()),
+        Ok(_) => None,
     };
     const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
     let fields = |name| {
@@ -370,6 +365,7 @@ fn receive(response: http::Response<ureq::Body>) -> Response {
         retry_after: retry_after.max(),
         keep_alive: fields(KEEP_ALIVE).filter_map(outcome::keep_alive).min(),
         body,
+        broken_off,
     }
 }
 

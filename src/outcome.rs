@@ -35,13 +35,9 @@ pub(crate) struct Response {
     pub(crate) retry_after: Option<Duration>,
     /// How long the server keeps the connection that it came over.
     pub(crate) keep_alive: Option<Duration>,
-    pub(crate) body: Body,
-}
-
-pub(crate) enum Body {
-    Whole(Vec<u8>),
-    /// What came before it broke off or grew too long, and what happened to it.
-    Broken(Vec<u8>, String),
+    pub(crate) body: Vec<u8>,
+    /// Why the body ends before its end.
+    pub(crate) broken_off: Option<String>,
 }
 
 /// The table of outcomes. The first row that fits counts: what the API itself says goes before what its
@@ -96,20 +92,11 @@ impl Row {
     pub(crate) fn sentence(&self, response: &Response) -> String {
         let Row { what, advice, .. } = self;
         let code = response.http_status;
-        match &response.body {
-            Body::Broken(_, reason) if self.verdict.status == ZX_OUTCOME_UNKNOWN => {
+        match &response.broken_off {
+            Some(reason) if self.verdict.status == ZX_OUTCOME_UNKNOWN => {
                 format!("{what} (HTTP {code}) broke off: {reason}")
             }
             _ => format!("{what} (HTTP {code}){advice}"),
-        }
-    }
-}
-
-impl Response {
-    pub(crate) fn body(&self) -> ResponseBody {
-        match &self.body {
-            Body::Whole(body) => ResponseBody::read(body),
-            Body::Broken(..) => ResponseBody::default(),
         }
     }
 }
@@ -128,6 +115,14 @@ pub(crate) struct ResponseBody {
 }
 
 impl ResponseBody {
+    /// Of one that is not whole it is not known what it says.
+    pub(crate) fn of(response: &Response) -> Self {
+        match response.broken_off {
+            None => ResponseBody::read(&response.body),
+            Some(_) => ResponseBody::default(),
+        }
+    }
+
     fn read(body: &[u8]) -> Self {
         if let Some(body) = str::from_utf8(body).ok().and_then(Self::of_json) {
             return body;
