@@ -10,18 +10,8 @@ use crate::status::Status::*;
 use crate::status::Verdict;
 use crate::transport::Failure;
 
-impl Verdict {
-    /// With what to tell a person, where the response does not: what happened, and what to do.
-    const fn with_text(self, what: &'static str, advice: &'static str) -> Row {
-        Row {
-            verdict: self,
-            what,
-            advice,
-        }
-    }
-}
-
-/// A row of the table of outcomes.
+/// A row of the table of outcomes, with what to tell a person, where the response does not: what
+/// happened, and what to do.
 pub(crate) struct Row {
     pub(crate) verdict: Verdict,
     what: &'static str,
@@ -44,31 +34,32 @@ pub(crate) struct Response {
 /// HTTP status says.
 #[rustfmt::skip]
 pub(crate) fn row(response: &Response, body: &ResponseBody) -> Row {
-    match (response.http_status, body.success) {
-        (200..=299, Some(true)) => ZX_OK.not_retryable()
-            .with_text("accepted and queued", ""),
-        (_, Some(true)) => ZX_OUTCOME_UNKNOWN.not_retryable()
-            .with_text("the message may have been queued: the API's response says that it was",
-                   ", but its HTTP status is not a success"),
-        (code @ (401 | 403), _) if code == 401 || body.is_object => ZX_UNAUTHORIZED.not_retryable()
-            .with_text("the API refused the credentials", ": check the API key and workspace ID"),
-        (403, _) => ZX_REJECTED.not_retryable()
-            .with_text("a firewall or gateway refused the message", ": it was not the API's response, so \
-                   ask whoever runs what is in front of it"),
-        (429, _) | (503, Some(false)) => ZX_BUSY.retryable()
-            .with_text("the API is busy and did not take the message", ": send it later"),
-        (500..=599, Some(false)) => ZX_REJECTED.retryable()
-            .with_text("the API did not queue the message", ""),
-        (_, Some(false)) => ZX_REJECTED.not_retryable()
-            .with_text("the API did not queue the message", ""),
-        (300..=399, _) => ZX_REJECTED.not_retryable()
-            .with_text("the API responded with a redirect", ", which is never followed: check base_url"),
+    let (verdict, what, advice) = match (response.http_status, body.success) {
+        (200..=299, Some(true)) => (ZX_OK.not_retryable(),
+            "accepted and queued", ""),
+        (_, Some(true)) => (ZX_OUTCOME_UNKNOWN.not_retryable(),
+            "the message may have been queued: the API's response says that it was",
+            ", but its HTTP status is not a success"),
+        (code @ (401 | 403), _) if code == 401 || body.is_object => (ZX_UNAUTHORIZED.not_retryable(),
+            "the API refused the credentials", ": check the API key and workspace ID"),
+        (403, _) => (ZX_REJECTED.not_retryable(),
+            "a firewall or gateway refused the message",
+            ": it was not the API's response, so ask whoever runs what is in front of it"),
+        (429, _) | (503, Some(false)) => (ZX_BUSY.retryable(),
+            "the API is busy and did not take the message", ": send it later"),
+        (500..=599, Some(false)) => (ZX_REJECTED.retryable(),
+            "the API did not queue the message", ""),
+        (_, Some(false)) => (ZX_REJECTED.not_retryable(),
+            "the API did not queue the message", ""),
+        (300..=399, _) => (ZX_REJECTED.not_retryable(),
+            "the API responded with a redirect", ", which is never followed: check base_url"),
         // Not 408: a balancer says that, too, where it has handed the request on and the API is slow.
-        (code @ 400..=499, _) if code != 408 => ZX_REJECTED.not_retryable()
-            .with_text("the API did not queue the message", ""),
-        _ => ZX_OUTCOME_UNKNOWN.not_retryable()
-            .with_text("the message may have been queued: the API's response", " does not say"),
-    }
+        (code @ 400..=499, _) if code != 408 => (ZX_REJECTED.not_retryable(),
+            "the API did not queue the message", ""),
+        _ => (ZX_OUTCOME_UNKNOWN.not_retryable(),
+            "the message may have been queued: the API's response", " does not say"),
+    };
+    Row { verdict, what, advice }
 }
 
 /// The rows without a response: whether the whole request may have reached the API is what counts.
