@@ -192,12 +192,8 @@ pub(crate) fn keep_alive(field: &str) -> Option<Duration> {
             .then(|| value.trim().trim_matches('"'))
     })?;
     let timeout = Duration::from_secs(seconds.parse().ok()?);
-    const MARGIN: Duration = Duration::from_secs(1);
-    Some(if timeout > MARGIN {
-        timeout - MARGIN
-    } else {
-        timeout / 2
-    })
+    let less_a_second = timeout.saturating_sub(Duration::from_secs(1));
+    Some(less_a_second.max(timeout / 2))
 }
 
 #[cfg(test)]
