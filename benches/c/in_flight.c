@@ -3,7 +3,7 @@
  *
  * THREADS threads share one client with default options. All at once, each sends SENDS times: first on
  * connections that are yet to be opened, and then again on those that were kept. The server takes
- * DELAY_MS to answer, so all calls are in flight nearly all the time.
+ * DELAY_MS to respond, so all calls are in flight nearly all the time.
  *
  * Prints "opening NANOSECONDS" and "kept NANOSECONDS", from the first thread's first send to the last
  * thread's last; and "resident BYTES", which one call in flight takes: its connection and what it

@@ -2,7 +2,7 @@
  * ledger BASE_URL MESSAGE_FILE LEDGER THREADS SENDS
  *
  * THREADS threads share one client, and each sends SENDS times: without a ledger, and with one, each message
- * under a key of its own. The server takes its time to answer.
+ * under a key of its own. The server takes its time to respond.
  *
  * Prints "fsync MS", the bare one of 4 KiB on the ledger's disk, one after the other; and "without MS"
  * and "with MS", the mean of a send.

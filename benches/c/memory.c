@@ -8,7 +8,7 @@
  * and an allocator's arena of its own. All threads therefore send twice: through a first client, so
  * that what belongs to the threads is there before the first reading; and through a second one. Both
  * keep their connections to the end, so that the second's need fresh memory. The server must take
- * its time to answer.
+ * its time to respond.
  */
 #include "contender.h"
 #include "support.h"

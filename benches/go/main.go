@@ -122,11 +122,11 @@ func send(client *http.Client, url, message string) error {
 	if err != nil {
 		return err
 	}
-	var answer reply
-	if err := json.Unmarshal(body, &answer); err != nil {
+	var result reply
+	if err := json.Unmarshal(body, &result); err != nil {
 		return err
 	}
-	if !answer.Success || answer.Message == "" || answer.RequestID == "" {
+	if !result.Success || result.Message == "" || result.RequestID == "" {
 		return fmt.Errorf("not accepted: %s", body)
 	}
 	return nil

@@ -60,7 +60,7 @@ impl Arguments {
     }
 }
 
-/// The API's answer, read as a user of an HTTP crate would read it.
+/// The API's response, read as a user of an HTTP crate would read it.
 #[derive(Deserialize)]
 pub struct Reply {
     pub success: bool,

@@ -3,7 +3,6 @@
 
 #![allow(dead_code, reason = "each fuzz target uses one of them")]
 
-pub mod answer;
 pub mod compose;
 pub mod handles;
 pub mod json_get;
@@ -12,6 +11,7 @@ pub mod message;
 pub mod options;
 pub mod post_back;
 mod reply;
+pub mod response;
 
 use std::ffi::{CStr, CString, c_char};
 use std::ptr;

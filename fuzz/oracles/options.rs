@@ -63,7 +63,7 @@ pub fn check(input: &[u8]) {
     }
 }
 
-/// A client that answers at once, however long the options let it take.
+/// A client whose calls end at once, however long the options let it take.
 static SHUT_DOWN: LazyLock<Client> = LazyLock::new(|| {
     let client = new_client(c"{}").expect("the defaults are fine");
     zx_client_shutdown(client);

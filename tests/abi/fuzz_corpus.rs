@@ -17,8 +17,8 @@ fn options() {
 }
 
 #[test]
-fn answers() {
-    replay("answer", oracles::answer::check);
+fn responses() {
+    replay("response", oracles::response::check);
 }
 
 #[test]

@@ -74,7 +74,7 @@ impl Exchange for TcpStream {
     }
 
     fn read(&mut self, response: &mut [u8]) -> usize {
-        let read = Read::read(self, response).expect("the server answers");
+        let read = Read::read(self, response).expect("the server responds");
         assert_ne!(read, 0, "the server closed the connection");
         read
     }

@@ -28,7 +28,7 @@ fn main() {
                 request = request.header(name, value);
             }
             let body = request.send().and_then(|response| response.bytes());
-            Reply::assert_accepted(&body.expect("an answer"));
+            Reply::assert_accepted(&body.expect("a response"));
         }
     });
 }

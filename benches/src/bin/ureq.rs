@@ -29,7 +29,7 @@ fn main() {
             for (name, value) in HEADERS {
                 request = request.header(name, value);
             }
-            let mut response = request.send(&message).expect("an answer");
+            let mut response = request.send(&message).expect("a response");
             let body = response.body_mut().read_to_vec().expect("a body");
             Reply::assert_accepted(&body);
         }

@@ -28,7 +28,7 @@ pub struct Counts {
 pub struct Counter<'a> {
     pub programs: &'a Programs,
     pub server: &'a Server,
-    /// Answers late enough that each contender has begun to wait: what waiting costs is counted, and
+    /// Responds late enough that each contender has begun to wait: what waiting costs is counted, and
     /// the counts do not depend on who is faster.
     pub slow_server: &'a Server,
     pub with_strace: bool,

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::programs::{Programs, output_text};
 use crate::server::{Protocol, Server};
 
-/// What the server takes to answer.
+/// What the server takes to respond.
 pub const DELAY: Duration = Duration::from_millis(200);
 
 pub const MOST_THREADS: usize = 1000;

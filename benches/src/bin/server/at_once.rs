@@ -1,4 +1,4 @@
-//! Answers at once, each connection on a thread that blocks: nothing answers sooner.
+//! Responds at once, each connection on a thread that blocks: nothing responds sooner.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::request::Request;
-use crate::{answer, count_connection};
+use crate::{count_connection, response};
 
 /// Tells the ports of HTTP and HTTPS.
 pub fn listen(tls: Arc<ServerConfig>) -> Result<(u16, u16)> {
@@ -45,10 +45,10 @@ where
 }
 
 fn serve(mut stream: impl Read + Write) -> Result<()> {
-    let answer = answer();
+    let response = response();
     let mut request = Request::default();
     while read(&mut stream, &mut request)? {
-        stream.write_all(&answer)?;
+        stream.write_all(&response)?;
         request.clear();
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Answers after a delay, any number of calls at once on one thread: what they wait for is the delay,
+//! Responds after a delay, any number of calls at once on one thread: what they wait for is the delay,
 //! and not the server.
 
 use std::net::Ipv4Addr;
@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
 
 use crate::request::Request;
-use crate::{answer, count_connection};
+use crate::{count_connection, response};
 
 /// A thousand threads connect at once.
 const BACKLOG: u32 = 4096;
@@ -64,11 +64,11 @@ where
 }
 
 async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, delay: Duration) -> Result<()> {
-    let answer = answer();
+    let response = response();
     let mut request = Request::default();
     while read(&mut stream, &mut request).await? {
         sleep(delay).await;
-        stream.write_all(&answer).await?;
+        stream.write_all(&response).await?;
         stream.flush().await?;
         request.clear();
     }

@@ -1,4 +1,4 @@
-//! The server that every contender talks to: kept-alive HTTP and HTTPS on loopback, one fixed answer.
+//! The server that every contender talks to: kept-alive HTTP and HTTPS on loopback, one fixed response.
 //!
 //! `server CA_FILE DELAY_MS` writes its CA's certificate to `CA_FILE`, prints both ports, and serves
 //! until its standard input ends, so that it never outlives whoever started it. Then it prints how
@@ -54,7 +54,7 @@ fn count_connection() {
 }
 
 /// Head and body.
-fn answer() -> Vec<u8> {
+fn response() -> Vec<u8> {
     let length = REPLY.len();
     format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{REPLY}")
         .into_bytes()

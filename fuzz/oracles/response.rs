@@ -16,7 +16,9 @@ use super::{VALID_MESSAGE, new_client, reply_of};
 pub fn check(input: &[u8]) {
     let reply = {
         let peer = PEER.lock().unwrap_or_else(PoisonError::into_inner);
-        peer.answers.send(input.to_vec()).expect("the server runs");
+        peer.responses
+            .send(input.to_vec())
+            .expect("the server runs");
         // SAFETY: the message ends with NUL, and the reply has a place.
         reply_of(|reply| unsafe {
             zx_send_reply_buttons(peer.client as *const _, VALID_MESSAGE.as_ptr(), reply)
@@ -57,7 +59,7 @@ static PEER: LazyLock<Mutex<Peer>> = LazyLock::new(|| Mutex::new(Peer::start()))
 
 /// A server that plays whatever it is given, once per connection, and the client that talks to it.
 struct Peer {
-    answers: SyncSender<Vec<u8>>,
+    responses: SyncSender<Vec<u8>>,
     /// The address of a `zx_client`.
     client: usize,
 }
@@ -66,14 +68,14 @@ impl Peer {
     fn start() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = listener.local_addr().expect("it is bound");
-        let (answers, to_play) = mpsc::sync_channel::<Vec<u8>>(0);
+        let (responses, to_play) = mpsc::sync_channel::<Vec<u8>>(0);
         thread::spawn(move || {
-            for answer in to_play {
-                play(&listener, &answer);
+            for response in to_play {
+                play(&listener, &response);
             }
         });
         Peer {
-            answers,
+            responses,
             client: new_client(&options(address))
                 .expect("the options are fine")
                 .addr(),
@@ -81,7 +83,7 @@ impl Peer {
     }
 }
 
-/// One attempt over one connection, so that nothing of an answer is left for the next.
+/// One attempt over one connection, so that nothing of a response is left for the next.
 fn options(address: SocketAddr) -> CString {
     let options = format!(
         r#"{{"base_url":"http://{address}","max_retries":0,"max_idle_connections":0,"proxy":""}}"#
@@ -89,7 +91,7 @@ fn options(address: SocketAddr) -> CString {
     CString::new(options).expect("no NUL is in it")
 }
 
-fn play(listener: &TcpListener, answer: &[u8]) {
+fn play(listener: &TcpListener, response: &[u8]) {
     let (mut connection, _) = listener.accept().expect("a connection");
     let mut request = Vec::new();
     let mut chunk = [0; 4096];
@@ -99,7 +101,7 @@ fn play(listener: &TcpListener, answer: &[u8]) {
         request.extend_from_slice(&chunk[..count]);
     }
     // The client may have read enough, and left.
-    let _ = connection.write_all(answer);
+    let _ = connection.write_all(response);
     let _ = connection.shutdown(Shutdown::Write);
     let _ = connection.read(&mut chunk);
 }
