@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::time::Duration;
 
 use rusqlite::Connection;
 use serde_json::json;
 use support::api::{Client, message};
+use support::punctuality::patiently;
 
 use crate::Setup;
 
@@ -142,8 +144,11 @@ fn locked_ledger_is_waited_for_within_the_time() {
     let mut line = String::new();
     let stdout = holder.stdout.take().expect("a pipe");
     std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line).expect("a line");
-    let options = json!({ "idempotency_key": "other", "timeout_ms": 300 });
-    let reply = client.send_with(&message("b"), &options);
+    let send = |time: Duration| {
+        let options = json!({ "idempotency_key": "other", "timeout_ms": time.as_millis() });
+        client.send_with(&message("b"), &options)
+    };
+    let reply = patiently(send, |reply| !reply.message().contains("timed out"));
     reply.assert_status("not_sent");
     assert_eq!(reply.retryable(), Some(true));
     assert!(reply.message().contains("locked"), "{reply:?}");

@@ -54,7 +54,7 @@ pub fn at_once<R>(work: impl FnOnce() -> R) -> R {
 
 /// Runs `work` with more and more time, until it comes as far as it should: a busy machine may need
 /// longer to get there. The last result counts, whatever it is. `is_there` is false of nothing but what
-/// its time may have ended on the way, which is not sent: what is wrong must not pass the second time.
+/// its time may have ended on the way: what is wrong must not pass the second time.
 pub fn patiently<R>(work: impl Fn(Duration) -> R, is_there: impl Fn(&R) -> bool) -> R {
     for moment in [150, 1500].map(Duration::from_millis) {
         let result = work(moment);

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
+use rustls::server::ServerSessionMemoryCache;
 use rustls::{HandshakeKind, ServerConfig, ServerConnection};
 use serde_json::{Value, json};
 use socket2::{Domain, SockRef, Socket, Type};
@@ -634,7 +635,7 @@ fn identity() -> &'static Identity {
             .and_then(|server| server.signed_by(&key, &Issuer::new(ca, ca_key)))
             .expect("a certificate");
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let configuration = ServerConfig::builder_with_provider(provider)
+        let mut configuration = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("TLS 1.2 and 1.3")
             .with_no_client_auth()
@@ -643,6 +644,8 @@ fn identity() -> &'static Identity {
                 PrivateKeyDer::Pkcs8(key.serialize_der().into()),
             )
             .expect("a key that fits its certificate");
+        // One server's sessions must not push out another's.
+        configuration.session_storage = ServerSessionMemoryCache::new(100_000);
         Identity {
             configuration: Arc::new(configuration),
             ca_file,
