@@ -53,17 +53,15 @@ impl fmt::Debug for Headers {
 
 /// A credential that a header can carry.
 fn credential<'t>(name: &str, text: &'t str) -> Result<&'t str, String> {
+    let is_carried = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
     let reason = if text.is_empty() {
-        "is empty".to_owned()
+        "is empty"
     } else if text.len() > MAX_CREDENTIAL_BYTES {
-        format!("is longer than {MAX_CREDENTIAL_BYTES} bytes")
+        "is longer than 4096 bytes"
     } else if text.trim() != text {
-        "begins or ends with white space, such as the line break at the end of a file".to_owned()
-    } else if !text
-        .bytes()
-        .all(|byte| byte == b' ' || byte.is_ascii_graphic())
-    {
-        "has a character that no HTTP header can carry, such as a line break".to_owned()
+        "begins or ends with white space, such as the line break at the end of a file"
+    } else if !text.bytes().all(is_carried) {
+        "has a character that no HTTP header can carry, such as a line break"
     } else {
         return Ok(text);
     };

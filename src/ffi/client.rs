@@ -1,6 +1,7 @@
 //! Clients: making one, sending with it, its statistics, its end.
 
 use std::ffi::c_char;
+use std::ptr::{null, null_mut};
 
 use super::arguments::{self, text};
 use super::boundary::{Out, export, export_reply, export_text, guarded};
@@ -72,11 +73,11 @@ pub unsafe extern "C" fn zx_client_new(
 ) -> *mut zx_client {
     // SAFETY: rule 2 of the header.
     let out = unsafe { Out::new(error_json) };
-    export(&out, std::ptr::null_mut(), || {
+    export(&out, null_mut(), || {
         // SAFETY: rule 1 of the header.
         match unsafe { new_client(api_key, workspace_id, options_json) } {
             Ok(client) => (client, None),
-            Err(reply) => (std::ptr::null_mut(), Some(reply.to_json())),
+            Err(reply) => (null_mut(), Some(reply.to_json())),
         }
     })
 }
@@ -89,14 +90,12 @@ unsafe fn new_client(
     workspace_id: *const c_char,
     options_json: *const c_char,
 ) -> Result<*mut zx_client, Reply> {
-    // SAFETY: the caller's promise, for each text.
-    let (api_key, workspace_id, options_json) = unsafe {
-        (
-            text("api_key", api_key)?,
-            text("workspace_id", workspace_id)?,
-            arguments::options(options_json)?,
-        )
-    };
+    // SAFETY: the caller's promise.
+    let api_key = unsafe { text("api_key", api_key) }?;
+    // SAFETY: the same.
+    let workspace_id = unsafe { text("workspace_id", workspace_id) }?;
+    // SAFETY: the same.
+    let options_json = unsafe { arguments::options(options_json) }?;
     let options = ClientOptions::parse(options_json).map_err(Reply::invalid_argument)?;
     let client = Client::new(api_key, workspace_id, options).map_err(Reply::invalid_argument)?;
     Ok(registry::keep_client(client).cast())
@@ -116,15 +115,7 @@ pub unsafe extern "C" fn zx_send_reply_buttons(
     reply_json: *mut *mut c_char,
 ) -> zx_status {
     // SAFETY: the same promises, and no options.
-    unsafe {
-        zx_send_reply_buttons_with(
-            client,
-            message_json,
-            std::ptr::null(),
-            std::ptr::null(),
-            reply_json,
-        )
-    }
+    unsafe { zx_send_reply_buttons_with(client, message_json, null(), null(), reply_json) }
 }
 
 /// zx_send_reply_buttons() with options for this call alone, and a token that can end it.
@@ -163,12 +154,9 @@ unsafe fn request<'a>(
 ) -> Result<Request<'a>, Reply> {
     let cancel = arguments::cancel(cancel)?;
     // SAFETY: the caller's promise.
-    let (options_json, message) = unsafe {
-        (
-            arguments::options(options_json)?,
-            arguments::checked_text("message_json", "message", message_json)?,
-        )
-    };
+    let options_json = unsafe { arguments::options(options_json) }?;
+    // SAFETY: the same.
+    let message = unsafe { arguments::checked_text("message_json", "message", message_json) }?;
     Ok(Request {
         message,
         options_json,

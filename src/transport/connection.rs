@@ -6,6 +6,7 @@ use std::io::Write;
 use std::ops::Range;
 use std::sync::Arc;
 
+use memchr::memmem;
 use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
 
 use super::attempt::{CurrentAttempt, Progress};
@@ -257,12 +258,8 @@ fn is_interim(mut input: &[u8]) -> bool {
     const BEGINNING: &[u8] = b"HTTP/1.1 1";
 
     while input.starts_with(BEGINNING) {
-        let end = input
-            .windows(END_OF_HEAD.len())
-            .position(|it| it == END_OF_HEAD);
-        input = end
-            .and_then(|end| input.get(end + END_OF_HEAD.len()..))
-            .unwrap_or_default();
+        let end = memmem::find(input, END_OF_HEAD).map(|end| end + END_OF_HEAD.len());
+        input = end.and_then(|end| input.get(end..)).unwrap_or_default();
     }
     BEGINNING.starts_with(input)
 }

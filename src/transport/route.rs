@@ -41,10 +41,9 @@ pub(super) struct RouteConnector {
 impl RouteConnector {
     fn open(&self, limits: &Limits) -> Result<Connection, Failure> {
         let socket = self.open_socket(limits)?;
-        let tls = match &self.tls {
-            Some(configuration) => Some(self.open_tls(configuration, &socket, limits)?),
-            None => None,
-        };
+        let tls = self.tls.as_ref();
+        let tls = tls.map(|configuration| self.open_tls(configuration, &socket, limits));
+        let tls = tls.transpose()?;
         let headers = Arc::clone(&self.headers);
         Ok(Connection::new(socket, tls, headers, self.attempt.clone()))
     }

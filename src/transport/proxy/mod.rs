@@ -110,21 +110,19 @@ impl Proxy {
 
 impl Credentials {
     /// What stands before a URL's `@`.
-    fn parse(text: &str, protocol: Protocol) -> Result<Self, String> {
+    fn parse(text: &str, protocol: Protocol) -> Result<Self, &'static str> {
         let decoded = |text| {
-            let text = percent_decode_str(text).decode_utf8().map_err(|_| {
-                "has a user or password that is not UTF-8 once it is decoded".to_owned()
-            })?;
-            if text.chars().any(char::is_control) {
-                return Err("has a control character in its user or password".to_owned());
+            let text = percent_decode_str(text).decode_utf8();
+            let text = text.map_err(|_| "has a user or password that is not UTF-8 once decoded")?;
+            match text.chars().any(char::is_control) {
+                true => Err("has a control character in its user or password"),
+                false => Ok(text.into_owned()),
             }
-            Ok(text.into_owned())
         };
         if !text.bytes().all(may_be_in_credentials) || !are_escapes_whole(text) {
             return Err(
                 "has a user or password in which a character has to be percent-encoded: %23 for #, \
-                 %25 for %, %2F for /, %3A for :, %3F for ?, %40 for @, %20 for a space, and so on"
-                    .to_owned(),
+                 %25 for %, %2F for /, %3A for :, %3F for ?, %40 for @, %20 for a space, and so on",
             );
         }
         let (user, password) = text.split_once(':').unwrap_or((text, ""));
@@ -135,15 +133,15 @@ impl Credentials {
         // RFC 1929 has one byte for each length, and no empty field.
         let fits = |field: &String| (1..=255).contains(&field.len());
         if credentials.user.len().max(credentials.password.len()) > MAX_CREDENTIAL_BYTES {
-            return Err("has a user or password of more than 4096 bytes".to_owned());
+            return Err("has a user or password of more than 4096 bytes");
         }
         match protocol {
             Protocol::Socks5 if !fits(&credentials.user) || !fits(&credentials.password) => {
-                Err("needs a SOCKS5 user and password of 1 to 255 bytes each".to_owned())
+                Err("needs a SOCKS5 user and password of 1 to 255 bytes each")
             }
             // RFC 7617, section 2: the first colon ends the user.
             Protocol::HttpConnect if credentials.user.contains(':') => {
-                Err("has a colon in its user, which no HTTP proxy can be told".to_owned())
+                Err("has a colon in its user, which no HTTP proxy can be told")
             }
             _ => Ok(credentials),
         }

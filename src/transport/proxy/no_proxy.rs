@@ -21,20 +21,15 @@ pub(super) fn is_exempt(list: &str, target: &Authority) -> bool {
 fn covers(entry: &str, target: &Authority) -> bool {
     let entry = entry.replace(['[', ']'], "");
     if let Some(address) = target.address() {
-        let (network, bits) = match entry.split_once('/') {
-            Some((network, bits)) => (network, bits.parse().ok()),
-            None => (&*entry, Some(0)),
-        };
-        return match (network.parse(), bits) {
-            (Ok(network), Some(bits)) => is_within(address, network, bits),
+        let (network, bits) = entry.split_once('/').unwrap_or((&entry, "0"));
+        return match (network.parse(), bits.parse()) {
+            (Ok(network), Ok(bits)) => is_within(address, network, bits),
             _ => false,
         };
     }
     let lower = |name: &str| name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
-    let (host, domain) = (
-        lower(&target.host.to_str()),
-        lower(entry.trim_start_matches('*')),
-    );
+    let host = lower(&target.host.to_str());
+    let domain = lower(entry.trim_start_matches('*'));
     let domain = domain.strip_prefix('.').unwrap_or(&domain);
     let above = host.strip_suffix(domain);
     !domain.is_empty() && above.is_some_and(|above| above.is_empty() || above.ends_with('.'))
