@@ -40,40 +40,34 @@ pub(super) enum Progress {
     Aborted,
 }
 
-impl Progress {
-    pub(super) fn head_written(self) -> Self {
-        match self {
-            Progress::Head { body } => Progress::Body { left: body }.body_written(0),
-            other => other,
-        }
-    }
-
-    pub(super) fn body_written(self, bytes: usize) -> Self {
-        match self {
-            Progress::Body { left } if left <= bytes => Progress::Written,
-            Progress::Body { left } => Progress::Body { left: left - bytes },
-            other => other,
-        }
-    }
-
+/// What the connection did, or was told.
+#[derive(Clone, Copy)]
+pub(super) enum Step {
+    HeadWritten,
+    /// So many bytes of it.
+    BodyWritten(usize),
     /// The kernel has taken all that was written.
-    fn flushed(self) -> Self {
-        match self {
-            Progress::Written => Progress::Sent,
-            other => other,
-        }
-    }
-
-    pub(super) fn aborted(self) -> Self {
-        match self {
-            Progress::Sent => Progress::Sent,
-            _ => Progress::Aborted,
-        }
-    }
-
+    Flushed,
+    /// What the kernel has not taken was dropped.
+    Aborted,
     /// The server said that it read none of the request: all that undoes `Sent`.
-    pub(super) fn unread(self) -> Self {
-        Progress::Aborted
+    Unread,
+}
+
+impl Progress {
+    fn after(self, step: Step) -> Self {
+        match (self, step) {
+            (Progress::Head { body: 0 }, Step::HeadWritten) => Progress::Written,
+            (Progress::Head { body }, Step::HeadWritten) => Progress::Body { left: body },
+            (Progress::Body { left }, Step::BodyWritten(bytes)) if left > bytes => {
+                Progress::Body { left: left - bytes }
+            }
+            (Progress::Body { .. }, Step::BodyWritten(_)) => Progress::Written,
+            (Progress::Written, Step::Flushed) => Progress::Sent,
+            (Progress::Sent, Step::Aborted) => Progress::Sent,
+            (_, Step::Aborted | Step::Unread) => Progress::Aborted,
+            (unchanged, _) => unchanged,
+        }
     }
 }
 
@@ -129,18 +123,15 @@ impl CurrentAttempt {
         (attempt.progress == Progress::Sent, attempt.trace.take())
     }
 
-    pub(super) fn proceed(&self, step: impl FnOnce(Progress) -> Progress) -> Progress {
+    pub(super) fn proceed(&self, step: Step) -> Progress {
         let mut attempt = self.lock();
-        attempt.progress = step(attempt.progress);
-        attempt.progress
-    }
-
-    pub(super) fn flushed(&self) {
-        if self.proceed(Progress::flushed) == Progress::Sent
-            && let Some(trace) = &mut self.lock().trace
+        attempt.progress = attempt.progress.after(step);
+        if let (Progress::Sent, Step::Flushed, Some(trace)) =
+            (attempt.progress, step, &mut attempt.trace)
         {
             trace.sent = Some(Instant::now());
         }
+        attempt.progress
     }
 
     /// A connection was opened for it, or a kept one found open.
@@ -178,32 +169,30 @@ impl CurrentAttempt {
 
 #[cfg(test)]
 mod tests {
-    use super::Progress::{self, *};
+    use super::Progress::*;
+    use super::Step;
 
     #[test]
     fn each_step_leads_where_the_table_says() {
         let body = |left| Body { left };
         let head = |body| Head { body };
-        let head_written: fn(Progress) -> Progress = Progress::head_written;
-        let some_written: fn(Progress) -> Progress = |it| it.body_written(20);
-        let rest_written: fn(Progress) -> Progress = |it| it.body_written(30);
         for (step, from_head, from_body, from_written) in [
-            (head_written, body(30), body(30), Written),
-            (some_written, head(30), body(10), Written),
-            (rest_written, head(30), Written, Written),
-            (Progress::flushed, head(30), body(30), Sent),
-            (Progress::aborted, Aborted, Aborted, Aborted),
+            (Step::HeadWritten, body(30), body(30), Written),
+            (Step::BodyWritten(20), head(30), body(10), Written),
+            (Step::BodyWritten(30), head(30), Written, Written),
+            (Step::Flushed, head(30), body(30), Sent),
+            (Step::Aborted, Aborted, Aborted, Aborted),
         ] {
-            assert_eq!(step(head(30)), from_head);
-            assert_eq!(step(body(30)), from_body);
-            assert_eq!(step(Written), from_written);
+            assert_eq!(head(30).after(step), from_head);
+            assert_eq!(body(30).after(step), from_body);
+            assert_eq!(Written.after(step), from_written);
             // Neither becomes anything else by what is written.
-            assert_eq!(step(Sent), Sent);
-            assert_eq!(step(Aborted), Aborted);
+            assert_eq!(Sent.after(step), Sent);
+            assert_eq!(Aborted.after(step), Aborted);
         }
-        assert_eq!(Sent.unread(), Aborted);
-        assert_eq!(head(0).head_written(), Written);
+        assert_eq!(Sent.after(Step::Unread), Aborted);
+        assert_eq!(head(0).after(Step::HeadWritten), Written);
         // More than all is all: what may have been sent is not called unsent.
-        assert_eq!(body(1).body_written(2), Written);
+        assert_eq!(body(1).after(Step::BodyWritten(2)), Written);
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use memchr::memmem;
 use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
 
-use super::attempt::{CurrentAttempt, Progress};
+use super::attempt::{CurrentAttempt, Progress, Step};
 use super::failure::Failure;
 use super::socket::{Received, Socket};
 use super::tls::TlsSession;
@@ -118,7 +118,7 @@ impl Connection {
             Some(tls) => tls.receive(&self.socket, into).inspect_err(|_| {
                 // Even if the kernel has taken all of it.
                 if tls.is_unread {
-                    self.attempt.proceed(Progress::unread);
+                    self.attempt.proceed(Step::Unread);
                 }
             })?,
         };
@@ -175,15 +175,15 @@ impl Transport for Connection {
         self.buffers.output.add(amount);
         let is_head = matches!(before, Progress::Head { .. });
         let progress = match is_head && self.buffers.complete_head() {
-            true => self.attempt.proceed(Progress::head_written),
-            false => self.attempt.proceed(|it| it.body_written(amount)),
+            true => self.attempt.proceed(Step::HeadWritten),
+            false => self.attempt.proceed(Step::BodyWritten(amount)),
         };
         if progress == Progress::Written || self.buffers.output.free().is_empty() {
             let attempt = self.attempt.clone();
             if attempt.timed("send_ms", || self.flush())? {
-                attempt.flushed();
+                attempt.proceed(Step::Flushed);
             } else {
-                attempt.proceed(Progress::aborted);
+                attempt.proceed(Step::Aborted);
                 self.buffers.output.clear();
             }
         }
