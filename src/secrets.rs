@@ -44,8 +44,12 @@ impl Secrets {
 
     /// The beginning of what came from the network, up to [`MAX_SHOWN_BYTES`], without the secrets
     /// that it may repeat.
-    pub(crate) fn redact<'t>(&self, text: impl Into<Cow<'t, str>>, ending: Ending) -> String {
-        let (mut text, ending) = shown(text.into(), ending);
+    pub(crate) fn redact<'t>(&self, text: impl Into<Cow<'t, str>>, mut ending: Ending) -> String {
+        let mut text = text.into().into_owned();
+        if text.len() > MAX_SHOWN_BYTES {
+            text.truncate(text.floor_char_boundary(MAX_SHOWN_BYTES));
+            ending = Ending::BrokenOff;
+        }
         let mut beginnings = self.beginnings.iter();
         if !beginnings.any(|beginning| beginning.find(text.as_bytes()).is_some()) {
             return text;
@@ -81,15 +85,6 @@ impl Secrets {
 fn beginning(spelling: &str) -> &[u8] {
     let spelling = spelling.as_bytes();
     spelling.get(..MIN_CUT_BYTES).unwrap_or(spelling)
-}
-
-fn shown(text: Cow<'_, str>, ending: Ending) -> (String, Ending) {
-    if text.len() <= MAX_SHOWN_BYTES {
-        return (text.into_owned(), ending);
-    }
-    let end = text.floor_char_boundary(MAX_SHOWN_BYTES);
-    let shown = text.get(..end).unwrap_or_default();
-    (shown.to_owned(), Ending::BrokenOff)
 }
 
 /// A secret as it is, and as each encoder writes it, with hexadecimal digits of either case.

@@ -11,7 +11,7 @@ use crate::message::{self, MAX_TEXT_BYTES};
 use crate::options;
 use crate::reply::Reply;
 
-/// A text that may be NULL. `too_long` is the reply to one that is longer than any can be.
+/// A text that may be NULL. `too_long` is the reply to a longer one than `max_bytes`.
 ///
 /// # Safety
 ///
@@ -19,14 +19,15 @@ use crate::reply::Reply;
 unsafe fn bounded_text<'a>(
     name: &str,
     pointer: *const c_char,
+    max_bytes: usize,
     too_long: impl FnOnce() -> Reply,
 ) -> Result<Option<&'a str>, Reply> {
     if pointer.is_null() {
         return Ok(None);
     }
     // SAFETY: the string ends with a NUL, at which this stops.
-    let length = unsafe { libc::strnlen(pointer, MAX_TEXT_BYTES + 1) };
-    if length > MAX_TEXT_BYTES {
+    let length = unsafe { libc::strnlen(pointer, max_bytes + 1) };
+    if length > max_bytes {
         return Err(too_long());
     }
     // SAFETY: `length` bytes of it were just read.
@@ -56,7 +57,7 @@ pub(super) unsafe fn optional_text<'a>(
 ) -> Result<Option<&'a str>, Reply> {
     let too_long = || Reply::invalid_argument(format!("{name} is longer than 1 MiB"));
     // SAFETY: the caller's promise.
-    unsafe { bounded_text(name, pointer, too_long) }
+    unsafe { bounded_text(name, pointer, MAX_TEXT_BYTES, too_long) }
 }
 
 /// A text that must be there.
@@ -75,9 +76,9 @@ pub(super) unsafe fn text<'a>(name: &str, pointer: *const c_char) -> Result<&'a 
 ///
 /// As for [`bounded_text`].
 pub(super) unsafe fn options<'a>(pointer: *const c_char) -> Result<Option<&'a str>, Reply> {
-    let too_long = || Reply::invalid_argument(options::TOO_LONG);
+    let too_long = || Reply::invalid_argument("options_json is longer than 64 KiB");
     // SAFETY: the caller's promise.
-    unsafe { bounded_text("options_json", pointer, too_long) }
+    unsafe { bounded_text("options_json", pointer, options::MAX_TEXT_BYTES, too_long) }
 }
 
 /// A text that is checked: one that is too long is a bad message or post-back, not a bad argument.
@@ -92,7 +93,8 @@ pub(super) unsafe fn checked_text<'a>(
 ) -> Result<&'a str, Reply> {
     let too_long = || Reply::invalid(what, message::too_long());
     // SAFETY: the caller's promise.
-    required(name, unsafe { bounded_text(name, pointer, too_long)? })
+    let text = unsafe { bounded_text(name, pointer, MAX_TEXT_BYTES, too_long)? };
+    required(name, text)
 }
 
 /// The client that a host's pointer stands for. The pointer is looked up, not followed.

@@ -452,9 +452,7 @@ fn quoted<'n>(names: impl IntoIterator<Item = &'n &'n str>) -> String {
 fn describe(text: &str, error: &serde_json::Error) -> String {
     let (line, bytes) = (error.line(), error.column());
     let reason = error.to_string();
-    let reason = reason
-        .strip_suffix(&format!(" at line {line} column {bytes}"))
-        .unwrap_or(&reason);
+    let reason = reason.split(" at line ").next().unwrap_or_default();
     // A person counts characters.
     let start = text
         .split('\n')

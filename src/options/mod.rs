@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use ureq::http::Uri;
 
-pub(crate) use schema::{SCHEMA, TOO_LONG};
+pub(crate) use schema::{MAX_TEXT_BYTES, SCHEMA};
 
 use endpoint::Endpoint;
 use schema::Values;
