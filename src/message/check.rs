@@ -33,8 +33,6 @@ pub(crate) fn check_with_warnings(text: &str) -> Found {
 fn run(text: &str, message: &'static Field, wants_warnings: bool) -> Found {
     let mut check = Check {
         wants_warnings,
-        // Those of three buttons.
-        distinct: Vec::with_capacity(6),
         ..Check::default()
     };
     let mut json = serde_json::Deserializer::from_str(text);
@@ -76,11 +74,8 @@ struct Check<'de> {
     alike: Texts<'de>,
 }
 
-/// Different texts, each with the name of its field and the index of its item.
-type Texts<'de> = Vec<(&'static str, Cow<'de, str>, usize)>;
-
-/// Where there are so many, which is too many anyway, no more are compared.
-const MAX_COMPARED: usize = 200;
+/// Texts, each with the name of its field, and the index of the first item that has it.
+type Texts<'de> = BTreeMap<(Cow<'de, str>, &'static str), usize>;
 
 /// A value to be read by a field's rule.
 struct Value<'c, 'de> {
@@ -410,15 +405,9 @@ fn same_before<'de>(
     path: &Path,
 ) -> Option<usize> {
     let index = path.index();
-    if texts.len() == MAX_COMPARED {
-        return None;
-    }
-    let Some(same) = texts.iter().find(|it| it.0 == field.name && it.1 == text) else {
-        texts.push((field.name, text, index));
-        return None;
-    };
+    let first = *texts.entry((text, field.name)).or_insert(index);
     // The same item gives its key twice, which is shown already.
-    (same.2 != index).then_some(same.2)
+    (first != index).then_some(first)
 }
 
 fn has_length(text: &str, length: &Length) -> bool {
