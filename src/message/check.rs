@@ -44,7 +44,7 @@ fn run(text: &str, message: &'static Field, wants_warnings: bool) -> Found {
         }
         Err(error) => Found {
             problems: Findings::of_all(describe(text, &error)),
-            warnings: Findings::default(),
+            ..Found::default()
         },
     }
 }

@@ -42,24 +42,19 @@ pub(super) fn of_text(text: &str, kind: TextKind) -> Vec<String> {
 
 /// Whether WhatsApp would take the marks for markdown: one before a word, and one behind a word.
 fn is_marked(text: &str, mark: char) -> bool {
+    let is_outside = |it: Option<char>| it.is_none_or(|it| !it.is_alphanumeric());
+    let is_inside = |it: Option<char>| it.is_some_and(|it| !it.is_whitespace());
     let mut is_open = false;
-    let mut before = None;
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
-        let after = characters.peek().copied();
-        if character == mark {
-            let [opens, closes] = [(before, after), (after, before)].map(|(outside, inside)| {
-                let is_outside = outside.is_none_or(|it: char| !it.is_alphanumeric());
-                is_outside && inside.is_some_and(|it| !it.is_whitespace() && it != mark)
-            });
-            if is_open && closes {
-                return true;
-            }
-            is_open |= opens;
-        }
-        before = Some(character);
-    }
-    false
+    let mut parts = text.split(mark);
+    let mut last = parts.next().unwrap_or_default();
+    parts.any(|part| {
+        let (before, after) = (last.chars().next_back(), part.chars().next());
+        let closes = is_inside(before) && is_outside(after);
+        let is_closed = is_open && closes;
+        is_open |= is_outside(before) && is_inside(after);
+        last = part;
+        is_closed
+    })
 }
 
 #[cfg(test)]
