@@ -19,6 +19,8 @@ set(zixflow_rustflags "${ZIXFLOW_RUSTFLAGS}")
 set(zixflow_cargo_options
   --manifest-path "${CMAKE_CURRENT_SOURCE_DIR}/Cargo.toml"
   --target-dir "${ZIXFLOW_CARGO_TARGET_DIR}"
+  # Which cargo looks for where it runs, and that is the build tree.
+  --config "${CMAKE_CURRENT_SOURCE_DIR}/.cargo/config.toml"
   ${ZIXFLOW_CARGO_FLAGS})
 set(zixflow_cargo_output "${ZIXFLOW_CARGO_TARGET_DIR}")
 if(ZIXFLOW_TARGET)

@@ -50,6 +50,7 @@ impl<T> PerProcess<T> {
     }
 
     /// The values of this process's ancestors, as a fork found them: of use is only what is atomic.
+    #[cfg(feature = "ledger")]
     pub(crate) fn inherited(&self) -> impl Iterator<Item = &T> {
         let generation = generation();
         let nodes = std::iter::successors(self.first.get(), |node| node.next.get());

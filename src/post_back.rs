@@ -47,6 +47,7 @@ fn milliseconds(status_at: &str) -> Option<i64> {
 }
 
 /// What a post-back tells: a host, and the ledger.
+#[cfg_attr(not(feature = "ledger"), expect(dead_code))]
 pub(crate) struct PostBack {
     /// The flat object for a host.
     pub(crate) object: json::Object,

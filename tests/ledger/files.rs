@@ -1,12 +1,14 @@
 //! What is wrong with a file, and what is left alone.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::process::Command;
 use std::time::Duration;
 
 use rusqlite::Connection;
 use serde_json::json;
 use support::api::{Client, message};
+use support::c;
 use support::punctuality::patiently;
 
 use crate::Setup;
@@ -200,14 +202,29 @@ fn damaged_ledger_is_told_and_never_replaced() {
 }
 
 #[test]
-fn ledger_without_rights_sends_nothing() {
+fn ledger_without_rights_is_refused_and_left_alone() {
+    const NOBODY: Option<u32> = Some(65534);
     let setup = Setup::new();
     drop(setup.client());
-    let read_only = fs::Permissions::from_mode(0o400);
-    fs::set_permissions(setup.ledger(), read_only).expect("it is ours");
-    if fs::File::options().write(true).open(setup.ledger()).is_ok() {
-        // Nobody keeps the superuser from it.
-        return;
+    let before = fs::read(setup.ledger()).expect("a file");
+    let program = c::compile("tests/c/ledger_rights.c");
+    for (folder, file) in [(0o700, 0o400), (0o700, 0o000), (0o500, 0o600)] {
+        // Nothing keeps the superuser from it: then it is another user's, and the program becomes that one.
+        for (path, mode) in [
+            (setup.ledger(), file),
+            (setup.folder.path().to_owned(), folder),
+        ] {
+            let _ = chown(&path, NOBODY, NOBODY);
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("it is ours");
+        }
+        let options = setup.options_with(json!({})).to_string();
+        let finished = c::run(Command::new(&program).arg(options), b"");
+        assert_eq!(finished.code(), 0, "{folder:o} {file:o}: {finished:?}");
+        assert!(finished.stdout.contains("invalid_argument"), "{finished:?}");
+        assert!(finished.stdout.contains("/ledger "), "{finished:?}");
     }
-    assert!(Client::new(&setup.options_with(json!({}))).is_err());
+    for (path, mode) in [(setup.folder.path(), 0o700), (&setup.ledger(), 0o600)] {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("it is ours");
+    }
+    assert_eq!(fs::read(setup.ledger()).expect("a file"), before);
 }

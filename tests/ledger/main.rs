@@ -5,6 +5,8 @@ mod calls;
 #[cfg(unix)]
 mod files;
 #[cfg(unix)]
+mod kills;
+#[cfg(unix)]
 mod processes;
 mod settling;
 

@@ -1,9 +1,11 @@
 //! Processes that share a ledger, and die.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashSet;
 use std::fs;
 use std::io::{Read, Write};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
@@ -11,16 +13,9 @@ use serde_json::json;
 use support::api::{API_KEY, Client, WORKSPACE_ID, message};
 use support::c;
 
-use support::raw_server::{Scheme, ca_file};
+use support::raw_server::{RawServer, Scheme, accepted, ca_file};
 
 use crate::Setup;
-
-/// What the API does with a message; "unknown" ones are accepted, too, without a response.
-const KINDS: [&str; 6] = ["ok", "unknown", "rejected", "busy", "ok", "late"];
-
-fn is_accepted(tag: &str) -> bool {
-    !tag.starts_with("rejected") && !tag.starts_with("busy")
-}
 
 /// A program that sends each of these messages once, each under its tag as a key.
 fn once(setup: &Setup, tags: &[String]) -> Child {
@@ -28,22 +23,25 @@ fn once(setup: &Setup, tags: &[String]) -> Child {
 }
 
 fn start(mut command: Command, setup: &Setup, tags: &[String]) -> Child {
-    let mut child = command
-        .arg(setup.ledger())
+    command
         .env("ZIXFLOW_CA_FILE", ca_file())
+        .env("ZIXFLOW_BASE_URL", setup.server.base_url());
+    let lines = tags.iter().map(|tag| format!("{tag} {}\n", message(tag)));
+    spawn(command, &setup.ledger(), lines.collect())
+}
+
+/// Starts the program, with a line for each message.
+pub(crate) fn spawn(mut command: Command, ledger: &Path, lines: String) -> Child {
+    let mut child = command
+        .arg(ledger)
         .env("ZIXFLOW_API_KEY", API_KEY)
         .env("ZIXFLOW_WORKSPACE_ID", WORKSPACE_ID)
-        .env("ZIXFLOW_BASE_URL", setup.server.base_url())
         .env("ZIXFLOW_TIMEOUT_MS", "1500")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .expect("it was compiled");
-    let lines: String = tags
-        .iter()
-        .map(|tag| format!("{tag} {}\n", message(tag)))
-        .collect();
     let mut stdin = child.stdin.take().expect("a pipe");
     // It may be killed before it has read all.
     thread::spawn(move || stdin.write_all(lines.as_bytes()));
@@ -51,7 +49,7 @@ fn start(mut command: Command, setup: &Setup, tags: &[String]) -> Child {
 }
 
 /// The key, the status and the reply of each.
-fn output(child: &mut Child) -> Vec<(String, String, String)> {
+pub(crate) fn output(child: &mut Child) -> Vec<(String, String, String)> {
     let mut text = String::new();
     let mut stdout = child.stdout.take().expect("a pipe");
     stdout.read_to_string(&mut text).expect("UTF-8");
@@ -64,101 +62,6 @@ fn output(child: &mut Child) -> Vec<(String, String, String)> {
     lines
         .map(|[key, status, reply]| (key, status, reply))
         .collect()
-}
-
-#[test]
-fn nothing_is_sent_twice_however_often_processes_are_killed() {
-    const PROCESSES: usize = 4;
-    let scale: usize =
-        std::env::var("ZIXFLOW_TEST_KILLS").map_or(12, |it| it.parse().expect("a number"));
-    let setup = Setup::new();
-    let tags: Vec<String> = (0..10 * scale)
-        .map(|number| format!("{}-{number}", KINDS[number % KINDS.len()]))
-        .collect();
-    // What each was told, and in which round: within one, they ran at the same time.
-    let mut told: BTreeMap<String, Vec<(usize, String)>> = BTreeMap::new();
-    let mut killed = 0;
-    while killed < scale {
-        let mut children: Vec<_> = (0..PROCESSES)
-            .map(|_| {
-                let mut tags = tags.clone();
-                fastrand::shuffle(&mut tags);
-                once(&setup, &tags)
-            })
-            .collect();
-        for child in &mut children {
-            thread::sleep(Duration::from_millis(fastrand::u64(5..80)));
-            child.kill().expect("it is ours");
-            child.wait().expect("it ends");
-            for (tag, status, _) in output(child) {
-                told.entry(tag)
-                    .or_default()
-                    .push((killed / PROCESSES, status));
-            }
-        }
-        killed += PROCESSES;
-    }
-    // And then to their end: all at the same time, and one that has nobody to wait for.
-    for (round, processes) in [(scale, PROCESSES), (scale + 1, 1)] {
-        let mut children: Vec<_> = (0..processes).map(|_| once(&setup, &tags)).collect();
-        for child in &mut children {
-            for (tag, status, _) in output(child) {
-                told.entry(tag).or_default().push((round, status));
-            }
-            child.wait().expect("it ends");
-        }
-    }
-    let mut accepted: HashMap<String, usize> = HashMap::new();
-    for request in setup.server.requests() {
-        *accepted.entry(request.tag()).or_default() += 1;
-    }
-    assert_eq!(told.len(), tags.len());
-    let mut unknown = 0;
-    for (tag, statuses) in &told {
-        let times = accepted.get(tag).copied().unwrap_or_default();
-        let is_accepted = is_accepted(tag);
-        assert!(
-            times <= 1 || !is_accepted,
-            "{tag} was accepted {times} times: {statuses:?}"
-        );
-        match statuses.last().expect("a status").1.as_str() {
-            "ZX_OK" => assert!(is_accepted && times == 1, "{tag}: {statuses:?}"),
-            "ZX_REJECTED" | "ZX_BUSY" | "ZX_NOT_SENT" => {
-                assert!(!is_accepted || times == 0, "{tag}: {statuses:?}")
-            }
-            "ZX_OUTCOME_UNKNOWN" => unknown += 1,
-            other => panic!("{tag}: {other}"),
-        }
-        // Queued is final.
-        let queued = statuses.iter().find(|(_, status)| status == "ZX_OK");
-        if let Some((round, _)) = queued {
-            let mut later = statuses.iter().filter(|it| it.0 > *round);
-            assert!(later.all(|it| it.1 == "ZX_OK"), "{tag}: {statuses:?}");
-        }
-    }
-    println!("{killed} killed, {unknown} of {} unknown", tags.len());
-    // Each that was accepted has its post-back.
-    let client = setup.client();
-    let open = client.unsettled(None).expect("a list");
-    assert_eq!(open.len(), unknown);
-    for tag in open {
-        if accepted.contains_key(&tag) && is_accepted(&tag) {
-            let post_back = json!({
-                "workspace_id": WORKSPACE_ID, "request_id": format!("r-{tag}"), "status": "sent",
-                "status_at": "2100-01-01T00:00:00Z", "post_back_data": tag,
-            });
-            let settled = client.settle(&post_back.to_string()).expect("a post-back");
-            assert_eq!(
-                (&settled["settled"], &settled["idempotency_key"]),
-                (&json!(true), &json!(tag))
-            );
-        }
-    }
-    let integrity = rusqlite::Connection::open(setup.ledger()).expect("a database");
-    let integrity: String = integrity
-        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
-        .expect("a row");
-    assert_eq!(integrity, "ok");
 }
 
 #[test]
@@ -240,6 +143,80 @@ fn program_that_is_killed_at_any_system_call_sends_once_over_http() {
 #[test]
 fn program_that_is_killed_at_any_system_call_sends_once_over_https() {
     stop_at_each_call(Scheme::Https);
+}
+
+/// What a power cut leaves of a file is what it held when it was last synced.
+#[test]
+fn what_the_server_received_is_in_the_ledger_after_a_power_cut() {
+    let kept = tempfile::tempdir().expect("a folder");
+    let folder = kept.path().to_owned();
+    let received = Mutex::new(Vec::new());
+    let server = RawServer::start(Scheme::Http, move |peer| {
+        loop {
+            let tag = peer.request()?.tag();
+            let mut received = received.lock().expect("nothing failed before");
+            received.push(tag.clone());
+            let kept = after_power_cut(&folder);
+            let lost: Vec<_> = received.iter().filter(|it| !kept.contains(*it)).collect();
+            assert!(lost.is_empty(), "{lost:?}");
+            drop(received);
+            peer.send(&accepted(&tag))?;
+        }
+    });
+    let preloaded = c::Program::c("tests/c/power_cut.c")
+        .flags(["-shared", "-fPIC"])
+        .compile();
+    let ledger = tempfile::tempdir().expect("a folder");
+    let lines = |process: usize| {
+        let tags = (0..60).map(move |number| format!("{process}-{number}"));
+        tags.map(|tag| format!("{tag} {}\n", message(&tag)))
+    };
+    let mut children: Vec<_> = (0..3)
+        .map(|process| {
+            let mut command = Command::new(c::compile("examples/c/once.c"));
+            command
+                .env("LD_PRELOAD", &preloaded)
+                .env("POWER_CUT", kept.path())
+                .env("ZIXFLOW_BASE_URL", server.base_url());
+            let ledger = ledger.path().join("ledger");
+            spawn(command, &ledger, lines(process).collect())
+        })
+        .collect();
+    for child in &mut children {
+        let replies = output(child);
+        assert!(replies.iter().all(|it| it.1 == "ZX_OK"), "{replies:?}");
+        assert_eq!(replies.len(), 60);
+        child.wait().expect("it ends");
+    }
+}
+
+/// The keys of the entries that are there.
+fn after_power_cut(kept: &Path) -> HashSet<String> {
+    let copy = tempfile::tempdir().expect("a folder");
+    let lock = fs::File::open(kept.join("lock")).expect("something was synced");
+    lock.lock_shared().expect("it can be locked");
+    for name in ["ledger", "ledger-wal"] {
+        fs::copy(kept.join(name), copy.path().join(name)).expect("it was synced");
+    }
+    drop(lock);
+    let database = rusqlite::Connection::open(copy.path().join("ledger")).expect("a database");
+    let keys = "SELECT idempotency_key FROM entry WHERE status IN ('under_way', 'ok')";
+    let mut keys = database.prepare(keys).expect("it is whole");
+    let keys = keys.query_map([], |row| row.get(0)).expect("it is whole");
+    keys.collect::<Result<_, _>>().expect("it is whole")
+}
+
+#[test]
+fn a_second_copy_of_the_library_in_the_process_is_refused() {
+    let setup = Setup::new();
+    let copy = setup.folder.path().join("copy.so");
+    fs::copy(c::linkable_libraries().join("libzixflow.so"), &copy).expect("a copy");
+    let program = c::Program::c("tests/c/ledger_two_copies.c").flags(["-ldl"]);
+    let mut command = Command::new(program.compile());
+    let options = setup.options_with(json!({})).to_string();
+    let finished = c::run(command.arg(copy).arg(options), b"");
+    assert_eq!(finished.code(), 0, "{finished:?}");
+    assert_eq!(setup.sent(), 1);
 }
 
 /// Two containers that share a folder.
