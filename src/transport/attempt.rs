@@ -2,17 +2,17 @@
 //!
 //! ureq drives. The connection under it reports here what it did. In the order of ureq's calls:
 //!
-//! | | ureq calls | the connection | [`Progress`] afterwards |
-//! | --- | --- | --- | --- |
-//! | 1 | `connect`, or `is_open` of a kept connection | is there | `Head` |
-//! | 2 | `output`, then `transmit_output` with the head | adds the library's header fields | `Body` |
-//! | 3 | `tmp_and_output`, then `transmit_output` with a part of the body | sends only where its buffer is full | `Body`, with less left |
-//! | 4 | the same with the last part | has the whole request in its buffer, and sends it | `Written` |
-//! | 5 | (inside of 4) | has given the kernel the last byte, over TLS that of the last record | `Sent` |
-//! | or | (inside of 3 or 4) | the peer responded, closed or broke first: what is left is dropped | `Aborted` |
-//! | 6 | `await_input`, `input`, `input_consume` | receives the response | as before |
-//! | or | (inside of 6) | is told that the TLS handshake failed for the server, which read no request | `Aborted` |
-//! | 7 | `is_open`, to keep the connection | says yes only after `Sent` | as before |
+//! | | ureq calls | the connection | [`Step`] | [`Progress`] afterwards |
+//! | --- | --- | --- | --- | --- |
+//! | 1 | `connect`, or `is_open` of a kept connection | is there | | `Head` |
+//! | 2 | `output`, then `transmit_output` with the head | adds the library's header fields | `HeadWritten` | `Body` |
+//! | 3 | `tmp_and_output`, then `transmit_output` with a part of the body | sends only where its buffer is full | `BodyWritten` | `Body`, with less left |
+//! | 4 | the same with the last part | has the whole request in its buffer, and sends it | `BodyWritten` | `Written` |
+//! | 5 | (inside of 4) | has given the kernel the last byte, over TLS that of the last record | `Flushed` | `Sent` |
+//! | or | (inside of 3 or 4) | the peer responded, closed or broke first: what is left is dropped | `Aborted` | `Aborted` |
+//! | 6 | `await_input`, `input`, `input_consume` | receives the response | | as before |
+//! | or | (inside of 6) | is told that the TLS handshake failed for the server, which read no request | `Unread` | `Aborted` |
+//! | 7 | `is_open`, to keep the connection | says yes only after `Sent` | | as before |
 //!
 //! A deadline, a shut-down or a cancel in 3 or 4 goes up to ureq as an error, which drops the
 //! connection and what is in its buffer: `Body` and `Written` are not `Sent`, and never will be.
@@ -40,7 +40,7 @@ pub(super) enum Progress {
     Aborted,
 }
 
-/// What the connection did, or was told.
+/// What the connection did, or was told: what changes the progress, and nothing else does.
 #[derive(Clone, Copy)]
 pub(super) enum Step {
     HeadWritten,
