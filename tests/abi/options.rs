@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use support::api::{Client, client, message};
 use support::punctuality::{ends_at, processor_time};
-use support::raw_server::{RawServer, SCHEMES, Scheme, accepted, answer, ca_file};
+use support::raw_server::{RawServer, SCHEMES, Scheme, accepted, ca_file, response};
 
 /// The message of the refusal, which names the option.
 #[track_caller]
@@ -340,7 +340,7 @@ fn idle_timeout_ms_limits_how_long_a_connection_is_kept() {
 
 #[test]
 fn max_retries_limits_the_attempts() {
-    let server = RawServer::answering(Scheme::Http, answer(429, "", "{}"));
+    let server = RawServer::responding(Scheme::Http, response(429, "", "{}"));
     for (max_retries, attempts) in [(0, 1), (1, 2)] {
         let client = client(&server.options_with(json!({ "max_retries": max_retries })));
         assert_eq!(client.send(&message("tag")).attempts(), attempts);
@@ -550,7 +550,7 @@ fn tls_roots_and_ca_file_of_another_form_are_refused() {
 
 #[test]
 fn options_of_a_call_hold_for_that_call_alone() {
-    let server = RawServer::answering(Scheme::Http, answer(429, "", "{}"));
+    let server = RawServer::responding(Scheme::Http, response(429, "", "{}"));
     let client = client(&server.options_with(json!({ "max_retries": 1 })));
     let reply = client.send_with(&message("tag"), &json!({ "max_retries": 0 }));
     assert_eq!(reply.attempts(), 1);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use support::api::{Client, Reply, WORKSPACE_ID, message};
 use support::punctuality::processor_time;
-use support::raw_server::{Ending, RawServer, Scheme, answer};
+use support::raw_server::{Ending, RawServer, Scheme, response};
 
 const KEY: &str = "zx/live+9f8e&7d6c=\"5b4a\"\\secret%key";
 /// Parts of it, of which none needs an escape.
@@ -98,7 +98,7 @@ fn key_that_the_api_repeats_is_in_no_reply() {
             ),
             (502, format!("100%{spelling}%")),
         ] {
-            let server = RawServer::answering(Scheme::Http, answer(status, "", &body));
+            let server = RawServer::responding(Scheme::Http, response(status, "", &body));
             let reply = reply_to(&server);
             assert_secret(&reply);
             assert!(reply.text.contains("***"), "{status} {body}: {reply:?}");
@@ -110,7 +110,7 @@ fn key_that_the_api_repeats_is_in_no_reply() {
 #[test]
 fn key_in_a_head_that_is_no_http_is_in_no_reply() {
     for head in [format!("HTTP/1.1 2xx {KEY}"), format!("{KEY} nonsense")] {
-        let server = RawServer::answering(Scheme::Http, format!("{head}\r\n\r\n").into_bytes());
+        let server = RawServer::responding(Scheme::Http, format!("{head}\r\n\r\n").into_bytes());
         assert_secret(&reply_to(&server));
     }
 }
@@ -121,7 +121,7 @@ fn key_that_is_cut_by_the_limit_of_the_response_is_in_no_reply() {
     for spelling in spellings() {
         for before in (0..spelling.len() + 4).step_by(3) {
             let body = "x".repeat(MAX_RESPONSE_BYTES - before) + &spelling + "and more";
-            let server = RawServer::answering(Scheme::Http, answer(502, "", &body));
+            let server = RawServer::responding(Scheme::Http, response(502, "", &body));
             let reply = reply_to(&server);
             assert_secret(&reply);
             assert!(
@@ -135,7 +135,7 @@ fn key_that_is_cut_by_the_limit_of_the_response_is_in_no_reply() {
 }
 
 #[test]
-fn key_in_which_an_answer_breaks_off_is_in_no_reply() {
+fn key_in_which_a_response_breaks_off_is_in_no_reply() {
     for spelling in spellings() {
         // No less than what makes a part of it.
         for length in (spelling.len() / 2..spelling.len()).step_by(5) {
@@ -172,7 +172,7 @@ fn key_that_repeats_itself_takes_no_longer_to_redact() {
             json[..json.len() - 1].repeat(2),
             uniform,
         ] {
-            let server = RawServer::answering(Scheme::Http, answer(502, "", &said));
+            let server = RawServer::responding(Scheme::Http, response(502, "", &said));
             let options = server.options_with(json!({ "max_retries": 0 }));
             let client = Client::with_credentials(&key, WORKSPACE_ID, &options).expect("a client");
             let before = processor_time();

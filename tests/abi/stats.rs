@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use support::api::{Cancel, Reply, client, message};
-use support::raw_server::{Gate, Peer, RawServer, SCHEMES, Scheme, accepted, answer};
+use support::raw_server::{Gate, Peer, RawServer, SCHEMES, Scheme, accepted, response};
 
 const STATUSES: [&str; 9] = [
     "ok",
@@ -47,7 +47,11 @@ fn serve_at_random(peer: &mut Peer) -> io::Result<()> {
         let tag = peer.request()?.tag();
         match fastrand::u8(..100) {
             // Retried after up to 250 ms: a busy API would be left alone for seconds.
-            0..10 => peer.send(&answer(500, "", r#"{"success":false,"message":"Later."}"#))?,
+            0..10 => peer.send(&response(
+                500,
+                "",
+                r#"{"success":false,"message":"Later."}"#,
+            ))?,
             10..15 => return Ok(()),
             15..20 => {
                 peer.send(b"HTTP/1.1 200 OK\r\ncontent-le")?;
@@ -55,7 +59,7 @@ fn serve_at_random(peer: &mut Peer) -> io::Result<()> {
             }
             20..30 => {
                 let body = json!({ "success": true, "message": "", "request_id": tag }).to_string();
-                peer.send(&answer(202, "connection: close\r\n", &body))?;
+                peer.send(&response(202, "connection: close\r\n", &body))?;
                 return Ok(());
             }
             30..40 => {
@@ -295,7 +299,7 @@ fn tries_tell_where_the_time_went() {
         let server = RawServer::start(scheme, |peer| {
             peer.request()?;
             thread::sleep(Duration::from_millis(100));
-            peer.send(&answer(
+            peer.send(&response(
                 429,
                 "retry-after: 1\r\n",
                 r#"{"success":false,"message":"Later."}"#,

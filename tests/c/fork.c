@@ -4,7 +4,7 @@
  * usage: fork OPTIONS_JSON MESSAGE_FORMAT SENDS
  *
  * MESSAGE_FORMAT holds one %s, for the tag that the server gives back as the request_id. One
- * thread waits for an answer, as the server lets the tag "slow" wait; another sends without a
+ * thread waits for a response, as the server lets the tag "slow" wait; another sends without a
  * pause. Exits with 0 if every reply, in parent and child, is the sender's own. */
 
 #define _XOPEN_SOURCE 700
@@ -43,7 +43,7 @@ static int send_tagged(const char *tag)
     return is_own;
 }
 
-static void *wait_for_answer(void *unused)
+static void *wait_for_response(void *unused)
 {
     (void)unused;
     return send_tagged("slow") ? NULL : (void *)&client;
@@ -94,7 +94,7 @@ static int send_many(const char *who, int sends)
 
 int main(int argc, char **argv)
 {
-    static void *(*const others[])(void *) = {wait_for_answer, send_until_over};
+    static void *(*const others[])(void *) = {wait_for_response, send_until_over};
     enum { OTHERS = sizeof others / sizeof others[0], CONNECTIONS = OTHERS + 2 };
     const struct timespec moment = {0, 100 * 1000 * 1000};
     pthread_t threads[CONNECTIONS];
@@ -116,7 +116,7 @@ int main(int argc, char **argv)
     }
     /* Together they open a connection each, which is idle when they are done. */
     for (index = 0; index < CONNECTIONS; index++)
-        if (pthread_create(&threads[index], NULL, wait_for_answer, NULL) != 0)
+        if (pthread_create(&threads[index], NULL, wait_for_response, NULL) != 0)
             return 2;
     if (join_all(threads, CONNECTIONS) != 0)
         return 2;

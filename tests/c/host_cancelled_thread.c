@@ -46,7 +46,7 @@ static void *call_in_peace(void *argument)
     return NULL;
 }
 
-static void *wait_for_an_answer(void *argument)
+static void *wait_for_a_response(void *argument)
 {
     struct thread *thread = argument;
     zx_client *client = host_client(thread->options);
@@ -80,7 +80,7 @@ int main(int argc, char **argv)
     CHECK(argc == 3);
     cancel(call_when_cancelled, argv[1], 0);
     cancel(call_in_peace, argv[1], 0);
-    cancel(wait_for_an_answer, argv[2], 1);
+    cancel(wait_for_a_response, argv[2], 1);
     /* Nothing is locked that no thread will unlock. */
     every_call(argv[1]);
     return 0;

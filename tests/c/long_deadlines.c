@@ -84,7 +84,7 @@ static double late_since(double time)
     return most;
 }
 
-static void *wait_for_answer(void *argument)
+static void *wait_for_response(void *argument)
 {
     struct call *call = argument;
     double due = milliseconds() + timeouts[call->kind];
@@ -143,7 +143,7 @@ int main(int argc, char **argv)
     CHECK(pthread_create(&metronome, NULL, beat, NULL) == 0);
     for (index = 0; index < CALLS; index++) {
         calls[index].kind = index % KINDS;
-        CHECK(pthread_create(&calls[index].thread, NULL, wait_for_answer, &calls[index]) == 0);
+        CHECK(pthread_create(&calls[index].thread, NULL, wait_for_response, &calls[index]) == 0);
         if (index % KINDS == KINDS - 1)
             sleep_ms(STAGGER_MS);
     }

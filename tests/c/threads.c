@@ -1,4 +1,4 @@
-/* Sends from many threads on one client, as fast as the answers come.
+/* Sends from many threads on one client, as fast as the responses come.
  *
  * usage: threads OPTIONS_JSON MESSAGE_JSON THREADS SENDS
  *

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use support::api::{Reply, client, message, message_with_more};
-use support::early::early_answers;
-use support::raw_server::{Peer, RawServer, Request, SCHEMES, Scheme, accepted, answer};
+use support::early::early_responses;
+use support::raw_server::{Peer, RawServer, Request, SCHEMES, Scheme, accepted, response};
 
 /// What becomes of one send of a call.
 #[derive(Clone)]
@@ -149,7 +149,7 @@ impl Cue {
     }
 
     /// The peer's part: it waits for its time to speak.
-    fn answer(&self, speak: impl FnOnce() -> std::io::Result<()>) -> std::io::Result<()> {
+    fn respond(&self, speak: impl FnOnce() -> std::io::Result<()>) -> std::io::Result<()> {
         await_flag(&self.is_given);
         let result = speak();
         self.is_done.store(true, Ordering::SeqCst);
@@ -377,7 +377,7 @@ fn on_cue(
     scheme: Scheme,
     on: On,
     cue: &Arc<Cue>,
-    answer: Vec<u8>,
+    response: Vec<u8>,
     next: impl Fn(&mut Peer) -> std::io::Result<()> + std::marker::Send + Sync + 'static,
 ) -> RawServer {
     let cue = Arc::clone(cue);
@@ -390,7 +390,7 @@ fn on_cue(
             let tag = peer.request()?.tag();
             peer.send(&accepted(&tag))?;
         }
-        cue.answer(|| peer.send(&answer))?;
+        cue.respond(|| peer.send(&response))?;
         next(peer)
     })
 }
@@ -409,7 +409,7 @@ fn what_the_peer_said_before_a_write_failed_counts_where_it_says_no() {
                     *sends.end(),
                 ];
                 let places = if size > 0 { &places[..] } else { &places[2..] };
-                for (number, early) in early_answers("own", "first").into_iter().enumerate() {
+                for (number, early) in early_responses("own", "first").into_iter().enumerate() {
                     let at = places[number % places.len()];
                     let leaves = [None, Some(1)][number % 2];
                     let max_retries = if size > 0 { 1 } else { 0 };
@@ -455,25 +455,25 @@ fn what_the_peer_said_before_a_write_failed_counts_where_it_says_no() {
     );
 }
 
-/// The kernel has no room for a moment, in which the answer comes; then it has room again.
+/// The kernel has no room for a moment, in which the response comes; then it has room again.
 #[test]
 fn a_peer_that_answers_early_and_reads_on_gets_the_whole_request_and_is_believed() {
     let early_hints = "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n";
     let hints_first = [early_hints.as_bytes(), &accepted("own")].concat();
-    let answers = [
+    let responses = [
         (accepted("own"), "ok"),
         (hints_first, "ok"),
-        (answer(413, "", "Too large"), "rejected"),
-        (answer(502, "", "Bad gateway"), "outcome_unknown"),
+        (response(413, "", "Too large"), "rejected"),
+        (response(502, "", "Bad gateway"), "outcome_unknown"),
         (b"no HTTP\r\n\r\n".to_vec(), "outcome_unknown"),
     ];
     for scheme in SCHEMES {
         for on in CONNECTIONS {
             let sends = request_sends(scheme, on, SIZES[1]);
             for at in [*sends.start(), *sends.start() + 1, *sends.end()] {
-                for (answer, status) in &answers {
+                for (response, status) in &responses {
                     let cue = Arc::new(Cue::default());
-                    let server = on_cue(scheme, on, &cue, answer.clone(), |peer| {
+                    let server = on_cue(scheme, on, &cue, response.clone(), |peer| {
                         while peer.request().is_ok() {}
                         Ok(())
                     });

@@ -52,7 +52,7 @@ fn fields_can_be_named() {
 }
 
 #[test]
-fn answer_that_is_not_looked_at_does_not_compile() {
+fn response_that_is_not_looked_at_does_not_compile() {
     const CALLS: [&str; 8] = [
         "zixflow::check(\"{}\");",
         "zixflow::compose({});",

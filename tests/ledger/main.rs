@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use support::api::{self, Client, message};
-use support::raw_server::{Ending, Gate, RawServer, Scheme, accepted, answer};
+use support::raw_server::{Ending, Gate, RawServer, Scheme, accepted, response};
 
 /// A ledger in a folder of its own, and an API whose response to a message is the first word of its tag.
 struct Setup {
@@ -38,10 +38,10 @@ impl Setup {
                 match tag.split('-').next() {
                     Some("unknown") => return peer.end(Ending::Close),
                     Some("rejected") => {
-                        peer.send(&answer(400, "", r#"{"success":false,"message":"no"}"#))?;
+                        peer.send(&response(400, "", r#"{"success":false,"message":"no"}"#))?;
                     }
                     Some("busy") => {
-                        peer.send(&answer(429, "", r#"{"success":false,"message":"later"}"#))?;
+                        peer.send(&response(429, "", r#"{"success":false,"message":"later"}"#))?;
                     }
                     Some("late") => {
                         std::thread::sleep(std::time::Duration::from_millis(30));

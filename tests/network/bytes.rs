@@ -13,7 +13,7 @@ use serde_json::json;
 use support::api::{self, Reply, client, message};
 use support::punctuality::{patiently, within};
 use support::raw_server::{
-    ENDINGS, Ending, Peer, RawServer, Request, SCHEMES, Scheme, accepted, answer, narrow_listener,
+    ENDINGS, Ending, Peer, RawServer, Request, SCHEMES, Scheme, accepted, narrow_listener, response,
 };
 
 /// For a call that ends before its time, back-off included.
@@ -28,21 +28,21 @@ struct Sizes {
     client_handshake: usize,
     /// Handshake and request.
     client_total: usize,
-    /// All that the server sends before its answer.
+    /// All that the server sends before its response.
     server_handshake: usize,
-    /// Handshake and answer.
+    /// Handshake and response.
     server_total: usize,
 }
 
 impl Sizes {
-    fn measure(scheme: Scheme, answer: &[u8]) -> Self {
+    fn measure(scheme: Scheme, response: &[u8]) -> Self {
         // A record: a header of 5 bytes, the kind of its content, and a tag of 16.
         let record = match scheme {
             Scheme::Http => 0,
             Scheme::Https => 22,
         };
         let (sender, passed) = std::sync::mpsc::channel();
-        let sent = answer.to_vec();
+        let sent = response.to_vec();
         let server = RawServer::start(scheme, move |peer| {
             let request = peer.request()?;
             peer.send(&sent)?;
@@ -58,7 +58,7 @@ impl Sizes {
             hello: hello_bytes(scheme),
             client_handshake: read - request_bytes - record,
             client_total: read,
-            server_handshake: written - answer.len() - record,
+            server_handshake: written - response.len() - record,
             server_total: written,
         }
     }
@@ -228,19 +228,19 @@ fn after_part_of_a_request(k: usize, ending: Ending, sizes: Sizes) -> Vec<Outcom
 }
 
 #[test]
-fn answer_cut_at_every_byte_gets_the_true_status_and_the_message_is_not_repeated() {
+fn response_cut_at_every_byte_gets_the_true_status_and_the_message_is_not_repeated() {
     let accepting = accepted("tag");
-    let turning_away = answer(429, "retry-after: 0\r\n", r#"{"message":"Slow down."}"#);
-    let head_bytes = |answer: &[u8]| {
-        let text = String::from_utf8_lossy(answer);
+    let turning_away = response(429, "retry-after: 0\r\n", r#"{"message":"Slow down."}"#);
+    let head_bytes = |response: &[u8]| {
+        let text = String::from_utf8_lossy(response);
         text.find("\r\n\r\n").expect("a head") + 4
     };
     for scheme in SCHEMES {
-        for answer in [&accepting, &turning_away] {
-            let is_refusal = answer == &turning_away;
-            let sizes = Sizes::measure(scheme, answer);
+        for response in [&accepting, &turning_away] {
+            let is_refusal = response == &turning_away;
+            let sizes = Sizes::measure(scheme, response);
             let known_from = match scheme {
-                Scheme::Http => head_bytes(answer),
+                Scheme::Http => head_bytes(response),
                 // One record: nothing of it is known before all of it is.
                 Scheme::Https => sizes.server_total,
             };
@@ -251,20 +251,20 @@ fn answer_cut_at_every_byte_gets_the_true_status_and_the_message_is_not_repeated
                 .filter(|case| *case != (sizes.server_total, Ending::Stop));
             in_parallel(MANY, cases.collect(), |(k, ending)| {
                 let start = || {
-                    let answer = answer.clone();
+                    let response = response.clone();
                     server(scheme, move |peer| {
                         peer.send_at_most(k);
                         let request = peer.request();
                         if request.is_ok() {
                             // Fails, unless k is the whole of it.
-                            let _ = peer.send(&answer);
+                            let _ = peer.send(&response);
                         }
                         peer.end(ending)
                     })
                 };
                 let is_stopped = ending == Ending::Stop;
                 let case =
-                    format!("{scheme:?}, {ending:?} after {k} bytes of the answer in {sizes:?}");
+                    format!("{scheme:?}, {ending:?} after {k} bytes of the response in {sizes:?}");
                 let possible = if k < sizes.server_handshake {
                     cut_handshake(is_stopped)
                 } else if is_refusal && k >= known_from {
@@ -372,7 +372,7 @@ fn a_large_message_that_broke_off_in_the_middle_is_sent_again_and_accepted_once(
 }
 
 #[test]
-fn an_answer_that_ends_with_the_connection_counts_only_if_it_is_whole() {
+fn a_response_that_ends_with_the_connection_counts_only_if_it_is_whole() {
     let body = r#"{"success":true,"message":"Queued.","request_id":"tag"}"#;
     let head = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n";
     for scheme in SCHEMES {

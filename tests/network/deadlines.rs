@@ -129,7 +129,7 @@ fn connect_timeout_ms_ends_what_leads_to_a_connection_and_no_more() {
 }
 
 #[test]
-fn answer_that_comes_one_byte_at_a_time_ends_in_time() {
+fn response_that_comes_one_byte_at_a_time_ends_in_time() {
     for scheme in SCHEMES {
         for head in ["", "HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n"] {
             let server = after_request(scheme, move |peer| {

@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use support::api::message;
 use support::c::{self, Program};
-use support::raw_server::{RawServer, SCHEMES, Scheme, accepted, answer};
+use support::raw_server::{RawServer, SCHEMES, Scheme, accepted, response};
 
 const SENDS: usize = 200;
 
-/// The program forks while one of its threads waits for an answer and another sends; then parent
+/// The program forks while one of its threads waits for a response and another sends; then parent
 /// and child send at once.
 fn fork_three_times(scheme: Scheme) {
     let server = RawServer::start(scheme, |peer| {
@@ -124,7 +124,7 @@ fn child_closes_no_file_of_its_hosts() {
     let server = RawServer::start(Scheme::Http, |peer| {
         let tag = peer.request()?.tag();
         let body = json!({ "success": true, "message": "", "request_id": tag }).to_string();
-        peer.send(&answer(202, "connection: close\r\n", &body))
+        peer.send(&response(202, "connection: close\r\n", &body))
     });
     let finished = c::run(&mut inherited("untouched", &server), b"");
     assert_eq!(finished.code(), 0, "{finished:?}");
@@ -271,7 +271,7 @@ fn workers_that_were_turned_away_together_do_not_come_back_together() {
             let tag = peer.request()?.tag();
             let is_first = seen.lock().expect("no panic").insert(tag.clone());
             peer.send(&if is_first {
-                answer(429, "retry-after: 1\r\n", r#"{"success":false}"#)
+                response(429, "retry-after: 1\r\n", r#"{"success":false}"#)
             } else {
                 accepted(&tag)
             })?;

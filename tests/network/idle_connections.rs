@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use support::api::{Client, Reply, client, message};
 use support::c::{self, Finished};
-use support::raw_server::{Gate, RawServer, SCHEMES, Scheme, accepted, answer, ca_file};
+use support::raw_server::{Gate, RawServer, SCHEMES, Scheme, accepted, ca_file, response};
 
 /// Accepts every message, and says with a header line how long it keeps the connection.
 fn keeping(scheme: Scheme, line: &'static str) -> RawServer {
@@ -16,7 +16,7 @@ fn keeping(scheme: Scheme, line: &'static str) -> RawServer {
         loop {
             let tag = peer.request()?.tag();
             let body = json!({ "success": true, "message": "", "request_id": tag }).to_string();
-            peer.send(&answer(202, line, &body))?;
+            peer.send(&response(202, line, &body))?;
         }
     })
 }
@@ -69,7 +69,7 @@ fn connection_is_not_used_for_as_long_as_the_server_keeps_it() {
 }
 
 #[test]
-fn no_answer_lengthens_idle_timeout_ms() {
+fn no_response_lengthens_idle_timeout_ms() {
     let server = keeping(Scheme::Http, "keep-alive: timeout=60\r\n");
     let client = client(&server.options_with(json!({ "idle_timeout_ms": 200 })));
     client.send(&message("tag")).assert_status("ok");
@@ -78,7 +78,7 @@ fn no_answer_lengthens_idle_timeout_ms() {
     assert_eq!(server.connections(), 2);
 }
 
-/// Sends "slow" and, while that waits for its answer, "fast"; the two come over a connection each.
+/// Sends "slow" and, while that waits for its response, "fast"; the two come over a connection each.
 /// Gives the reply to the first.
 fn send_slow_and_fast((server, gate): &(RawServer, Gate), client: &Client) -> Reply {
     let reply = thread::scope(|scope| {
@@ -105,7 +105,7 @@ fn slow_with(scheme: Scheme, line: &'static str) -> (RawServer, Gate) {
             }
             passed.pass();
             let body = json!({ "success": true, "message": "", "request_id": tag }).to_string();
-            peer.send(&answer(202, line, &body))?;
+            peer.send(&response(202, line, &body))?;
             if line.starts_with("connection: close") {
                 return Ok(());
             }
@@ -169,7 +169,7 @@ fn connection_that_the_server_keeps_longer_is_used_after_one_that_it_does_not() 
 
 /// So may a session ticket.
 #[test]
-fn what_tls_itself_says_after_the_answer_does_not_cost_the_connection() {
+fn what_tls_itself_says_after_the_response_does_not_cost_the_connection() {
     const SENDS: usize = 10;
     let server = RawServer::start(Scheme::Https, |peer| {
         loop {
@@ -206,7 +206,7 @@ fn a_thousand_clients_at_rest_hold_no_descriptor() {
     let server = RawServer::start(Scheme::Http, |peer| {
         let tag = peer.request()?.tag();
         let body = json!({ "success": true, "message": "", "request_id": tag }).to_string();
-        peer.send(&answer(202, "connection: close\r\n", &body))
+        peer.send(&response(202, "connection: close\r\n", &body))
     });
     let finished = count_descriptors("at_rest", &server.options(), 1_000);
     let bytes: u64 = finished.stdout.trim().parse().expect("a number");

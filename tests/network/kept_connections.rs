@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustls::HandshakeKind;
 use serde_json::json;
 use support::api::{Client, Reply, client, message};
-use support::raw_server::{Peer, RawServer, SCHEMES, Scheme, accepted, answer};
+use support::raw_server::{Peer, RawServer, SCHEMES, Scheme, accepted, response};
 
 #[test]
 fn one_connection_serves_call_after_call() {
@@ -155,26 +155,26 @@ fn hardly_an_outcome_is_unknown_where_only_idle_connections_close() {
     }
 }
 
-/// What a server says that nobody asked for, right behind its answer.
+/// What a server says that nobody asked for, right behind its response.
 #[derive(Clone, Copy, Debug)]
 enum Stray {
-    WholeAnswer,
+    WholeResponse,
     /// The rest of which comes when the next request does.
-    BrokenAnswer,
+    BrokenResponse,
 }
 
-/// An answer of which the body has `size` bytes.
+/// A response of which the body has `size` bytes.
 fn accepted_in(size: usize, request_id: &str) -> Vec<u8> {
     let body = |filler: &str| {
         json!({ "success": true, "message": filler, "request_id": request_id }).to_string()
     };
     let filler = "x".repeat(size - body("").len());
-    answer(202, "", &body(&filler))
+    response(202, "", &body(&filler))
 }
 
-/// Answers a message tagged with a number in that many bytes, and lets a stray answer follow. Over
+/// Answers a message tagged with a number in that many bytes, and lets a stray response follow. Over
 /// TLS that is a record of its own, or a part of one.
-fn answer_with(stray: Stray, peer: &mut Peer) -> io::Result<()> {
+fn response_with(stray: Stray, peer: &mut Peer) -> io::Result<()> {
     let mut rest = Vec::new();
     loop {
         let tag = peer.request()?.tag();
@@ -186,18 +186,18 @@ fn answer_with(stray: Stray, peer: &mut Peer) -> io::Result<()> {
         let mut bytes = peer.encrypted(&accepted_in(size, &tag));
         let mut unasked = peer.encrypted(&accepted("stray"));
         rest = match stray {
-            Stray::WholeAnswer => Vec::new(),
-            Stray::BrokenAnswer => unasked.split_off(1 + size % (unasked.len() - 1)),
+            Stray::WholeResponse => Vec::new(),
+            Stray::BrokenResponse => unasked.split_off(1 + size % (unasked.len() - 1)),
         };
         bytes.extend(unasked);
         peer.send_raw(&bytes)?;
     }
 }
 
-/// 450 sizes, so that the end of the answer, head and TLS included, falls on every byte around a
-/// multiple of 4 KiB, and some so small that all of the stray answer is received with the answer.
+/// 450 sizes, so that the end of the response, head and TLS included, falls on every byte around a
+/// multiple of 4 KiB, and some so small that all of the stray response is received with the response.
 fn assert_never_taken(scheme: Scheme, stray: Stray) {
-    let server = RawServer::start(scheme, move |peer| answer_with(stray, peer));
+    let server = RawServer::start(scheme, move |peer| response_with(stray, peer));
     let client = client(&server.options());
     let around = |multiple: usize| (multiple * 4096 - 130)..(multiple * 4096 + 20);
     for size in (200..220).chain([1, 2, 4].into_iter().flat_map(around)) {
@@ -213,32 +213,32 @@ fn assert_never_taken(scheme: Scheme, stray: Stray) {
     assert_eq!(
         server.connections(),
         471,
-        "each stray answer costs its connection"
+        "each stray response costs its connection"
     );
 }
 
 #[test]
-fn stray_answer_over_http_is_never_taken_for_a_later_one() {
-    assert_never_taken(Scheme::Http, Stray::WholeAnswer);
+fn stray_response_over_http_is_never_taken_for_a_later_one() {
+    assert_never_taken(Scheme::Http, Stray::WholeResponse);
 }
 
 #[test]
-fn stray_answer_over_tls_is_never_taken_for_a_later_one() {
-    assert_never_taken(Scheme::Https, Stray::WholeAnswer);
+fn stray_response_over_tls_is_never_taken_for_a_later_one() {
+    assert_never_taken(Scheme::Https, Stray::WholeResponse);
 }
 
 #[test]
-fn part_of_a_stray_answer_over_http_is_never_taken_for_a_later_one() {
-    assert_never_taken(Scheme::Http, Stray::BrokenAnswer);
+fn part_of_a_stray_response_over_http_is_never_taken_for_a_later_one() {
+    assert_never_taken(Scheme::Http, Stray::BrokenResponse);
 }
 
 #[test]
 fn part_of_a_stray_record_over_tls_is_never_taken_for_a_later_one() {
-    assert_never_taken(Scheme::Https, Stray::BrokenAnswer);
+    assert_never_taken(Scheme::Https, Stray::BrokenResponse);
 }
 
 #[test]
-fn stray_answer_that_comes_while_the_connection_is_idle_is_never_taken() {
+fn stray_response_that_comes_while_the_connection_is_idle_is_never_taken() {
     for scheme in SCHEMES {
         let (strayed, stray) = mpsc::channel();
         let server = RawServer::start(scheme, move |peer| {

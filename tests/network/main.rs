@@ -4,7 +4,7 @@ mod bytes;
 mod cancel;
 mod concurrency;
 mod deadlines;
-mod early_answers;
+mod early_responses;
 mod fork;
 mod idle_connections;
 mod kept_connections;

@@ -1,4 +1,4 @@
-//! What every answer of the API, and every mistake of a host, comes to.
+//! What every response of the API, and every mistake of a host, comes to.
 
 use std::ffi::{CString, c_char};
 use std::io;
@@ -7,31 +7,31 @@ use std::thread;
 
 use serde_json::{Value, json};
 use support::api::{API_KEY, Client, Reply, WORKSPACE_ID, client, message};
-use support::raw_server::{Peer, RawServer, SCHEMES, Scheme, answer};
+use support::raw_server::{Peer, RawServer, SCHEMES, Scheme, response};
 use zixflow::ffi;
 
 const QUEUED: &str = r#"{"success":true,"message":"Queued.","request_id":"r-1"}"#;
 const REFUSED: &str = r#"{"success":false,"message":"No such phone_id."}"#;
 const HTML: &str = "<html><body>Something else</body></html>";
 
-/// One answer and what it means.
+/// One response and what it means.
 #[derive(Debug)]
 struct Row {
     case: &'static str,
-    answer: Vec<u8>,
+    response: Vec<u8>,
     status: &'static str,
     retryable: Option<bool>,
 }
 
 fn row(
     case: &'static str,
-    answer: impl Into<Vec<u8>>,
+    response: impl Into<Vec<u8>>,
     status: &'static str,
     retryable: impl Into<Option<bool>>,
 ) -> Row {
     Row {
         case,
-        answer: answer.into(),
+        response: response.into(),
         status,
         retryable: retryable.into(),
     }
@@ -56,12 +56,12 @@ fn behind_mark(body: &str) -> String {
     format!("\u{feff}{body}")
 }
 
-/// An answer with a byte that its text cannot have, in place of the question mark.
-fn broken(byte: u8, answer: impl Into<Vec<u8>>) -> Vec<u8> {
-    let mut answer = answer.into();
-    let mark = answer.iter().rposition(|it| *it == b'?');
-    answer[mark.expect("a question mark")] = byte;
-    answer
+/// A response with a byte that its text cannot have, in place of the question mark.
+fn broken(byte: u8, response: impl Into<Vec<u8>>) -> Vec<u8> {
+    let mut response = response.into();
+    let mark = response.iter().rposition(|it| *it == b'?');
+    response[mark.expect("a question mark")] = byte;
+    response
 }
 
 /// An object with such a `success`, and a message.
@@ -69,11 +69,11 @@ fn twice(success: &str) -> String {
     format!(r#"{{"success":{success},"message":"Well."}}"#)
 }
 
-fn after(before: &str, answer: &[u8]) -> Vec<u8> {
-    [before.as_bytes(), answer].concat()
+fn after(before: &str, response: &[u8]) -> Vec<u8> {
+    [before.as_bytes(), response].concat()
 }
 
-/// Every row of the table of answers, in its order.
+/// Every row of the table of responses, in its order.
 fn rows() -> Vec<Row> {
     let now = "retry-after: 0\r\n";
     let elsewhere = "location: https://example.com/\r\n";
@@ -100,48 +100,48 @@ fn rows() -> Vec<Row> {
     let go_on = "HTTP/1.1 100 Continue\r\n\r\n";
 
     vec![
-        row("200, success", answer(200, "", QUEUED), "ok", None),
-        row("202, success", answer(202, "", QUEUED), "ok", None),
-        row("299, success", answer(299, "", QUEUED), "ok", None),
-        row("no request_id", answer(200, "", no_id), "ok", None),
-        row("status for success", answer(200, "", older), "ok", None),
-        row("further fields", answer(200, "", more), "ok", None),
+        row("200, success", response(200, "", QUEUED), "ok", None),
+        row("202, success", response(202, "", QUEUED), "ok", None),
+        row("299, success", response(299, "", QUEUED), "ok", None),
+        row("no request_id", response(200, "", no_id), "ok", None),
+        row("status for success", response(200, "", older), "ok", None),
+        row("further fields", response(200, "", more), "ok", None),
         row("in chunks", chunked(QUEUED), "ok", None),
         row("in many small chunks", in_small_chunks, "ok", None),
-        row("long head", answer(200, &long_field, QUEUED), "ok", None),
+        row("long head", response(200, &long_field, QUEUED), "ok", None),
         row(
             "Latin-1",
-            broken(b'\xe9', answer(200, "", queued_cafe)),
+            broken(b'\xe9', response(200, "", queued_cafe)),
             "ok",
             None,
         ),
         row(
             "raw tab",
-            broken(b'\t', answer(200, "", queued_cafe)),
+            broken(b'\t', response(200, "", queued_cafe)),
             "ok",
             None,
         ),
         row(
             "half a character, not success",
-            broken(b'\xc3', answer(503, now, refused_cafe)),
+            broken(b'\xc3', response(503, now, refused_cafe)),
             "busy",
             true,
         ),
         row(
             "raw control character, not success",
-            broken(b'\x02', answer(500, now, refused_cafe)),
+            broken(b'\x02', response(500, now, refused_cafe)),
             "rejected",
             true,
         ),
         row(
             "control character outside of a string",
-            broken(b'\x02', answer(200, "", &format!("{QUEUED}?"))),
+            broken(b'\x02', response(200, "", &format!("{QUEUED}?"))),
             "outcome_unknown",
             false,
         ),
         row(
             "byte order mark",
-            answer(200, "", &behind_mark(QUEUED)),
+            response(200, "", &behind_mark(QUEUED)),
             "ok",
             None,
         ),
@@ -153,160 +153,180 @@ fn rows() -> Vec<Row> {
         ),
         row(
             "byte order mark, not success",
-            answer(500, now, &behind_mark(REFUSED)),
+            response(500, now, &behind_mark(REFUSED)),
             "rejected",
             true,
         ),
         row(
             "byte order mark, 403",
-            answer(403, "", &behind_mark(REFUSED)),
+            response(403, "", &behind_mark(REFUSED)),
             "unauthorized",
             false,
         ),
         row(
             "two byte order marks",
-            answer(200, "", &behind_mark(&behind_mark(QUEUED))),
+            response(200, "", &behind_mark(&behind_mark(QUEUED))),
             "outcome_unknown",
             false,
         ),
         row(
             "both success and not",
-            answer(200, "", &twice("true,\"success\":false")),
+            response(200, "", &twice("true,\"success\":false")),
             "outcome_unknown",
             false,
         ),
         row(
             "both not success and success",
-            answer(500, "", &twice("false,\"success\":true")),
+            response(500, "", &twice("false,\"success\":true")),
             "outcome_unknown",
             false,
         ),
         row(
             "success twice",
-            answer(200, "", &twice("true,\"success\":true")),
+            response(200, "", &twice("true,\"success\":true")),
             "outcome_unknown",
             false,
         ),
         row(
             "both not success and success, 400",
-            answer(400, "", &twice("false,\"success\":true")),
+            response(400, "", &twice("false,\"success\":true")),
             "rejected",
             false,
         ),
         row(
             "after 100",
-            after(go_on, &answer(200, "", QUEUED)),
+            after(go_on, &response(200, "", QUEUED)),
             "ok",
             None,
         ),
         row(
             "after 103",
-            after(early_hints, &answer(200, "", QUEUED)),
+            after(early_hints, &response(200, "", QUEUED)),
             "ok",
             None,
         ),
-        row("401", answer(401, "", REFUSED), "unauthorized", false),
-        row("403", answer(403, "", REFUSED), "unauthorized", false),
+        row("401", response(401, "", REFUSED), "unauthorized", false),
+        row("403", response(403, "", REFUSED), "unauthorized", false),
         row(
             "403, any object",
-            answer(403, "", "{}"),
+            response(403, "", "{}"),
             "unauthorized",
             false,
         ),
         row(
             "403, a firewall's page",
-            answer(403, "", HTML),
+            response(403, "", HTML),
             "rejected",
             false,
         ),
-        row("403, empty", answer(403, now, ""), "rejected", false),
-        row("403, an array", answer(403, "", "[{}]"), "rejected", false),
+        row("403, empty", response(403, now, ""), "rejected", false),
+        row(
+            "403, an array",
+            response(403, "", "[{}]"),
+            "rejected",
+            false,
+        ),
         row(
             "403, JSON cut short",
-            answer(403, "", &REFUSED[..20]),
+            response(403, "", &REFUSED[..20]),
             "rejected",
             false,
         ),
-        row("429", answer(429, now, REFUSED), "busy", true),
-        row("429, no JSON", answer(429, now, HTML), "busy", true),
-        row("503, Retry-After", answer(503, now, REFUSED), "busy", true),
+        row("429", response(429, now, REFUSED), "busy", true),
+        row("429, no JSON", response(429, now, HTML), "busy", true),
+        row(
+            "503, Retry-After",
+            response(503, now, REFUSED),
+            "busy",
+            true,
+        ),
         row(
             "503, not success",
-            answer(503, now, older_refusal),
+            response(503, now, older_refusal),
             "busy",
             true,
         ),
         row(
             "503, Retry-After, no JSON",
-            answer(503, now, HTML),
+            response(503, now, HTML),
             "outcome_unknown",
             false,
         ),
         row(
             "503, Retry-After, an object that does not say",
-            answer(503, now, r#"{"message":"Later."}"#),
+            response(503, now, r#"{"message":"Later."}"#),
             "outcome_unknown",
             false,
         ),
         row(
             "500, not success",
-            answer(500, "", REFUSED),
+            response(500, "", REFUSED),
             "rejected",
             true,
         ),
         row(
             "504, not success",
-            answer(504, now, REFUSED),
+            response(504, now, REFUSED),
             "rejected",
             true,
         ),
         row(
             "502, status for success",
-            answer(502, "", older_refusal),
+            response(502, "", older_refusal),
             "rejected",
             true,
         ),
         row(
             "200, not success",
-            answer(200, "", REFUSED),
+            response(200, "", REFUSED),
             "rejected",
             false,
         ),
         row(
             "400, not success",
-            answer(400, "", REFUSED),
+            response(400, "", REFUSED),
             "rejected",
             false,
         ),
         row(
             "302, not success",
-            answer(302, elsewhere, REFUSED),
+            response(302, elsewhere, REFUSED),
             "rejected",
             false,
         ),
         row(
             "408, not success",
-            answer(408, "", REFUSED),
+            response(408, "", REFUSED),
             "rejected",
             false,
         ),
-        row("301", answer(301, elsewhere, HTML), "rejected", false),
-        row("307", answer(307, elsewhere, ""), "rejected", false),
-        row("408", answer(408, now, HTML), "outcome_unknown", false),
-        row("408, empty", answer(408, "", ""), "outcome_unknown", false),
-        row("400", answer(400, "", HTML), "rejected", false),
-        row("422, empty", answer(422, "", ""), "rejected", false),
-        row("500", answer(500, "", HTML), "outcome_unknown", false),
-        row("502", answer(502, "", HTML), "outcome_unknown", false),
-        row("503", answer(503, "", HTML), "outcome_unknown", false),
+        row("301", response(301, elsewhere, HTML), "rejected", false),
+        row("307", response(307, elsewhere, ""), "rejected", false),
+        row("408", response(408, now, HTML), "outcome_unknown", false),
         row(
-            "503, odd Retry-After",
-            answer(503, "retry-after: soon\r\n", HTML),
+            "408, empty",
+            response(408, "", ""),
             "outcome_unknown",
             false,
         ),
-        row("504, empty", answer(504, "", ""), "outcome_unknown", false),
-        row("799", answer(799, "", HTML), "outcome_unknown", false),
+        row("400", response(400, "", HTML), "rejected", false),
+        row("422, empty", response(422, "", ""), "rejected", false),
+        row("500", response(500, "", HTML), "outcome_unknown", false),
+        row("502", response(502, "", HTML), "outcome_unknown", false),
+        row("503", response(503, "", HTML), "outcome_unknown", false),
+        row(
+            "503, odd Retry-After",
+            response(503, "retry-after: soon\r\n", HTML),
+            "outcome_unknown",
+            false,
+        ),
+        row(
+            "504, empty",
+            response(504, "", ""),
+            "outcome_unknown",
+            false,
+        ),
+        row("799", response(799, "", HTML), "outcome_unknown", false),
         // What ureq cannot parse. It may all be allowed, and the message may be queued.
         row(
             "200, a chunk with a long extension",
@@ -316,7 +336,7 @@ fn rows() -> Vec<Row> {
         ),
         row(
             "200, a folded header field",
-            answer(200, "x-note: one\r\n two\r\n", QUEUED),
+            response(200, "x-note: one\r\n two\r\n", QUEUED),
             "outcome_unknown",
             false,
         ),
@@ -324,18 +344,23 @@ fn rows() -> Vec<Row> {
             "after 100 with fields",
             after(
                 "HTTP/1.1 100 Continue\r\nx-note: one\r\n\r\n",
-                &answer(200, "", QUEUED),
+                &response(200, "", QUEUED),
             ),
             "outcome_unknown",
             false,
         ),
         row(
             "200, no JSON",
-            answer(200, "", HTML),
+            response(200, "", HTML),
             "outcome_unknown",
             false,
         ),
-        row("200, empty", answer(200, "", ""), "outcome_unknown", false),
+        row(
+            "200, empty",
+            response(200, "", ""),
+            "outcome_unknown",
+            false,
+        ),
         row(
             "204",
             "HTTP/1.1 204 No Content\r\n\r\n",
@@ -344,49 +369,49 @@ fn rows() -> Vec<Row> {
         ),
         row(
             "200, an array",
-            answer(200, "", "[true]"),
+            response(200, "", "[true]"),
             "outcome_unknown",
             false,
         ),
         row(
             "200, deep",
-            answer(200, "", &deep),
+            response(200, "", &deep),
             "outcome_unknown",
             false,
         ),
         row(
             "200, no success",
-            answer(200, "", r#"{"message":"No idea."}"#),
+            response(200, "", r#"{"message":"No idea."}"#),
             "outcome_unknown",
             false,
         ),
         row(
             "200, success a string",
-            answer(200, "", r#"{"success":"true"}"#),
+            response(200, "", r#"{"success":"true"}"#),
             "outcome_unknown",
             false,
         ),
         row(
             "200, success null",
-            answer(200, "", r#"{"success":null,"status":true}"#),
+            response(200, "", r#"{"success":null,"status":true}"#),
             "outcome_unknown",
             false,
         ),
         row(
             "200, JSON cut short",
-            answer(200, "", &QUEUED[..20]),
+            response(200, "", &QUEUED[..20]),
             "outcome_unknown",
             false,
         ),
         row(
             "200, more behind the JSON",
-            answer(200, "", &format!("{QUEUED}x")),
+            response(200, "", &format!("{QUEUED}x")),
             "outcome_unknown",
             false,
         ),
         row(
             "200, over-long",
-            answer(200, "", &long),
+            response(200, "", &long),
             "outcome_unknown",
             false,
         ),
@@ -412,18 +437,18 @@ fn rows() -> Vec<Row> {
     ]
 }
 
-/// Gives the same answer to each request and closes then.
-fn answering(scheme: Scheme, answer: Vec<u8>) -> RawServer {
+/// Gives the same response to each request and closes then.
+fn responding(scheme: Scheme, response: Vec<u8>) -> RawServer {
     RawServer::start(scheme, move |peer| {
         peer.request()?;
-        peer.send(&answer)
+        peer.send(&response)
     })
 }
 
 #[test]
-fn every_answer_has_its_status_and_is_asked_for_again_only_where_that_is_safe() {
+fn every_response_has_its_status_and_is_asked_for_again_only_where_that_is_safe() {
     let assert_as_the_row_has_it = |scheme: Scheme, row: Row| {
-        let server = answering(scheme, row.answer.clone());
+        let server = responding(scheme, row.response.clone());
         let client = client(&server.options_with(json!({ "max_retries": 1 })));
         let reply = client.send(&message("tag"));
         let case = format!("{scheme:?}, {}: {reply:?}", row.case);
@@ -450,14 +475,14 @@ fn every_answer_has_its_status_and_is_asked_for_again_only_where_that_is_safe() 
 fn success_under_a_status_that_is_none_is_unknown_and_not_sent_again() {
     let older = r#"{"status":true,"message":"Queued.","request_id":"r-1"}"#;
     let headers = "retry-after: 0\r\nlocation: /\r\n";
-    // Below 200 there is no final answer, and 304 has no body.
+    // Below 200 there is no final response, and 304 has no body.
     let codes = (300..=303)
         .chain(305..=308)
         .chain(400..=451)
         .chain(500..=511)
         .chain([599, 600, 799, 999]);
     for (code, body) in codes.flat_map(|code| [(code, QUEUED), (code, older)]) {
-        let server = answering(Scheme::Http, answer(code, headers, body));
+        let server = responding(Scheme::Http, response(code, headers, body));
         let client = client(&server.options_with(json!({ "max_retries": 1 })));
         let reply = client.send(&message("tag"));
         reply.assert_status("outcome_unknown");
@@ -468,9 +493,9 @@ fn success_under_a_status_that_is_none_is_unknown_and_not_sent_again() {
 }
 
 #[test]
-fn no_answer_is_unknown_where_the_request_went_out_and_not_sent_where_it_cannot_have() {
+fn no_response_is_unknown_where_the_request_went_out_and_not_sent_where_it_cannot_have() {
     for scheme in SCHEMES {
-        let server = answering(scheme, Vec::new());
+        let server = responding(scheme, Vec::new());
         let options = server.options_with(json!({ "max_retries": 1 }));
         let reply = client(&options).send(&message("tag"));
         reply.assert_status("outcome_unknown");
@@ -497,7 +522,7 @@ fn redirect_is_not_followed_so_the_credentials_reach_no_other_host() {
     for code in [301, 302, 303, 307, 308] {
         let elsewhere = RawServer::accepting(Scheme::Http);
         let location = format!("location: {}/\r\n", elsewhere.base_url());
-        let server = answering(Scheme::Http, answer(code, &location, ""));
+        let server = responding(Scheme::Http, response(code, &location, ""));
         let reply = client(&server.options()).send(&message("tag"));
         reply.assert_status("rejected");
         assert_eq!(elsewhere.connections(), 0, "{code}");
@@ -505,9 +530,9 @@ fn redirect_is_not_followed_so_the_credentials_reach_no_other_host() {
     }
 }
 
-/// The reply to a message that gets this answer.
-fn reply_to(answer: Vec<u8>) -> Reply {
-    let server = answering(Scheme::Http, answer);
+/// The reply to a message that gets this response.
+fn reply_to(response: Vec<u8>) -> Reply {
+    let server = responding(Scheme::Http, response);
     client(&server.options_with(json!({ "max_retries": 0 }))).send(&message("tag"))
 }
 
@@ -515,11 +540,11 @@ fn reply_to(answer: Vec<u8>) -> Reply {
 fn reply_has_its_keys_in_their_order_and_none_that_does_not_apply() {
     let cases = [
         (
-            answer(202, "", QUEUED),
+            response(202, "", QUEUED),
             "success status message request_id http_status attempts",
         ),
         (
-            answer(
+            response(
                 202,
                 "",
                 r#"{"success":true,"message":"Queued.","credits":7}"#,
@@ -527,16 +552,16 @@ fn reply_has_its_keys_in_their_order_and_none_that_does_not_apply() {
             "success status message http_status attempts response",
         ),
         (
-            answer(400, "", REFUSED),
+            response(400, "", REFUSED),
             "success status message http_status attempts retryable",
         ),
         (
-            answer(429, "retry-after: 7\r\n", HTML),
+            response(429, "retry-after: 7\r\n", HTML),
             "success status message http_status attempts retryable retry_after_ms response",
         ),
     ];
-    for (answer, keys) in cases {
-        let reply = reply_to(answer);
+    for (response, keys) in cases {
+        let reply = reply_to(response);
         assert_eq!(reply.keys().join(" "), keys, "{reply:?}");
     }
     let server = RawServer::accepting(Scheme::Http);
@@ -550,80 +575,80 @@ fn reply_has_its_keys_in_their_order_and_none_that_does_not_apply() {
 
 #[test]
 fn reply_says_what_the_api_said() {
-    let reply = reply_to(answer(202, "", QUEUED));
+    let reply = reply_to(response(202, "", QUEUED));
     assert_eq!(reply.json["message"], "Queued.");
     assert_eq!(reply.json["request_id"], "r-1");
     assert_eq!(reply.json["http_status"], 202);
-    let reply = reply_to(answer(400, "", REFUSED));
+    let reply = reply_to(response(400, "", REFUSED));
     assert_eq!(reply.json["message"], "No such phone_id.");
-    let reply = reply_to(answer(429, "retry-after: 7\r\n", HTML));
+    let reply = reply_to(response(429, "retry-after: 7\r\n", HTML));
     assert_eq!(reply.json["retry_after_ms"], 7000);
     assert_eq!(reply.json["response"], HTML);
 }
 
-/// Where the API's answer has no sentence of its own.
+/// Where the API's response has no sentence of its own.
 #[test]
-fn reply_says_what_an_answer_without_words_means_and_what_to_do() {
+fn reply_says_what_a_response_without_words_means_and_what_to_do() {
     let credentials = "the API refused the credentials";
     let refused = "the API did not queue the message";
     let unknown = "the message may have been queued: the API's response";
     let broken = |status: u16| format!("HTTP/1.1 {status} Status\r\ncontent-length: 9\r\n\r\n{{");
     let cases = [
         (
-            answer(200, "", r#"{"success":true}"#),
+            response(200, "", r#"{"success":true}"#),
             "accepted and queued (HTTP 200)".to_owned(),
         ),
         (
-            answer(401, "", HTML),
+            response(401, "", HTML),
             format!("{credentials} (HTTP 401): check the API key and workspace ID"),
         ),
         (
-            answer(401, "", r#"{"success":false,"message":" "}"#),
+            response(401, "", r#"{"success":false,"message":" "}"#),
             format!("{credentials} (HTTP 401): check the API key and workspace ID"),
         ),
         (
-            answer(403, "", "{}"),
+            response(403, "", "{}"),
             format!("{credentials} (HTTP 403): check the API key and workspace ID"),
         ),
         (
-            answer(403, "", HTML),
+            response(403, "", HTML),
             "a firewall or gateway refused the message (HTTP 403): it was not the API's response, so \
              ask whoever runs what is in front of it"
                 .to_owned(),
         ),
         (
-            answer(429, "", HTML),
+            response(429, "", HTML),
             "the API is busy and did not take the message (HTTP 429): send it later".to_owned(),
         ),
         (
-            answer(500, "", r#"{"success":false}"#),
+            response(500, "", r#"{"success":false}"#),
             format!("{refused} (HTTP 500)"),
         ),
         (
-            answer(302, "", HTML),
+            response(302, "", HTML),
             "the API responded with a redirect (HTTP 302), which is never followed: check base_url"
                 .to_owned(),
         ),
         (
-            answer(408, "", HTML),
+            response(408, "", HTML),
             format!("{unknown} (HTTP 408) does not say"),
         ),
         (
-            answer(429, "", r#"{"success":true}"#),
+            response(429, "", r#"{"success":true}"#),
             "the message may have been queued: the API's response says that it was (HTTP 429), but \
              its HTTP status is not a success"
                 .to_owned(),
         ),
-        (answer(400, "", HTML), format!("{refused} (HTTP 400)")),
+        (response(400, "", HTML), format!("{refused} (HTTP 400)")),
         // That it broke off tells nothing where the status says it all.
         (broken(400).into_bytes(), format!("{refused} (HTTP 400)")),
         (
-            answer(502, "", HTML),
+            response(502, "", HTML),
             format!("{unknown} (HTTP 502) does not say"),
         ),
     ];
-    for (answer, sentence) in cases {
-        let reply = reply_to(answer);
+    for (response, sentence) in cases {
+        let reply = reply_to(response);
         assert_eq!(reply.message(), sentence, "{reply:?}");
     }
     let reply = reply_to(broken(200).into_bytes());
@@ -632,18 +657,18 @@ fn reply_says_what_an_answer_without_words_means_and_what_to_do() {
 }
 
 #[test]
-fn answer_is_read_up_to_1_mib() {
+fn response_is_read_up_to_1_mib() {
     const MOST: usize = 1024 * 1024;
     // White space behind it changes nothing.
-    let answer_of = |length| {
+    let response_of = |length| {
         let space = " ".repeat(length - QUEUED.len());
-        answer(200, "", &format!("{QUEUED}{space}"))
+        response(200, "", &format!("{QUEUED}{space}"))
     };
     for length in [4096, MOST] {
-        reply_to(answer_of(length)).assert_status("ok");
+        reply_to(response_of(length)).assert_status("ok");
     }
     for length in [MOST + 1, MOST + 2] {
-        let reply = reply_to(answer_of(length));
+        let reply = reply_to(response_of(length));
         reply.assert_status("outcome_unknown");
         let reason = "broke off: it is longer than 1 MiB";
         assert!(reply.message().ends_with(reason), "{reply:?}");
@@ -651,9 +676,9 @@ fn answer_is_read_up_to_1_mib() {
 }
 
 #[test]
-fn undocumented_answer_is_repeated_up_to_4_kib() {
+fn undocumented_response_is_repeated_up_to_4_kib() {
     let long = "ä".repeat(5000);
-    let reply = reply_to(answer(400, "", &long));
+    let reply = reply_to(response(400, "", &long));
     let response = reply.json["response"].as_str().expect("a response");
     assert_eq!(response.len(), 4096);
     assert!(long.starts_with(response));
@@ -805,7 +830,7 @@ fn client_is_refused_for_a_bad_argument_which_the_message_names() {
 }
 
 #[test]
-fn send_answers_a_null_for_each_argument() {
+fn send_reports_a_null_for_each_argument() {
     let server = RawServer::accepting(Scheme::Http);
     let client = client(&server.options());
     let message = c(message("tag"));
@@ -850,7 +875,7 @@ fn send_answers_a_null_for_each_argument() {
 }
 
 #[test]
-fn check_and_free_answer_null() {
+fn check_and_free_report_null() {
     let mut report = ptr::null_mut();
     // SAFETY: NULL, and a place for the report.
     let status = unsafe { ffi::zx_check_reply_buttons(ptr::null(), &mut report) };
@@ -916,10 +941,10 @@ fn bad_message_is_answered_with_what_is_wrong_and_not_sent() {
 }
 
 #[test]
-fn early_answer_to_a_request_that_is_not_all_sent_is_read() {
+fn early_response_to_a_request_that_is_not_all_sent_is_read() {
     fn refuse_unread(peer: &mut Peer) -> io::Result<()> {
         peer.handshake()?;
-        let refusal = answer(413, "connection: close\r\n", REFUSED);
+        let refusal = response(413, "connection: close\r\n", REFUSED);
         peer.send(&refusal)?;
         peer.stop();
         Ok(())

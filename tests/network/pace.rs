@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use support::api::{Cancel, client, message};
 use support::punctuality::at_once;
-use support::raw_server::{RawServer, Scheme, answer};
+use support::raw_server::{RawServer, Scheme, response};
 
 #[test]
 fn a_hundred_messages_of_ten_threads_leave_in_turn() {
@@ -105,7 +105,7 @@ fn turn_that_comes_too_late_ends_the_call_at_once() {
 
 #[test]
 fn retries_take_turns_too() {
-    let refusal = answer(
+    let refusal = response(
         429,
         "retry-after: 0\r\n",
         r#"{"success":false,"message":""}"#,

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use support::api::{Client, Reply, client, message};
 use support::c;
 use support::punctuality::patiently;
-use support::raw_server::{Peer, RawServer, SCHEMES, Scheme, accepted, answer};
+use support::raw_server::{Peer, RawServer, SCHEMES, Scheme, accepted, response};
 
 const USER: &str = "proxy-user";
 const PASSWORD: &str = "proxy-pass-5151";
@@ -43,12 +43,12 @@ impl Proxy {
     }
 
     /// One that answers CONNECT with a status and headers, and opens nothing.
-    fn refusing(answer: &str) -> Self {
-        let answer = answer.to_owned();
+    fn refusing(response: &str) -> Self {
+        let response = response.to_owned();
         Self::start(move |peer, asked| {
             let head = read_head(peer)?;
             note(asked, &head, "");
-            peer.send_raw(answer.as_bytes())
+            peer.send_raw(response.as_bytes())
         })
     }
 
@@ -186,15 +186,15 @@ fn proxy_opens_the_way_without_and_with_credentials() {
     }
 }
 
-/// A proxy, or what is behind it, that has an answer to another message at hand.
+/// A proxy, or what is behind it, that has a response to another message at hand.
 #[test]
-fn answer_that_came_before_the_request_counts_only_where_it_says_no() {
+fn response_that_came_before_the_request_counts_only_where_it_says_no() {
     let refused = r#"{"success":false,"message":"No."}"#;
     for (early, status) in [
         (accepted("another"), "not_sent"),
-        (answer(502, "", "<html>"), "not_sent"),
-        (answer(429, "", refused), "busy"),
-        (answer(401, "", refused), "unauthorized"),
+        (response(502, "", "<html>"), "not_sent"),
+        (response(429, "", refused), "busy"),
+        (response(401, "", refused), "unauthorized"),
     ] {
         let proxy = Proxy::start(move |peer, asked| {
             let head = read_head(peer)?;
@@ -330,7 +330,7 @@ fn proxy_that_takes_no_basic_credentials_is_told_with_what_it_takes() {
 #[test]
 fn refusal_of_a_proxy_is_not_sent_and_retried_where_it_may_pass() {
     let server = RawServer::accepting(Scheme::Http);
-    for (answer, is_retried) in [
+    for (response, is_retried) in [
         ("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", false),
         ("HTTP/1.1 403 Forbidden\r\n\r\n", false),
         (
@@ -344,15 +344,19 @@ fn refusal_of_a_proxy_is_not_sent_and_retried_where_it_may_pass() {
         ("HTTP/1.1 200 OK\r\n", true),
         ("", true),
     ] {
-        let proxy = Proxy::refusing(answer);
+        let proxy = Proxy::refusing(response);
         let credentials = format!("{USER}:{PASSWORD}@");
         let reply = send_through(&proxy.url("http", &credentials), &server);
         reply.assert_status("not_sent");
-        assert_eq!(reply.retryable(), Some(is_retried), "{answer:?}: {reply:?}");
+        assert_eq!(
+            reply.retryable(),
+            Some(is_retried),
+            "{response:?}: {reply:?}"
+        );
         assert_eq!(
             proxy.asked().len(),
             1 + usize::from(is_retried),
-            "{answer:?}"
+            "{response:?}"
         );
         assert!(
             reply.json.get("http_status").is_none(),
@@ -416,9 +420,9 @@ fn connect_is_what_curl_sends_but_for_who_asks() {
 }
 
 #[test]
-fn answer_of_a_proxy_is_read_as_curl_reads_it() {
+fn response_of_a_proxy_is_read_as_curl_reads_it() {
     let server = RawServer::accepting(Scheme::Https);
-    for answer in [
+    for response in [
         "HTTP/1.1 200 OK\n\n",
         "HTTP/1.0 200 Connection established\nVia: bare\n\n",
         "HTTP/1.1 200 OK\r\nvia: both\n\r\n",
@@ -430,20 +434,20 @@ fn answer_of_a_proxy_is_read_as_curl_reads_it() {
             let head = read_head(peer)?;
             let target = head.split(' ').nth(1).expect("a target");
             note(asked, target, "");
-            peer.send_raw(answer.as_bytes())?;
+            peer.send_raw(response.as_bytes())?;
             peer.tunnel(resolve(target)?)
         });
         let reply = send_through(&proxy.url("http", ""), &server);
         assert_eq!(
             (reply.status(), reply.attempts()),
             ("ok", 1),
-            "{answer:?}: {reply:?}"
+            "{response:?}: {reply:?}"
         );
     }
 }
 
 #[test]
-fn answer_of_a_proxy_that_does_not_end_is_given_up() {
+fn response_of_a_proxy_that_does_not_end_is_given_up() {
     let server = RawServer::accepting(Scheme::Http);
     for (begin, more) in [
         ("HTTP/1.1 200 OK\r\n", "a: b\r\n"),
@@ -494,7 +498,7 @@ fn password_that_a_proxy_repeats_is_in_no_reply() {
     let mut said = spellings(SECRET);
     said.extend([pair.clone(), pair.replace('=', "%3D")]);
     for said in said {
-        for answer in [
+        for response in [
             format!("HTTP/1.1 407 {said}\r\n\r\n{said}"),
             format!("{said}\r\n\r\n"),
             format!("HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 502 {said}\r\n\r\n{said}"),
@@ -502,7 +506,7 @@ fn password_that_a_proxy_repeats_is_in_no_reply() {
                 "HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 502 {said}\r\n\r\n{{\"message\": \"{said}\"}}"
             ),
         ] {
-            let proxy = Proxy::refusing(&answer);
+            let proxy = Proxy::refusing(&response);
             let reply = send_through(&proxy.url("http", &credentials), &server);
             for spelling in spellings(SECRET).iter().chain([&said, &pair]) {
                 let text = serde_json::to_string(spelling).expect("a string");

@@ -8,18 +8,18 @@ use std::time::{Duration, SystemTime};
 use serde_json::json;
 use support::api::{client, message, timed};
 use support::punctuality::{at_once, within};
-use support::raw_server::{Peer, RawServer, Request, Scheme, answer};
+use support::raw_server::{Peer, RawServer, Request, Scheme, response};
 
 const BUSY: &str = r#"{"success":false,"message":"Slow down."}"#;
 
 /// Turns the first `times` messages away, and accepts the next.
 fn busy(times: usize, headers: &str) -> RawServer {
-    refusing(times, answer(429, headers, BUSY))
+    refusing(times, response(429, headers, BUSY))
 }
 
 /// The same for no reason that takes time to pass.
 fn failing(times: usize) -> RawServer {
-    refusing(times, answer(500, "", BUSY))
+    refusing(times, response(500, "", BUSY))
 }
 
 fn refusing(times: usize, refusal: Vec<u8>) -> RawServer {
@@ -131,7 +131,7 @@ fn busy_api_that_names_no_delay_is_left_alone_for_a_second_and_then_for_four() {
 fn calls_that_were_turned_away_together_do_not_come_back_together() {
     const THREADS: usize = 16;
     let all_turned_away = Barrier::new(THREADS);
-    let refusal = answer(429, "retry-after: 1\r\n", BUSY);
+    let refusal = response(429, "retry-after: 1\r\n", BUSY);
     let server = RawServer::start(Scheme::Http, move |peer| {
         peer.request()?;
         all_turned_away.wait();
@@ -304,12 +304,12 @@ fn what_may_have_been_queued_is_never_sent_again() {
         peer.request().map(drop)
     }
 
-    let html = || answer(502, "", "<html>");
+    let html = || response(502, "", "<html>");
     let servers = [
         RawServer::start(Scheme::Http, read_and_close),
         RawServer::start(Scheme::Https, read_and_close),
-        RawServer::answering(Scheme::Http, html()),
-        RawServer::answering(Scheme::Https, html()),
+        RawServer::responding(Scheme::Http, html()),
+        RawServer::responding(Scheme::Https, html()),
     ];
     for server in servers {
         let client = client(&server.options_with(json!({ "max_retries": 10 })));
@@ -334,7 +334,7 @@ fn what_cannot_have_been_received_is_sent_again() {
 #[test]
 fn refusal_that_will_not_change_is_not_repeated() {
     for (code, status) in [(400, "rejected"), (401, "unauthorized"), (404, "rejected")] {
-        let server = RawServer::answering(Scheme::Http, answer(code, "", BUSY));
+        let server = RawServer::responding(Scheme::Http, response(code, "", BUSY));
         let reply = client(&server.options()).send(&message("tag"));
         reply.assert_status(status);
         assert_eq!(reply.attempts(), 1);

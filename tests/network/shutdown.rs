@@ -16,7 +16,7 @@ fn assert_shut_down(reply: &Reply, status: &str) {
 }
 
 #[test]
-fn shut_down_in_a_pause_after_no_answer_tells_of_none() {
+fn shut_down_in_a_pause_after_no_response_tells_of_none() {
     let server = RawServer::start(Scheme::Https, |peer| {
         peer.send_at_most(0);
         peer.handshake()

@@ -233,7 +233,7 @@ fn server_that_wants_a_certificate_of_the_client_is_told() {
 }
 
 /// A server that answers the beginning of a handshake with these bytes.
-fn answering(bytes: &'static [u8]) -> RawServer {
+fn responding(bytes: &'static [u8]) -> RawServer {
     RawServer::start(Scheme::Http, move |peer| {
         peer.read_exact(&mut [0; 5])?;
         peer.send_raw(bytes)?;
@@ -250,7 +250,7 @@ fn what_is_no_tls_is_told() {
         b"SSH-2.0-OpenSSH_9.9\r\n",
         b"220 ESMTP\r\n",
     ] {
-        let reply = send(&answering(bytes), &authority.file);
+        let reply = send(&responding(bytes), &authority.file);
         assert_told(&reply, &["did not respond with TLS", "base_url", "http://"]);
     }
 }
@@ -266,9 +266,9 @@ fn alerts_are_told() {
         (&[21, 3, 3, 0, 2, 2, 47], "(IllegalParameter)"),
         (&[21, 3, 3, 0, 2, 2, 199], "(alert 199)"),
     ] {
-        assert_told(&send(&answering(alert), &authority.file), &[words]);
+        assert_told(&send(&responding(alert), &authority.file), &[words]);
     }
-    let reply = send(&answering(&[21, 3, 3, 0, 2, 2, 80]), &authority.file);
+    let reply = send(&responding(&[21, 3, 3, 0, 2, 2, 80]), &authority.file);
     assert_eq!(reply.retryable(), Some(true), "{reply:?}");
     assert!(reply.message().contains("(InternalError)"), "{reply:?}");
 }

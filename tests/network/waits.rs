@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use support::api::{Cancel, Client, Reply, client, message};
 use support::punctuality::{at_once, ends_at, patiently};
 use support::raw_server::{
-    BlackHole, Peer, RawServer, SCHEMES, Scheme, accepted, answer, narrow_listener,
+    BlackHole, Peer, RawServer, SCHEMES, Scheme, accepted, narrow_listener, response,
 };
 
 const REFUSAL: &str = r#"{"success":false,"message":"Slow down."}"#;
@@ -35,7 +35,7 @@ enum For {
     /// The server does not read.
     Room(Scheme),
     /// A part of it comes, or nothing; on a connection that was used so many times before.
-    Answer {
+    Response {
         scheme: Scheme,
         part: &'static str,
         before: usize,
@@ -46,7 +46,7 @@ enum For {
         code: u16,
         max_retries: u32,
     },
-    /// The pause before a retry, after an answer.
+    /// The pause before a retry, after a response.
     Pause(&'static Pause),
     Turn,
 }
@@ -98,7 +98,7 @@ fn up_to_a_deadline() -> Vec<For> {
         }));
         waits.push(For::Room(scheme));
         for (part, before) in [("", 0), ("HTTP/1.1 200 OK\r\ncontent-le", 0), ("", 1)] {
-            waits.push(For::Answer {
+            waits.push(For::Response {
                 scheme,
                 part,
                 before,
@@ -187,7 +187,7 @@ impl For {
                 wait.message = message(&"x".repeat(700_000));
                 wait
             }
-            For::Answer {
+            For::Response {
                 scheme,
                 part,
                 before,
@@ -224,8 +224,8 @@ impl For {
                 wait
             }
             For::Pause(pause) => {
-                let turned_away = answer(pause.code, pause.headers, pause.body);
-                let mut wait = wait(RawServer::answering(Scheme::Http, turned_away), unread);
+                let turned_away = response(pause.code, pause.headers, pause.body);
+                let mut wait = wait(RawServer::responding(Scheme::Http, turned_away), unread);
                 wait.options["max_retries"] = json!(100);
                 wait.options["timeout_ms"] = json!(600_000);
                 wait.tells = json!({
@@ -321,9 +321,9 @@ fn ends(wait_for: For, cause: Cause) {
         Cause::ShutDown => "shut down",
         Cause::Cancel => "cancelled",
     };
-    let is_told_by_an_answer = matches!(wait_for, For::Body { .. });
+    let is_told_by_a_response = matches!(wait_for, For::Body { .. });
     assert!(
-        is_told_by_an_answer || reply.message().contains(words),
+        is_told_by_a_response || reply.message().contains(words),
         "{case}"
     );
     // What was ended by its user is not wanted any more.

@@ -63,7 +63,7 @@ impl Browser {
             .connect(&format!("http://127.0.0.1:{port}"))
             .await
             .expect("a browser");
-        let session = client.session_id().await.expect("an answer");
+        let session = client.session_id().await.expect("a response");
         Self {
             client,
             driver,
@@ -145,7 +145,7 @@ impl Drop for Browser {
             );
             let _ = driver.set_read_timeout(Some(PATIENCE));
             let _ = driver.write_all(request.as_bytes());
-            // It answers when the browser has gone.
+            // It responds when the browser has gone.
             let _ = driver.read(&mut [0]);
         }
         let _ = self.driver.kill();

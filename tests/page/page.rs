@@ -99,7 +99,7 @@ impl Page {
     /// Sends a message, and waits until it is on the page, on top.
     async fn show(&self, message: &Value) -> String {
         let count = self.texts(".message").await.len();
-        let answer = self.sandbox.send(message);
+        let response = self.sandbox.send(message);
         self.until(
             "the message",
             &format!(
@@ -108,7 +108,7 @@ impl Page {
             ),
         )
         .await;
-        answer
+        response
     }
 
     async fn a_message_appears_by_itself(&self) {
@@ -160,8 +160,8 @@ impl Page {
         );
         let request = self.text(".request pre").await;
         assert!(request.contains("x-api-key: ********"), "{request}");
-        let answer = self.text(".response pre").await;
-        assert!(answer.starts_with("< 202 Accepted"), "{answer}");
+        let response = self.text(".response pre").await;
+        assert!(response.starts_with("< 202 Accepted"), "{response}");
     }
 
     async fn a_tap_is_told_to_the_host(&self) {
@@ -175,7 +175,7 @@ impl Page {
         )
         .await;
         self.until(
-            "the host's answer",
+            "the host's response",
             "return document.querySelectorAll('.message .post-back').length == 2",
         )
         .await;

@@ -51,7 +51,7 @@ impl Sandbox {
         self.url.trim_start_matches("http://")
     }
 
-    /// Posts a message as a client does, and returns the answer's head and body.
+    /// Posts a message as a client does, and returns the response's head and body.
     pub fn send(&self, message: &Value) -> String {
         let body = message.to_string();
         let path = "/api/ingest/whatsapp/v1/message/interactive/reply-buttons/send";
@@ -64,9 +64,9 @@ impl Sandbox {
         );
         let mut stream = TcpStream::connect(self.address()).expect("it listens");
         stream.write_all(request.as_bytes()).expect("it reads");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("it answers");
-        answer
+        let mut response = String::new();
+        stream.read_to_string(&mut response).expect("it answers");
+        response
     }
 }
 

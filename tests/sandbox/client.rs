@@ -43,13 +43,13 @@ pub fn connect(sandbox: &Sandbox) -> TcpStream {
     stream
 }
 
-pub struct Answer {
+pub struct Response {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: String,
 }
 
-impl Answer {
+impl Response {
     pub fn parse(bytes: &[u8]) -> Self {
         let mut slots = [httparse::EMPTY_HEADER; 16];
         let mut head = httparse::Response::new(&mut slots);
@@ -74,7 +74,7 @@ impl Answer {
     }
 
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.body).expect("a JSON answer")
+        serde_json::from_str(&self.body).expect("a JSON response")
     }
 
     #[track_caller]
@@ -99,8 +99,8 @@ impl Answer {
     }
 }
 
-pub fn exchange(sandbox: &Sandbox, request: &str) -> Answer {
-    Answer::parse(&exchange_bytes(connect(sandbox), &to(sandbox, request)))
+pub fn exchange(sandbox: &Sandbox, request: &str) -> Response {
+    Response::parse(&exchange_bytes(connect(sandbox), &to(sandbox, request)))
 }
 
 /// The request with the sandbox's own `Host`.
@@ -114,13 +114,13 @@ pub fn to(sandbox: &Sandbox, request: &str) -> String {
 
 pub fn exchange_bytes(mut stream: impl Read + Write, request: &str) -> Vec<u8> {
     stream.write_all(request.as_bytes()).expect("it reads");
-    let mut answer = Vec::new();
+    let mut response = Vec::new();
     stream
-        .read_to_end(&mut answer)
+        .read_to_end(&mut response)
         .expect("it answers and closes");
-    answer
+    response
 }
 
-pub fn send(sandbox: &Sandbox, message: &Value) -> Answer {
+pub fn send(sandbox: &Sandbox, message: &Value) -> Response {
     exchange(sandbox, &request(&message.to_string()))
 }

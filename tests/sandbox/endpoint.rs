@@ -234,9 +234,9 @@ fn each_rule_of_a_message_is_checked() {
             "unique",
         ),
     ] {
-        let answer = send(&sandbox, &changed(path, value));
-        answer.refused_with(400, problem);
-        answer.refused_with(400, path);
+        let response = send(&sandbox, &changed(path, value));
+        response.refused_with(400, problem);
+        response.refused_with(400, path);
     }
     for (body, problem) in [("", "not JSON"), ("{", "not JSON"), ("[]", "object")] {
         exchange(&sandbox, &request(body)).refused_with(400, problem);

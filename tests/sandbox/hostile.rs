@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::client::{Answer, connect, exchange, request, send};
+use crate::client::{Response, connect, exchange, request, send};
 use crate::running::Running;
 use crate::{KEY, PATH, PATIENCE, WORKSPACE, message, start, start_printing};
 use support::c;
@@ -48,14 +48,14 @@ fn a_mebibyte_in_the_worst_shape_is_answered_at_once() {
         assert!(body.len() <= MIB);
         let shape: String = body.chars().take(30).collect();
         let started = Instant::now();
-        let answer = exchange(&sandbox, &request(&body));
+        let response = exchange(&sandbox, &request(&body));
         let took = started.elapsed();
         assert!(
-            matches!(answer.status, 202 | 400),
+            matches!(response.status, 202 | 400),
             "{}: {shape}",
-            answer.body
+            response.body
         );
-        assert!(answer.body.len() < 64 * 1024, "{shape}");
+        assert!(response.body.len() < 64 * 1024, "{shape}");
         assert!(took < AT_ONCE, "{took:?} for {shape}");
     }
     send(&sandbox, &message("919876543210")).accepted();
@@ -110,10 +110,10 @@ fn heads_have_a_bound() {
         let mut stream = connect(&sandbox);
         // It may be cut off before all of it has gone.
         let _ = stream.write_all(request.as_bytes());
-        let mut answer = Vec::new();
-        let _ = stream.read_to_end(&mut answer);
-        if !answer.is_empty() {
-            assert_eq!(Answer::parse(&answer).status, 431);
+        let mut response = Vec::new();
+        let _ = stream.read_to_end(&mut response);
+        if !response.is_empty() {
+            assert_eq!(Response::parse(&response).status, 431);
         }
     }
     send(&sandbox, &message("919876543210")).accepted();
@@ -204,9 +204,9 @@ fn running_out_of_descriptors_is_survived() {
     let request = request(&message("919876543210").to_string());
     let request = request.replace("Host: sandbox", &format!("Host: {address}"));
     stream.write_all(request.as_bytes()).expect("it reads");
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).expect("it answers");
-    Answer::parse(&answer).accepted();
+    let mut response = Vec::new();
+    stream.read_to_end(&mut response).expect("it answers");
+    Response::parse(&response).accepted();
     drop(program);
     let printed = printed.join().expect("no panic");
     let told = printed

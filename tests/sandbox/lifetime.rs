@@ -12,7 +12,7 @@ use std::time::Duration;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 
-use crate::client::{Answer, connect, exchange_bytes, request, to};
+use crate::client::{Response, connect, exchange_bytes, request, to};
 use crate::running::Running;
 use crate::{config, message, start};
 use support::c;
@@ -33,7 +33,7 @@ fn https_is_trusted_through_the_ca_file_alone() {
         let request = request(&message("919876543210").to_string());
         let request = request.replace("Host: sandbox", &format!("Host: {address}"));
         let stream = tls(address, name, trusting.clone());
-        Answer::parse(&exchange_bytes(stream, &request)).accepted();
+        Response::parse(&exchange_bytes(stream, &request)).accepted();
     }
     let strangers = rustls::RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),

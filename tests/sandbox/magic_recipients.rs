@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::client::{Answer, connect, exchange_bytes, request, send, to};
+use crate::client::{Response, connect, exchange_bytes, request, send, to};
 use crate::{config, message, start};
 use support::sandbox::recipients::{Behaviour, MAGIC_RECIPIENTS, table};
 use support::sandbox::{Config, Sandbox};
@@ -35,41 +35,41 @@ fn every_magic_recipient_behaves_as_documented() {
             Behaviour::Firewall => page(&send(&sandbox, &message), 403),
             Behaviour::Unavailable => {
                 for _ in 0..3 {
-                    let answer = send(&sandbox, &message);
-                    answer.refused_with(503, "not available");
-                    assert_eq!(answer.header("retry-after"), Some("1"));
+                    let response = send(&sandbox, &message);
+                    response.refused_with(503, "not available");
+                    assert_eq!(response.header("retry-after"), Some("1"));
                 }
             }
             Behaviour::MarkedResponse => {
-                let mut answer = send(&sandbox, &message);
-                assert!(answer.body.starts_with('\u{feff}'), "{}", answer.body);
-                answer.body.remove(0);
-                answer.accepted();
+                let mut response = send(&sandbox, &message);
+                assert!(response.body.starts_with('\u{feff}'), "{}", response.body);
+                response.body.remove(0);
+                response.accepted();
             }
             Behaviour::Silence => stays_silent(&sandbox, &message),
             Behaviour::HangUp => {
-                let answer = exchange_bytes(
+                let response = exchange_bytes(
                     connect(&sandbox),
                     &to(&sandbox, &request(&message.to_string())),
                 );
-                assert_eq!(answer, b"", "a connection that is just closed");
+                assert_eq!(response, b"", "a connection that is just closed");
             }
-            Behaviour::SlowResponse => answers_slowly(&sandbox, &message),
+            Behaviour::SlowResponse => responds_slowly(&sandbox, &message),
         }
     }
 }
 
 #[track_caller]
-fn page(answer: &Answer, status: u16) {
-    assert_eq!(answer.status, status);
-    assert_eq!(answer.header("content-type"), Some("text/html"));
-    assert!(answer.body.starts_with("<html>"), "{}", answer.body);
+fn page(response: &Response, status: u16) {
+    assert_eq!(response.status, status);
+    assert_eq!(response.header("content-type"), Some("text/html"));
+    assert!(response.body.starts_with("<html>"), "{}", response.body);
 }
 
 #[track_caller]
-fn busy(answer: &Answer) {
-    answer.refused_with(429, "Too many");
-    assert_eq!(answer.header("retry-after"), Some("1"));
+fn busy(response: &Response) {
+    response.refused_with(429, "Too many");
+    assert_eq!(response.header("retry-after"), Some("1"));
 }
 
 fn turns_away_every_other_time(sandbox: &Sandbox, message: Value) {
@@ -90,30 +90,30 @@ fn stays_silent(sandbox: &Sandbox, message: &Value) {
     stream.write_all(request.as_bytes()).expect("it reads");
     let error = stream
         .read(&mut [0])
-        .expect_err("neither an answer nor an end");
+        .expect_err("neither a response nor an end");
     assert_eq!(error.kind(), io::ErrorKind::WouldBlock, "{error}");
 }
 
-fn answers_slowly(sandbox: &Sandbox, message: &Value) {
+fn responds_slowly(sandbox: &Sandbox, message: &Value) {
     let mut stream = connect(sandbox);
     let request = to(sandbox, &request(&message.to_string()));
     stream.write_all(request.as_bytes()).expect("it reads");
     let started = Instant::now();
-    let mut answer = Vec::new();
+    let mut response = Vec::new();
     let mut pieces = 0;
     loop {
         let mut piece = [0; 4096];
         match stream.read(&mut piece).expect("it goes on") {
             0 => break,
-            length => answer.extend_from_slice(&piece[..length]),
+            length => response.extend_from_slice(&piece[..length]),
         }
         pieces += 1;
     }
     assert!(started.elapsed() >= config().slow_response);
-    let answer = Answer::parse(&answer);
-    answer.accepted();
+    let response = Response::parse(&response);
+    response.accepted();
     // A busy machine may deliver a few bytes at once, but not the half of them.
-    assert!(pieces > answer.body.len() / 2, "{pieces} pieces");
+    assert!(pieces > response.body.len() / 2, "{pieces} pieces");
 }
 
 #[test]

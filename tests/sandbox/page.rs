@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
 use serde_json::{Value, json};
 
-use crate::client::{Answer, exchange, send};
+use crate::client::{Response, exchange, send};
 use crate::post_backs::receive;
 use crate::{KEY, PATIENCE, config, message, start};
 use support::sandbox::{Config, Sandbox};
@@ -17,12 +17,12 @@ fn own(sandbox: &Sandbox) -> &str {
     url.trim_start_matches("http://")
 }
 
-fn get(sandbox: &Sandbox, path: &str, headers: &str) -> Answer {
+fn get(sandbox: &Sandbox, path: &str, headers: &str) -> Response {
     let request = format!("GET {path} HTTP/1.1\r\n{headers}Connection: close\r\n\r\n");
     exchange(sandbox, &request)
 }
 
-fn order_with(sandbox: &Sandbox, headers: &str, order: &str) -> Answer {
+fn order_with(sandbox: &Sandbox, headers: &str, order: &str) -> Response {
     let request = format!(
         "POST /orders HTTP/1.1\r\n{headers}content-length: {}\r\nConnection: close\r\n\r\n{order}",
         order.len()
@@ -31,7 +31,7 @@ fn order_with(sandbox: &Sandbox, headers: &str, order: &str) -> Answer {
 }
 
 /// An order as the page itself gives it.
-fn order(sandbox: &Sandbox, order: &Value) -> Answer {
+fn order(sandbox: &Sandbox, order: &Value) -> Response {
     let own = own(sandbox);
     let headers = format!(
         "Host: {own}\r\nOrigin: http://{own}\r\nSec-Fetch-Site: same-origin\r\n\
@@ -41,9 +41,9 @@ fn order(sandbox: &Sandbox, order: &Value) -> Answer {
 }
 
 #[track_caller]
-fn told(answer: &Answer, status: u16, words: &str) {
-    assert_eq!(answer.status, status, "{}", answer.body);
-    let message = answer.json()["message"].clone();
+fn told(response: &Response, status: u16, words: &str) {
+    assert_eq!(response.status, status, "{}", response.body);
+    let message = response.json()["message"].clone();
     let message = message.as_str().expect("a message");
     assert!(message.contains(words), "{message}");
 }
@@ -103,26 +103,30 @@ fn the_page_needs_nothing_but_the_sandbox() {
         ("/page.js", "text/javascript; charset=utf-8"),
         ("/icon.svg", "image/svg+xml"),
     ] {
-        let answer = get(&sandbox, path, &host);
-        assert_eq!(answer.status, 200, "{path}");
-        assert_eq!(answer.header("content-type"), Some(media_type));
-        let policy = answer.header("content-security-policy").expect(path);
+        let response = get(&sandbox, path, &host);
+        assert_eq!(response.status, 200, "{path}");
+        assert_eq!(response.header("content-type"), Some(media_type));
+        let policy = response.header("content-security-policy").expect(path);
         assert!(policy.starts_with("default-src 'none';"), "{policy}");
         assert!(!policy.contains("unsafe"), "{policy}");
-        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
         for elsewhere in ["https://", "src=\"//", "@import", "url("] {
-            assert!(!answer.body.contains(elsewhere), "{elsewhere} in {path}");
+            assert!(!response.body.contains(elsewhere), "{elsewhere} in {path}");
         }
         let namespace = "http://www.w3.org/2000/svg";
-        let addresses = answer.body.matches("http://").count();
-        assert_eq!(addresses, answer.body.matches(namespace).count(), "{path}");
+        let addresses = response.body.matches("http://").count();
+        assert_eq!(
+            addresses,
+            response.body.matches(namespace).count(),
+            "{path}"
+        );
         for markup in [
             "innerHTML",
             "outerHTML",
             "insertAdjacentHTML",
             "document.write",
         ] {
-            let uses = answer.body.matches(&format!("{markup} =")).count();
+            let uses = response.body.matches(&format!("{markup} =")).count();
             assert_eq!(uses, 0, "{markup} in {path}");
         }
     }
@@ -154,8 +158,8 @@ fn only_a_host_that_is_this_machines_is_answered() {
         }
     }
     for known in ["localhost", "LOCALHOST", "127.0.0.1"] {
-        let answer = get(&sandbox, "/", &format!("Host: {known}:{port}\r\n"));
-        assert_eq!(answer.status, 200, "{known}");
+        let response = get(&sandbox, "/", &format!("Host: {known}:{port}\r\n"));
+        assert_eq!(response.status, 200, "{known}");
     }
 }
 
@@ -169,8 +173,8 @@ fn only_the_page_itself_reads_along() {
         "Sec-Fetch-Site: cross-site\r\n",
         "Sec-Fetch-Site: same-site\r\n",
     ] {
-        let answer = get(&sandbox, "/events", &format!("{host}{foreign}"));
-        told(&answer, 403, "sandbox's own page");
+        let response = get(&sandbox, "/events", &format!("{host}{foreign}"));
+        told(&response, 403, "sandbox's own page");
     }
     // A link from elsewhere may lead to the page.
     let linked = get(
@@ -202,8 +206,8 @@ fn orders_are_taken_from_the_page_alone() {
         format!("Host: evil.example:{port}\r\nOrigin: http://evil.example:{port}\r\n"),
         format!("Host: {own}\r\nOrigin: http://{own}\r\nSec-Fetch-Site: cross-site\r\n"),
     ] {
-        let answer = order_with(&sandbox, &format!("{foreign}{json}"), &text);
-        assert_eq!(answer.status, 403, "{foreign}");
+        let response = order_with(&sandbox, &format!("{foreign}{json}"), &text);
+        assert_eq!(response.status, 403, "{foreign}");
     }
     let from_itself = format!("Host: {own}\r\nOrigin: http://{own}\r\n");
     let as_form = format!("{from_itself}content-type: text/plain\r\n");
@@ -325,8 +329,8 @@ fn the_page_is_there_over_tls_and_under_every_address_of_its_own() {
         let mut stream = TcpStream::connect(format!("127.0.0.1:{port}")).expect("it listens");
         let request = format!("GET / HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).expect("it reads");
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).expect("it answers");
-        assert_eq!(Answer::parse(&answer).status, status, "{host}");
+        let mut response = Vec::new();
+        stream.read_to_end(&mut response).expect("it answers");
+        assert_eq!(Response::parse(&response).status, status, "{host}");
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::client::{Answer, connect, exchange_bytes, request, send, to};
+use crate::client::{Response, connect, exchange_bytes, request, send, to};
 use crate::{PATIENCE, WORKSPACE, config, message, start, start_printing};
 use support::sandbox::Sandbox;
 
@@ -23,10 +23,10 @@ pub fn receive(listener: &TcpListener) -> (String, String) {
         if let Some((head, body)) = received.split_once("\r\n\r\n")
             && head.contains(&format!("content-length: {}", body.len()))
         {
-            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+            let response = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
             stream
-                .write_all(answer)
-                .expect("the sandbox reads the answer");
+                .write_all(response)
+                .expect("the sandbox reads the response");
             return (head.to_owned(), body.to_owned());
         }
     }
@@ -45,15 +45,15 @@ fn post_backs_tell_what_became_of_a_message() {
         let mut message = message(recipient);
         message["post_back_url"] = json!(hook);
         message["post_back_data"] = json!("order \"42\" 🌍");
-        let answer = exchange_bytes(
+        let response = exchange_bytes(
             connect(&sandbox),
             &to(&sandbox, &request(&message.to_string())),
         );
         let (head, body) = receive(&listener);
         assert!(head.starts_with("POST /hook?x=1 HTTP/1.1\r\n"), "{head}");
         assert!(head.contains("content-type: application/json"), "{head}");
-        if !answer.is_empty() {
-            let request_id = Answer::parse(&answer).accepted();
+        if !response.is_empty() {
+            let request_id = Response::parse(&response).accepted();
             assert!(
                 body.contains(&format!(r#""request_id":"{request_id}""#)),
                 "{body}"

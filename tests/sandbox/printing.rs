@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::client::{Answer, exchange_bytes, request_with};
+use crate::client::{Response, exchange_bytes, request_with};
 use crate::{PATH, PATIENCE, message};
 use support::c;
 
@@ -49,7 +49,7 @@ impl Silent {
             thread::sleep(Duration::from_millis(10));
         };
         stream.set_read_timeout(Some(PATIENCE)).expect("it has one");
-        Answer::parse(&exchange_bytes(stream, &request)).accepted();
+        Response::parse(&exchange_bytes(stream, &request)).accepted();
     }
 
     /// What it said on standard error, once it has been ended.

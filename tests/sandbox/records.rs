@@ -11,7 +11,7 @@ use crate::client::{connect, exchange, request, request_with, to};
 use crate::{KEY, PATH, WORKSPACE, message, start, start_printing};
 
 #[test]
-fn requests_and_answers_are_printed_with_the_key_masked() {
+fn requests_and_responses_are_printed_with_the_key_masked() {
     let (sandbox, printed) = start_printing();
     let mut message = message("919876543210");
     message["post_back_data"] = json!(format!("by mistake: {KEY}"));

@@ -21,10 +21,10 @@ fn server(scheme: Scheme) -> RawServer {
     RawServer::start(scheme, |peer| {
         loop {
             let request = peer.request()?;
-            let answer = accepted(&request.tag());
+            let response = accepted(&request.tag());
             let due = request.arrived + SERVICE;
             thread::sleep(due.saturating_duration_since(Instant::now()));
-            peer.send(&answer)?;
+            peer.send(&response)?;
         }
     })
 }
@@ -81,10 +81,10 @@ fn send_all_raw(server: &RawServer) -> Duration {
     let send = || -> io::Result<()> {
         let mut socket = TcpStream::connect(server.address())?;
         socket.set_nodelay(true)?;
-        let mut answer = accepted("tag");
+        let mut response = accepted("tag");
         for _ in 0..SENDS / THREADS {
             socket.write_all(request.as_bytes())?;
-            socket.read_exact(&mut answer)?;
+            socket.read_exact(&mut response)?;
         }
         Ok(())
     };
@@ -95,7 +95,7 @@ fn send_all_raw(server: &RawServer) -> Duration {
             thread
                 .join()
                 .expect("no panic")
-                .expect("an answer to each request");
+                .expect("a response to each request");
         }
     });
     started.elapsed()

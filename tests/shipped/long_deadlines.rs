@@ -121,7 +121,7 @@ fn call_of_a_day_ends_in_time() {
 fn send_on_a_kept_connection_takes_four_system_calls() {
     const SENDS: usize = 200;
     for scheme in SCHEMES {
-        // So late that the call has to wait for the answer.
+        // So late that the call has to wait for the response.
         let server = RawServer::start(scheme, |peer| {
             loop {
                 let tag = peer.request()?.tag();

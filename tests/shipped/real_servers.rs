@@ -156,7 +156,7 @@ fn books_balance_while_nginx_is_reloaded_under_load() {
     reload_under_load("nginx, reloaded", &program, "30s");
 }
 
-/// The worst that it can do: the API has a message, and the connection on which the answer would
+/// The worst that it can do: the API has a message, and the connection on which the response would
 /// come is closed.
 #[test]
 fn books_balance_while_nginx_is_reloaded_and_drops_what_it_has_in_its_hands() {

@@ -39,7 +39,7 @@ fn throughput() {
 
 /// Runs the tests that need a server, and returns what they say.
 fn with_a_server(flags: &[&str]) -> String {
-    // Twelve seconds for a slow answer and ten for a late post-back show nothing that these do not.
+    // Twelve seconds for a slow response and ten for a late post-back show nothing that these do not.
     let sandbox = Sandbox::start(Config {
         slow_response: Duration::from_secs(2),
         notify_late: Duration::from_secs(2),

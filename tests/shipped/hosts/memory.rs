@@ -27,6 +27,6 @@ fn memory_stays_level_over_300_000_tokens() {
 
 #[test]
 fn memory_stays_level_over_100_000_sends() {
-    let server = RawServer::answering(Scheme::Http, accepted("the same for all"));
+    let server = RawServer::responding(Scheme::Http, accepted("the same for all"));
     assert_level_over("100000", "sends", &server);
 }

@@ -77,7 +77,7 @@ async fn accept(listener: TcpListener, books: Arc<Books>) {
         books.connections.fetch_add(1, Ordering::SeqCst);
         let books = Arc::clone(&books);
         tokio::spawn(async move {
-            let service = service_fn(|request| answer(request, &books));
+            let service = service_fn(|request| response(request, &books));
             // The gateway's going away is what ends it.
             let _ = http1::Builder::new()
                 .serve_connection(TokioIo::new(stream), service)
@@ -87,7 +87,7 @@ async fn accept(listener: TcpListener, books: Arc<Books>) {
     }
 }
 
-async fn answer(
+async fn response(
     request: Request<Incoming>,
     books: &Books,
 ) -> Result<Response<Full<Bytes>>, hyper::Error> {
@@ -101,7 +101,7 @@ async fn answer(
         .as_str()
         .expect("a tag")
         .to_owned();
-    let answer = json!({ "success": true, "message": "Queued.", "request_id": tag });
+    let response = json!({ "success": true, "message": "Queued.", "request_id": tag });
     let accepted = Accepted { tag, passed_by };
     books
         .accepted
@@ -112,6 +112,6 @@ async fn answer(
     Ok(Response::builder()
         .status(202)
         .header("content-type", "application/json")
-        .body(Full::from(answer.to_string()))
+        .body(Full::from(response.to_string()))
         .expect("a response"))
 }

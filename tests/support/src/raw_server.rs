@@ -130,12 +130,12 @@ impl RawServer {
         Self::start(scheme, Peer::serve)
     }
 
-    /// One that gives every request the same answer.
-    pub fn answering(scheme: Scheme, answer: Vec<u8>) -> Self {
+    /// One that gives every request the same response.
+    pub fn responding(scheme: Scheme, response: Vec<u8>) -> Self {
         Self::start(scheme, move |peer| {
             loop {
                 peer.request()?;
-                peer.send(&answer)?;
+                peer.send(&response)?;
             }
         })
     }
@@ -309,7 +309,7 @@ impl Peer {
         lock(&self.seen.handshakes).extend(kind);
     }
 
-    /// Says something over TLS that belongs to no answer: new keys, on which the client may have to
+    /// Says something over TLS that belongs to no response: new keys, on which the client may have to
     /// say the same.
     pub fn renew_keys(&mut self) -> io::Result<()> {
         if let Some(tls) = &mut self.tls {
@@ -530,14 +530,14 @@ fn whole_request(bytes: &[u8]) -> Option<(String, String, usize)> {
     ))
 }
 
-/// The answer to a message that was queued.
+/// The response to a message that was queued.
 pub fn accepted(request_id: &str) -> Vec<u8> {
     let body = json!({ "success": true, "message": "Queued.", "request_id": request_id });
-    answer(202, "", &body.to_string())
+    response(202, "", &body.to_string())
 }
 
-/// An answer with further header lines, each of which ends in `\r\n`.
-pub fn answer(status: u16, headers: &str, body: &str) -> Vec<u8> {
+/// A response with further header lines, each of which ends in `\r\n`.
+pub fn response(status: u16, headers: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!("HTTP/1.1 {status} Status\r\n{headers}content-length: {length}\r\n\r\n{body}")
         .into_bytes()

@@ -89,7 +89,7 @@ func open() (*desk, error) {
 }
 
 // send writes the message down before it sends it: its post-back may be faster
-// than the answer.
+// than the response.
 func (d *desk) send(ctx context.Context, recipient string) {
 	sent := &message{id: rand.Text(), recipient: recipient}
 	d.mutex.Lock()

@@ -1,5 +1,5 @@
 //! Requests that are cut short: the server reads a part, says something, and reads no more. What it
-//! said counts where it says no; anything else is no answer to a message that never came whole.
+//! said counts where it says no; anything else is no response to a message that never came whole.
 
 use std::io;
 use std::net::TcpListener;
@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use serde_json::json;
 use support::api::{Reply, client, message, message_with_more};
-use support::early::{EarlyAnswer, early_answers, nothing};
+use support::early::{EarlyResponse, early_responses, nothing};
 use support::punctuality::at_once;
-use support::raw_server::{Peer, RawServer, Scheme, accepted, answer, narrow_listener};
+use support::raw_server::{Peer, RawServer, Scheme, accepted, narrow_listener, response};
 
 /// How the server ends what it sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,7 +22,7 @@ enum Ending {
     /// With a FIN alone.
     CloseBareOutput,
     Reset,
-    /// Not at all: the answer is all that comes.
+    /// Not at all: the response is all that comes.
     Stay,
 }
 
@@ -120,8 +120,14 @@ fn end(peer: &mut Peer, ending: Ending) -> io::Result<()> {
     Ok(())
 }
 
-/// That the call ended as it should for that answer.
-fn assert_ended_as(early: &EarlyAnswer, reply: &Reply, max_retries: u32, count: usize, case: &str) {
+/// That the call ended as it should for that response.
+fn assert_ended_as(
+    early: &EarlyResponse,
+    reply: &Reply,
+    max_retries: u32,
+    count: usize,
+    case: &str,
+) {
     if early.retryable && max_retries > 0 {
         let outcome = (reply.status(), reply.attempts(), count);
         assert_eq!(outcome, ("ok", 2, 1), "{case}");
@@ -142,9 +148,9 @@ fn assert_ended_as(early: &EarlyAnswer, reply: &Reply, max_retries: u32, count: 
     }
 }
 
-fn assert_each_answer(ending: Ending, connections: &[(Scheme, On)]) {
+fn assert_each_response(ending: Ending, connections: &[(Scheme, On)]) {
     let mut cases = Vec::new();
-    for (number, early) in early_answers("own", "first").into_iter().enumerate() {
+    for (number, early) in early_responses("own", "first").into_iter().enumerate() {
         // The rest of it might still come, and would be waited for.
         if ending == Ending::Stay && (!early.is_whole || early.case.contains("cut")) {
             continue;
@@ -174,7 +180,7 @@ fn assert_each_answer(ending: Ending, connections: &[(Scheme, On)]) {
         assert_ended_as(&early, &reply, max_retries, count, &case);
     });
     let lost = lost.into_inner();
-    assert!(lost < all / 4, "{lost} of {all} answers were lost");
+    assert!(lost < all / 4, "{lost} of {all} responses were lost");
 }
 
 const EVERY: [(Scheme, On); 4] = [
@@ -185,31 +191,31 @@ const EVERY: [(Scheme, On); 4] = [
 ];
 
 #[test]
-fn early_answer_before_a_fin_counts_only_where_it_says_no() {
-    assert_each_answer(Ending::CloseOutput, &EVERY);
+fn early_response_before_a_fin_counts_only_where_it_says_no() {
+    assert_each_response(Ending::CloseOutput, &EVERY);
 }
 
 #[test]
-fn early_answer_before_a_bare_fin_over_tls_counts_only_where_it_says_no() {
-    assert_each_answer(Ending::CloseBareOutput, &EVERY[2..]);
+fn early_response_before_a_bare_fin_over_tls_counts_only_where_it_says_no() {
+    assert_each_response(Ending::CloseBareOutput, &EVERY[2..]);
 }
 
 #[test]
-fn early_answer_before_a_reset_counts_only_where_it_says_no() {
-    assert_each_answer(Ending::Reset, &EVERY);
+fn early_response_before_a_reset_counts_only_where_it_says_no() {
+    assert_each_response(Ending::Reset, &EVERY);
 }
 
 #[test]
-fn early_answer_of_a_peer_that_stays_counts_only_where_it_says_no() {
-    assert_each_answer(Ending::Stay, &EVERY[1..3]);
+fn early_response_of_a_peer_that_stays_counts_only_where_it_says_no() {
+    assert_each_response(Ending::Stay, &EVERY[1..3]);
 }
 
 /// A kernel takes megabytes for a peer on the same machine, whose own buffer is smaller: the whole of the
 /// message would be handed over, and most of it could not leave.
 #[test]
-fn early_answer_of_a_peer_with_buffers_of_the_usual_size_counts_only_where_it_says_no() {
+fn early_response_of_a_peer_with_buffers_of_the_usual_size_counts_only_where_it_says_no() {
     let mut cases = Vec::new();
-    for early in early_answers("own", "first") {
+    for early in early_responses("own", "first") {
         for (place, (scheme, on)) in EVERY.into_iter().enumerate() {
             let endings = [Ending::CloseOutput, Ending::CloseBareOutput];
             cases.push((scheme, on, early.clone(), endings[place % 2]));
@@ -229,9 +235,9 @@ fn early_answer_of_a_peer_with_buffers_of_the_usual_size_counts_only_where_it_sa
 }
 
 #[test]
-fn delay_that_an_early_answer_asks_for_is_kept() {
+fn delay_that_an_early_response_asks_for_is_kept() {
     for scheme in [Scheme::Http, Scheme::Https] {
-        let page = answer(503, "retry-after: 1\r\n", "<html>");
+        let page = response(503, "retry-after: 1\r\n", "<html>");
         let server = cutting_short(scheme, On::New, move |peer| {
             peer.send(&page)?;
             end(peer, Ending::CloseOutput)
@@ -245,8 +251,8 @@ fn delay_that_an_early_answer_asks_for_is_kept() {
 }
 
 #[test]
-fn what_an_early_answer_said_is_told() {
-    let page = answer(503, "retry-after: 70\r\n", "<html>");
+fn what_an_early_response_said_is_told() {
+    let page = response(503, "retry-after: 70\r\n", "<html>");
     let server = cutting_short(Scheme::Http, On::New, move |peer| {
         peer.send(&page)?;
         end(peer, Ending::CloseOutput)
@@ -259,9 +265,9 @@ fn what_an_early_answer_said_is_told() {
     assert_eq!(reply.json["response"], "<html>");
 }
 
-/// It says that an answer is on its way, and that may take the whole of the request.
+/// It says that a response is on its way, and that may take the whole of the request.
 #[test]
-fn interim_answers_in_the_middle_of_a_request_do_not_cut_it_short() {
+fn interim_responses_in_the_middle_of_a_request_do_not_cut_it_short() {
     let interim = [
         "HTTP/1.1 100 Continue\r\n\r\n",
         "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n",
