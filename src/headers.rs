@@ -4,7 +4,7 @@
 use std::fmt;
 
 /// Longer than any key, and short enough for a request's head to fit into one send.
-const MAX_CREDENTIAL_BYTES: usize = 4 * 1024;
+const MAX_BYTES: usize = 4 * 1024;
 
 /// Header fields as they go over the wire, each with its line break.
 ///
@@ -13,7 +13,7 @@ const MAX_CREDENTIAL_BYTES: usize = 4 * 1024;
 pub(crate) struct Headers(String);
 
 impl Headers {
-    /// The error names the argument that no header can carry.
+    /// The error names the argument or the option that no header can carry.
     pub(crate) fn new(
         api_key: &str,
         workspace_id: &str,
@@ -21,8 +21,12 @@ impl Headers {
     ) -> Result<Self, String> {
         let library = concat!("zixflow-c/", env!("CARGO_PKG_VERSION"));
         let user_agent = match user_agent_suffix {
-            Some(suffix) => format!("{library} {suffix}"),
+            Some(suffix) => format!("{library} {}", carried("user_agent", suffix)?),
             None => library.to_owned(),
+        };
+        let credential = |name, text| {
+            let advice = "copy it from your Zixflow workspace's settings";
+            carried(name, text).map_err(|reason| format!("{reason}: {advice}"))
         };
         let fields = [
             ("content-type", "application/json"),
@@ -51,12 +55,12 @@ impl fmt::Debug for Headers {
     }
 }
 
-/// A credential that a header can carry.
-fn credential<'t>(name: &str, text: &'t str) -> Result<&'t str, String> {
+/// A text that a header can carry. The error says what is wrong with it.
+fn carried<'t>(name: &str, text: &'t str) -> Result<&'t str, String> {
     let is_carried = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
     let reason = if text.is_empty() {
         "is empty"
-    } else if text.len() > MAX_CREDENTIAL_BYTES {
+    } else if text.len() > MAX_BYTES {
         "is longer than 4096 bytes"
     } else if text.trim() != text {
         "begins or ends with white space, such as the line break at the end of a file"
@@ -65,7 +69,5 @@ fn credential<'t>(name: &str, text: &'t str) -> Result<&'t str, String> {
     } else {
         return Ok(text);
     };
-    Err(format!(
-        "{name} {reason}: copy it from your Zixflow workspace's settings"
-    ))
+    Err(format!("{name} {reason}"))
 }

@@ -118,13 +118,6 @@ impl ClientOptions {
         }
         let tls = is_https.then(|| tls_configuration(roots));
         let tls = tls.transpose().map_err(|error| error.to_string())?;
-        if !values.user_agent.as_deref().is_none_or(is_product) {
-            return Err(given.blame(
-                "user_agent",
-                "must be visible ASCII characters, such as acme-flows/2.1, with spaces only \
-                 between them",
-            ));
-        }
         Ok(ClientOptions {
             url: endpoint.url,
             base_url: endpoint.base_url,
@@ -140,10 +133,4 @@ impl ClientOptions {
             messages_per_second: values.messages_per_second,
         })
     }
-}
-
-/// Whether a text can be a suffix of the `user-agent` field.
-fn is_product(text: &str) -> bool {
-    let is_visible = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
-    !text.is_empty() && text.bytes().all(is_visible) && text.trim() == text
 }

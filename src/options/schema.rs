@@ -127,12 +127,11 @@ impl Values {
         let value = property.checked(value);
         let value = value.map_err(|reason| format!("{key} {reason}"))?;
         if !is_allowed(property) {
-            return Err(match property.is_call_alone {
-                true => {
-                    format!("{key} is an option of a call: give it to zx_send_reply_buttons_with")
-                }
-                false => format!("{key} is an option of the client: give it to zx_client_new"),
-            });
+            let of = match property.is_call_alone {
+                true => "a call: give it to zx_send_reply_buttons_with",
+                false => "the client: give it to zx_client_new",
+            };
+            return Err(format!("{key} is an option of {of}"));
         }
         self.values.insert(key.to_owned(), value);
         Ok(())
