@@ -65,14 +65,10 @@ pub(crate) struct ClientOptions {
 impl CallOptions {
     /// A call's own options over those of its client.
     pub(crate) fn parse(&self, json: Option<&str>) -> Result<Self, String> {
-        if json.is_none() {
-            return Ok(self.clone());
+        match json {
+            None => Ok(self.clone()),
+            Some(_) => Values::of_call(json)?.place_over(self),
         }
-        let options: Self = Values::of_call(json)?.place_over(self)?;
-        if options.idempotency_key.as_deref() == Some("") {
-            return Err("idempotency_key must not be empty".to_owned());
-        }
-        Ok(options)
     }
 
     pub(crate) fn timeout(&self) -> Duration {

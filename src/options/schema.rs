@@ -32,6 +32,8 @@ struct Property {
     minimum: Option<f64>,
     maximum: Option<f64>,
     r#enum: Option<Vec<String>>,
+    #[serde(default)]
+    min_length: usize,
     max_length: Option<usize>,
     /// The variables that hold where it is not given. Where there are several, which one does is
     /// decided when the route is known.
@@ -181,6 +183,7 @@ impl Property {
             }
             (Type::String, Value::String(text), _) => match (&self.r#enum, self.max_length) {
                 (Some(words), _) if !words.contains(text) => Err(self.demand()),
+                _ if text.len() < self.min_length => Err("must not be empty".to_owned()),
                 (_, Some(most)) if text.len() > most => Err(format!("is longer than {most} bytes")),
                 _ => Ok(value),
             },
