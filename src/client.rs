@@ -191,7 +191,7 @@ impl Client {
             Ok(()) => self.send_until(state, &call),
             Err(reply) => reply,
         };
-        if let Some(keyed) = &mut keyed {
+        if let Some(keyed) = keyed {
             keyed.end(&reply, &call.limits);
         }
         Ok(reply)

@@ -1,7 +1,7 @@
 //! Input: what becomes of calls with a few keys, in processes that may die, two bytes a step. The
 //! ledger's states are held to what truly happened to the messages.
 
-use entry::{Call, Entry, Found, Outcome, Standing, State, find};
+use entry::{Call, Entry, Outcome, Standing, State};
 use zixflow::ffi::Status;
 
 #[path = "../../src/ledger/entry.rs"]
@@ -75,11 +75,14 @@ impl World {
     fn begin(&mut self, key: usize, process: usize, message: u8) {
         let entry = self.entries[key].as_ref();
         let is_same = entry.is_none_or(|entry| entry.message == [message; 32]);
-        match find(entry, &[message; 32], self.is_live()) {
-            Found::Same(Standing::Free) => {}
-            Found::Another(_) if is_same => panic!("its own message is another"),
-            Found::Same(_) if !is_same => panic!("another message is its own"),
-            Found::Same(Standing::Queued) => {
+        let found = entry.map_or(Ok(Standing::Free), |entry| {
+            entry.find(&[message; 32], self.is_live())
+        });
+        match found {
+            Ok(Standing::Free) => {}
+            Err(_) if is_same => panic!("its own message is another"),
+            Ok(_) if !is_same => panic!("another message is its own"),
+            Ok(Standing::Queued) => {
                 let is_accepted = self.accepted.iter().any(|it| it.key == key);
                 assert!(
                     is_accepted,
@@ -87,7 +90,7 @@ impl World {
                 );
                 return;
             }
-            Found::Another(_) | Found::Same(Standing::Unknown | Standing::Live) => return,
+            Err(_) | Ok(Standing::Unknown | Standing::Live) => return,
         }
         assert!(!self.is_queued[key], "it would be sent a second time");
         assert!(
@@ -97,12 +100,14 @@ impl World {
         self.next_call += 1;
         let id = self.next_call;
         let data = Some([100 + message + 2 * key as u8; 32]);
-        self.entries[key] = Some(Entry::new(
-            [message; 32],
-            data,
-            self.now,
-            State::Waiting(id),
-        ));
+        self.entries[key] = Some(Entry {
+            message: [message; 32],
+            post_back_data: data,
+            began_at: self.now,
+            state: State::Waiting(id),
+            request_id: None,
+            post_back: None,
+        });
         self.calls.push(Running {
             id,
             process,
@@ -184,7 +189,8 @@ impl World {
         };
         let entry = &mut entries[found];
         let before = entry.standing(&is_live);
-        let was_unknown = entry.settle(&accepted.request_id, self.now, &is_live);
+        let post_back = ("delivered".to_owned(), Some(accepted.at));
+        let was_unknown = entry.settle(&accepted.request_id, post_back, self.now, &is_live);
         assert_eq!(was_unknown, before == Standing::Unknown);
         assert_eq!(
             entry.message, [accepted.message; 32],

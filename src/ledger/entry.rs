@@ -26,6 +26,8 @@ pub(crate) struct Entry {
     pub(crate) began_at: i64,
     pub(crate) state: State,
     pub(crate) request_id: Option<String>,
+    /// What the newest post-back told, and since when that was so.
+    pub(crate) post_back: Option<(String, Option<i64>)>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -59,44 +61,17 @@ pub(crate) enum Standing {
     Queued,
 }
 
-/// What a call with a message finds under its key.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Found {
-    Same(Standing),
-    /// Another message, which holds the key.
-    Another(Standing),
-}
-
-pub(crate) fn find(
-    entry: Option<&Entry>,
-    message: &Digest,
-    is_live: impl Fn(Call) -> bool,
-) -> Found {
-    let Some(entry) = entry else {
-        return Found::Same(Standing::Free);
-    };
-    match entry.standing(is_live) {
-        // What was not queued may be corrected.
-        standing if standing == Standing::Free || entry.message == *message => {
-            Found::Same(standing)
-        }
-        standing => Found::Another(standing),
-    }
-}
-
 impl Entry {
-    pub(crate) fn new(
-        message: Digest,
-        post_back_data: Option<Digest>,
-        now: i64,
-        state: State,
-    ) -> Self {
-        Entry {
-            message,
-            post_back_data,
-            began_at: now,
-            state,
-            request_id: None,
+    /// What a call with a message finds. The error: another message has the key.
+    pub(crate) fn find(
+        &self,
+        message: &Digest,
+        is_live: impl Fn(Call) -> bool,
+    ) -> Result<Standing, Standing> {
+        match self.standing(is_live) {
+            // What was not queued may be corrected.
+            standing if standing == Standing::Free || self.message == *message => Ok(standing),
+            standing => Err(standing),
         }
     }
 
@@ -130,11 +105,16 @@ impl Entry {
     pub(crate) fn settle(
         &mut self,
         request_id: &str,
+        post_back: (String, Option<i64>),
         now: i64,
         is_live: impl Fn(Call) -> bool,
     ) -> bool {
         let before = self.standing(is_live);
         self.request_id.get_or_insert_with(|| request_id.to_owned());
+        let is_late = |last: &(_, Option<i64>)| last.1.zip(post_back.1).is_some_and(|(a, b)| a > b);
+        if !self.post_back.as_ref().is_some_and(is_late) {
+            self.post_back = Some(post_back);
+        }
         if before != Standing::Queued {
             self.state = State::Ended(Outcome {
                 status: Status::ZX_OK,
@@ -199,7 +179,14 @@ mod tests {
     }
 
     fn entry(state: State) -> Entry {
-        Entry::new([1; 32], Some([2; 32]), 10, state)
+        Entry {
+            message: [1; 32],
+            post_back_data: Some([2; 32]),
+            began_at: 10,
+            state,
+            request_id: None,
+            post_back: None,
+        }
     }
 
     /// Each state, whether its call lives, and what it comes to.
@@ -237,15 +224,14 @@ mod tests {
 
     #[test]
     fn only_a_message_that_was_not_queued_may_give_its_key_to_another() {
-        assert_eq!(find(None, &[1; 32], |_| true), Found::Same(Standing::Free));
         for (state, is_live, standing) in all() {
-            let entry = Some(&entry(state.clone()));
-            assert_eq!(find(entry, &[1; 32], |_| is_live), Found::Same(standing));
+            let entry = entry(state.clone());
+            assert_eq!(entry.find(&[1; 32], |_| is_live), Ok(standing));
             let another = match standing {
-                Standing::Free => Found::Same(standing),
-                standing => Found::Another(standing),
+                Standing::Free => Ok(standing),
+                standing => Err(standing),
             };
-            assert_eq!(find(entry, &[3; 32], |_| is_live), another, "{state:?}");
+            assert_eq!(entry.find(&[3; 32], |_| is_live), another, "{state:?}");
         }
     }
 
@@ -269,11 +255,13 @@ mod tests {
     fn a_post_back_makes_queued_what_was_unknown_and_queued_is_final() {
         for (state, is_live, standing) in all() {
             let mut entry = entry(state.clone());
-            let settled = entry.settle("r", 30, |_| is_live);
+            let told = |status: &str, at| (status.to_owned(), Some(at));
+            let settled = entry.settle("r", told("delivered", 25), 30, |_| is_live);
             assert_eq!(settled, standing == Standing::Unknown, "{state:?}");
             assert_eq!(entry.standing(|_| false), Standing::Queued);
             let before = entry.clone();
-            assert!(!entry.settle("another", 40, |_| false));
+            // One that comes late.
+            assert!(!entry.settle("another", told("sent", 24), 40, |_| false));
             assert_eq!(entry.forget(40, |_| false), Standing::Queued);
             entry.end(
                 CALL,

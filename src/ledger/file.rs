@@ -59,17 +59,11 @@ struct Ledgers {
     are_any: AtomicBool,
 }
 
-/// The file itself, wherever the process's working directory goes, and whatever link leads to it.
-pub(super) fn resolve(path: &Path) -> Result<PathBuf, Failure> {
-    let found = fs::canonicalize(path);
-    found.or_else(|_| match (path.parent(), path.file_name()) {
-        (Some(folder), Some(name)) => {
-            // Of a bare name it is empty.
-            let folder = fs::canonicalize(Path::new(".").join(folder))?;
-            Ok(folder.join(name))
-        }
-        _ => Err(Failure::permanent("must name a file")),
-    })
+/// Makes the file where there is none. Its path, wherever the process's working directory goes, and
+/// whatever link leads to it.
+pub(super) fn make(path: &str) -> Result<PathBuf, Failure> {
+    make_private_file(Path::new(path))?;
+    Ok(fs::canonicalize(path)?)
 }
 
 /// Whether this process inherited what an ancestor had open.
@@ -107,12 +101,11 @@ impl Open {
     }
 
     fn new(path: &Path) -> Result<Self, Failure> {
-        if is_remote(path.parent().unwrap_or(path))? {
+        if is_remote(path)? {
             return Err(Failure::permanent(
                 "is on a network or FUSE file system: put it on a local disk",
             ));
         }
-        make_private_file(path)?;
         let (id, names) = FileId::of(path)?;
         if !fs::metadata(path)?.is_file() || names > 1 {
             return Err(Failure::permanent("must be a regular file with one name"));

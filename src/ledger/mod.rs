@@ -23,7 +23,7 @@ mod file;
 mod schema;
 mod table;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -36,9 +36,9 @@ use crate::reply::Reply;
 use crate::status::{Status, Verdict};
 use crate::sys::fork::hold_up;
 use crate::transport::Limits;
-use entry::{Call, Digest, Entry, Outcome, Standing, State, find};
+use entry::{Call, Digest, Entry, Outcome, Standing, State};
 use failure::patiently;
-use file::{Alive, Open, close_unused, is_inherited, resolve};
+use file::{Alive, Open, close_unused, is_inherited};
 use table::{Sender, prune};
 
 /// How many entries a list has at most.
@@ -60,8 +60,9 @@ pub(crate) struct KeyedCall<'a> {
     key: &'a str,
     message: Digest,
     post_back_data: Option<Digest>,
-    /// From when the key is claimed until its outcome is written.
-    alive: Option<Alive<'a>>,
+    alive: Alive<'a>,
+    /// Whether its entry may be written, and says that it is under way.
+    has_entry: bool,
 }
 
 /// What a call with a key finds.
@@ -82,7 +83,7 @@ impl Ledger {
         base_url: &str,
         workspace_id: &str,
     ) -> Result<Self, String> {
-        let path = resolve(Path::new(path)).map_err(|failure| failure.reason)?;
+        let path = file::make(path).map_err(|failure| failure.reason)?;
         if !is_inherited() {
             // A child would inherit it.
             let checked = hold_up(|| {
@@ -97,13 +98,12 @@ impl Ledger {
                 return Err(failure.reason);
             }
         }
-        let (base_url, workspace_id) = (base_url.to_owned(), workspace_id.to_owned());
         Ok(Ledger {
             path,
             days,
             sender: Sender {
-                base_url,
-                workspace_id,
+                base_url: base_url.to_owned(),
+                workspace_id: workspace_id.to_owned(),
             },
             open: PerProcess::new(),
         })
@@ -124,7 +124,8 @@ impl Ledger {
             key,
             message,
             post_back_data,
-            alive: None,
+            alive: Alive::begin(open)?,
+            has_entry: false,
         })
     }
 
@@ -172,12 +173,10 @@ impl Ledger {
                 let Some((key, mut entry)) = found.into_iter().next() else {
                     return Ok(None);
                 };
-                let before = entry.clone();
-                let settled = entry.settle(&request_id, now(), |call| open.is_live(call));
-                if entry != before {
-                    sender.save(database, &key, &entry)?;
-                }
-                sender.note_post_back(database, &key, &status, status_at_ms)?;
+                let post_back = (status.clone(), status_at_ms);
+                let is_live = |call| open.is_live(call);
+                let settled = entry.settle(&request_id, post_back, now(), is_live);
+                sender.save(database, &key, &entry)?;
                 Ok(Some((settled, key)))
             })?;
         }
@@ -277,18 +276,17 @@ impl KeyedCall<'_> {
         let Some(entry) = entry.filter(is_kept) else {
             return Ok(Found::Nothing);
         };
-        let standing = match find(Some(&entry), &self.message, is_live) {
-            entry::Found::Same(standing) => standing,
-            entry::Found::Another(standing) => return Ok(Found::Reply(another(standing))),
-        };
-        Ok(match (standing, &entry.state) {
-            (Standing::Live, _) => Found::Call,
-            (Standing::Queued, State::Ended(outcome)) => Found::Reply(Reply {
+        Ok(match (entry.find(&self.message, is_live), &entry.state) {
+            (Err(standing), _) => Found::Reply(another(standing)),
+            (Ok(Standing::Live), _) => Found::Call,
+            (Ok(Standing::Queued), State::Ended(outcome)) => Found::Reply(Reply {
                 request_id: entry.request_id,
                 ..ended(outcome)
             }),
-            (Standing::Free, State::Ended(outcome)) if has_waited => Found::Reply(ended(outcome)),
-            (Standing::Free, _) => Found::Nothing,
+            (Ok(Standing::Free), State::Ended(outcome)) if has_waited => {
+                Found::Reply(ended(outcome))
+            }
+            (Ok(Standing::Free), _) => Found::Nothing,
             _ => Found::Reply(unknown(
                 "the message may have been queued by an earlier call with this idempotency_key: \
                  its post-back settles that (zx_client_settle), or you decide that it may be \
@@ -315,41 +313,39 @@ impl KeyedCall<'_> {
         limits: &Limits,
     ) -> Result<(), Reply> {
         loop {
-            let alive = match self.alive.take() {
-                Some(alive) => alive,
-                None => Alive::begin(self.open)?,
-            };
-            let own = alive.call;
-            self.alive = Some(alive);
-            let written = self.open.write(limits, is_durable, |database| {
+            // It may be even where the reply says that it could not be written.
+            self.has_entry = true;
+            let own = self.alive.call;
+            let found = self.open.write(limits, is_durable, |database| {
                 let is_live = |call| call != own && self.open.is_live(call);
                 let found = self.find(database, false, is_live)?;
                 if let Found::Nothing = found {
-                    let entry = Entry::new(self.message, self.post_back_data, now(), state(own));
+                    let entry = Entry {
+                        message: self.message,
+                        post_back_data: self.post_back_data,
+                        began_at: now(),
+                        state: state(own),
+                        request_id: None,
+                        post_back: None,
+                    };
                     self.ledger.sender.save(database, self.key, &entry)?;
                 }
                 Ok(found)
-            });
-            let found = match written {
-                Ok(Found::Nothing) => return Ok(()),
-                Ok(found) => found,
-                Err(reply) => {
-                    // It may be written all the same.
-                    self.end(&reply, limits);
-                    return Err(reply);
-                }
-            };
-            self.alive = None;
+            })?;
+            if let Found::Nothing = found {
+                return Ok(());
+            }
+            self.has_entry = false;
             self.look_past(matches!(found, Found::Call), limits)?;
         }
     }
 
-    /// Writes what became of the call, and no longer keeps anybody waiting.
-    pub(crate) fn end(&mut self, reply: &Reply, limits: &Limits) {
-        // It lives until that is written.
-        let Some(alive) = self.alive.take() else {
+    /// Writes what became of the call, which keeps others waiting until it is dropped.
+    pub(crate) fn end(self, reply: &Reply, limits: &Limits) {
+        if !self.has_entry {
             return;
-        };
+        }
+        let own = self.alive.call;
         let outcome = Outcome {
             status: reply.status,
             retryable: reply.is_retryable(),
@@ -368,13 +364,13 @@ impl KeyedCall<'_> {
         // Where it is lost, the outcome is unknown.
         let _ = self.open.write(&limits, false, |database| {
             // One call in many does it for all.
-            if alive.call % 64 == 0 {
+            if own % 64 == 0 {
                 prune(database, self.ledger.forgets_before())?;
             }
             let Some(mut entry) = sender.get(database, self.key)? else {
                 return Ok(());
             };
-            match entry.end(alive.call, outcome.clone(), reply.request_id.clone()) {
+            match entry.end(own, outcome.clone(), reply.request_id.clone()) {
                 true => sender.save(database, self.key, &entry),
                 false => Ok(()),
             }

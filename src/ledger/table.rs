@@ -7,7 +7,6 @@ use super::entry::{Entry, Outcome, State};
 use crate::status::Status;
 
 /// Whose entries they are.
-#[derive(Debug)]
 pub(super) struct Sender {
     pub(super) base_url: String,
     pub(super) workspace_id: String,
@@ -28,7 +27,8 @@ fn select<P: Params>(
 ) -> rusqlite::Result<Vec<(String, Entry)>> {
     let mut statement = database.prepare_cached(&format!(
         "SELECT idempotency_key, message, post_back_data, began_at_ms, call, status, retryable, \
-         http_status, request_id, settled_at_ms FROM entry WHERE {condition}"
+         http_status, request_id, settled_at_ms, post_back_status, post_back_at_ms \
+         FROM entry WHERE {condition}"
     ))?;
     let rows = statement.query_map(parameters, |row| Ok((row.get(0)?, entry(row)?)))?;
     let is_in = |row: &rusqlite::Result<(String, Entry)>| {
@@ -56,12 +56,15 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
             at: settled_at,
         }),
     };
+    let post_back: Option<String> = row.get(10)?;
+    let post_back_at = row.get(11)?;
     Ok(Entry {
         message: row.get(1)?,
         post_back_data: row.get(2)?,
         began_at: row.get(3)?,
         state,
         request_id: row.get(8)?,
+        post_back: post_back.map(|status| (status, post_back_at)),
     })
 }
 
@@ -118,8 +121,9 @@ impl Sender {
         };
         let mut statement = database.prepare_cached(
             "REPLACE INTO entry (base_url, workspace_id, idempotency_key, message, post_back_data, \
-             began_at_ms, call, status, retryable, http_status, request_id, settled_at_ms) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+             began_at_ms, call, status, retryable, http_status, request_id, settled_at_ms, \
+             post_back_status, post_back_at_ms) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         )?;
         statement.execute(params![
             self.base_url,
@@ -134,25 +138,10 @@ impl Sender {
             outcome.and_then(|outcome| outcome.http_status),
             entry.request_id,
             entry.settled_at(),
+            entry.post_back.as_ref().map(|(status, _)| status),
+            entry.post_back.as_ref().and_then(|(_, at)| *at),
         ])?;
         Ok(())
-    }
-
-    /// What the newest post-back told.
-    pub(super) fn note_post_back(
-        &self,
-        database: &Connection,
-        key: &str,
-        status: &str,
-        at: Option<i64>,
-    ) -> rusqlite::Result<()> {
-        let mut statement = database.prepare_cached(
-            "UPDATE entry SET post_back_status = ?4, post_back_at_ms = ?5 \
-             WHERE base_url = ?1 AND workspace_id = ?2 AND idempotency_key = ?3 \
-             AND coalesce(post_back_at_ms <= ?5, TRUE)",
-        )?;
-        let parameters = params![self.base_url, self.workspace_id, key, status, at];
-        statement.execute(parameters).map(|_| ())
     }
 }
 

@@ -103,7 +103,9 @@ fn nothing_is_sent_twice_however_often_processes_are_killed() {
         .collect();
     let start = |lines: &[String]| -> Child {
         let mut command = Command::new(c::compile("examples/c/once.c"));
-        command.env("ZIXFLOW_BASE_URL", &base_url);
+        command
+            .env("ZIXFLOW_BASE_URL", &base_url)
+            .env("ZIXFLOW_TIMEOUT_MS", "1500");
         spawn(command, &ledger, lines.concat())
     };
 

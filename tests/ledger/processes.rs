@@ -36,7 +36,6 @@ pub(crate) fn spawn(mut command: Command, ledger: &Path, lines: String) -> Child
         .arg(ledger)
         .env("ZIXFLOW_API_KEY", API_KEY)
         .env("ZIXFLOW_WORKSPACE_ID", WORKSPACE_ID)
-        .env("ZIXFLOW_TIMEOUT_MS", "1500")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -200,7 +199,7 @@ fn after_power_cut(kept: &Path) -> HashSet<String> {
     }
     drop(lock);
     let database = rusqlite::Connection::open(copy.path().join("ledger")).expect("a database");
-    let keys = "SELECT idempotency_key FROM entry WHERE status IN ('under_way', 'ok')";
+    let keys = "SELECT idempotency_key FROM entry WHERE status <> 'waiting'";
     let mut keys = database.prepare(keys).expect("it is whole");
     let keys = keys.query_map([], |row| row.get(0)).expect("it is whole");
     keys.collect::<Result<_, _>>().expect("it is whole")
