@@ -19,6 +19,6 @@ CREATE TABLE entry (
 ) STRICT;
 CREATE INDEX entry_by_request_id ON entry (request_id) WHERE request_id IS NOT NULL;
 CREATE INDEX entry_by_post_back_data ON entry (post_back_data) WHERE post_back_data IS NOT NULL;
-CREATE INDEX entry_unsettled ON entry (began_at_ms, id) WHERE settled_at_ms IS NULL;
+CREATE INDEX entry_unsettled ON entry (began_at_ms, idempotency_key) WHERE settled_at_ms IS NULL;
 CREATE INDEX entry_settled ON entry (settled_at_ms) WHERE settled_at_ms IS NOT NULL;
 CREATE TABLE secret (key BLOB NOT NULL) STRICT;

@@ -99,10 +99,10 @@ impl Sender {
     ) -> rusqlite::Result<Vec<(String, Entry)>> {
         // After a key that has no entry: from the start.
         let condition = "settled_at_ms IS NULL AND base_url = ?1 AND workspace_id = ?2 \
-                         AND (began_at_ms, id) > \
-                         (SELECT coalesce(max(began_at_ms), 0), coalesce(max(id), 0) FROM entry \
+                         AND (began_at_ms, idempotency_key) > \
+                         (SELECT coalesce(max(began_at_ms), 0), coalesce(?3, '') FROM entry \
                           WHERE base_url = ?1 AND workspace_id = ?2 AND idempotency_key = ?3) \
-                         ORDER BY began_at_ms, id";
+                         ORDER BY began_at_ms, idempotency_key";
         let parameters = params![self.base_url, self.workspace_id, after];
         select(database, condition, parameters, most, is_wanted)
     }

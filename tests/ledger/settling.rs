@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use rusqlite::Connection;
 use serde_json::{Value, json};
 use support::api::{self, Client, WORKSPACE_ID, message};
 
@@ -176,17 +177,28 @@ fn unsettled_entries_come_in_pages() {
     let setup = Setup::new();
     // None of them waits for a disk.
     let client = setup.client();
-    let keys: Vec<String> = (0..1005).map(|number| format!("key-{number}")).collect();
+    let keys: Vec<String> = (0..1005).map(|number| format!("key-{number:04}")).collect();
     for key in &keys {
         setup.leave_unknown(&client, key, key);
     }
+    drop(client);
+    // As if the last ten had begun at the same time.
+    let database = Connection::open(setup.ledger()).expect("a database");
+    let same = "UPDATE entry SET began_at_ms = (SELECT max(began_at_ms) FROM entry) \
+                WHERE idempotency_key >= 'key-0995'";
+    assert_eq!(database.execute(same, []), Ok(10));
+    drop(database);
+    let client = setup.client();
     client.shut_down();
     let first = client.unsettled(None).expect("a list");
     assert_eq!(first, keys[..1000]);
     // Also where the last one is settled or forgotten meanwhile.
-    client.forget("key-999").assert_status("ok");
-    settle(&client, &post_back("r", Some("unknown-key-998"), json!({})));
-    for last in ["key-998", "key-999"] {
+    client.forget("key-0999").assert_status("ok");
+    settle(
+        &client,
+        &post_back("r", Some("unknown-key-0998"), json!({})),
+    );
+    for last in ["key-0998", "key-0999"] {
         let rest = client.unsettled(Some(last)).expect("a list");
         assert_eq!(rest, keys[1000..], "after {last}");
     }
@@ -196,7 +208,7 @@ fn unsettled_entries_come_in_pages() {
             .expect("a list")
             .is_empty()
     );
-    assert!(client.unsettled(Some("key-7")).expect("a list").len() > 990);
+    assert!(client.unsettled(Some("key-0007")).expect("a list").len() > 990);
 }
 
 #[test]
