@@ -24,7 +24,7 @@ type Watchers = FxHashMap<usize, Arc<Interrupt>>;
 /// A call that watches a token, until it is dropped.
 pub(crate) struct Watch<'a> {
     token: &'a CancelToken,
-    interrupt: &'a Arc<Interrupt>,
+    key: usize,
 }
 
 impl CancelToken {
@@ -53,17 +53,14 @@ impl CancelToken {
         self.watchers().len()
     }
 
-    pub(crate) fn watch<'a>(&'a self, interrupt: &'a Arc<Interrupt>) -> Watch<'a> {
-        self.watchers()
-            .insert(key(interrupt), Arc::clone(interrupt));
+    pub(crate) fn watch(&self, interrupt: &Arc<Interrupt>) -> Watch<'_> {
+        let key = Arc::as_ptr(interrupt).addr();
+        self.watchers().insert(key, Arc::clone(interrupt));
         // Whoever raised it before the line above did not see the interrupt.
         if self.is_raised() {
             interrupt.raise(self.cause);
         }
-        Watch {
-            token: self,
-            interrupt,
-        }
+        Watch { token: self, key }
     }
 
     fn watchers(&self) -> MutexGuard<'_, Watchers> {
@@ -71,13 +68,9 @@ impl CancelToken {
     }
 }
 
-fn key(interrupt: &Arc<Interrupt>) -> usize {
-    Arc::as_ptr(interrupt).addr()
-}
-
 impl Drop for Watch<'_> {
     fn drop(&mut self) {
-        self.token.watchers().remove(&key(self.interrupt));
+        self.token.watchers().remove(&self.key);
     }
 }
 

@@ -12,9 +12,7 @@ use crate::sys::fork::generation;
 /// A value that each process makes for itself.
 ///
 /// Lock-free, because a lock that was held at the moment of a fork stays locked in the child.
-pub(crate) struct PerProcess<T> {
-    first: OnceBox<Node<T>>,
-}
+pub(crate) struct PerProcess<T>(OnceBox<Node<T>>);
 
 struct Node<T> {
     generation: u32,
@@ -24,16 +22,14 @@ struct Node<T> {
 
 impl<T> PerProcess<T> {
     pub(crate) const fn new() -> Self {
-        PerProcess {
-            first: OnceBox::new(),
-        }
+        PerProcess(OnceBox::new())
     }
 
     /// This process's value, made by `make` where it has none yet. Where two threads make one at
     /// once, one of the two values is dropped.
     pub(crate) fn get_or_make(&self, make: impl Fn() -> T) -> &T {
         let generation = generation();
-        let mut place = &self.first;
+        let mut place = &self.0;
         loop {
             let node = place.get_or_init(|| {
                 Box::new(Node {
@@ -53,7 +49,7 @@ impl<T> PerProcess<T> {
     #[cfg(feature = "ledger")]
     pub(crate) fn inherited(&self) -> impl Iterator<Item = &T> {
         let generation = generation();
-        let nodes = std::iter::successors(self.first.get(), |node| node.next.get());
+        let nodes = std::iter::successors(self.0.get(), |node| node.next.get());
         let inherited = nodes.filter(move |node| node.generation != generation);
         inherited.filter_map(|node| node.value.as_ref())
     }
@@ -100,7 +96,7 @@ mod tests {
             value: Some(Rc::clone(&inherited)),
             next: OnceBox::new(),
         };
-        assert!(values.first.set(Box::new(node)).is_ok());
+        assert!(values.0.set(Box::new(node)).is_ok());
         let own = Rc::clone(make(&values));
         assert!(!Rc::ptr_eq(&own, &inherited));
         assert!(Rc::ptr_eq(make(&values), &own));

@@ -38,14 +38,9 @@ impl RateLimit {
         let mut queue = self.queue.lock();
         let now = Instant::now();
         let before = u32::try_from(queue.waiting.len()).unwrap_or(u32::MAX);
-        let delay = queue
-            .next
-            .saturating_duration_since(now)
-            .saturating_add(self.interval.saturating_mul(before));
-        if delay.is_zero() {
-            queue.next = now + self.interval;
-            return Ok(());
-        }
+        let turns_before = self.interval.saturating_mul(before);
+        let delay = queue.next.saturating_duration_since(now);
+        let delay = delay.saturating_add(turns_before);
         if delay >= limits.deadline.saturating_duration_since(now) {
             return Err(Failure::RateLimit(delay));
         }
@@ -54,9 +49,8 @@ impl RateLimit {
 
         let waited = self.wait_in_queue(limits);
         let mut queue = self.queue.lock();
-        queue
-            .waiting
-            .retain(|waiting| !Arc::ptr_eq(waiting, &limits.interrupt));
+        let is_other = |call: &Arc<Interrupt>| !Arc::ptr_eq(call, &limits.interrupt);
+        queue.waiting.retain(is_other);
         if waited.is_ok() {
             queue.next = Instant::now() + self.interval;
         }
