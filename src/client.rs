@@ -297,15 +297,14 @@ impl ProcessState {
         {
             keyed.claim(&call.limits)?;
         }
-        let turn = self.take_turn(&call.limits);
-        turn.map_err(|failure| Reply::not_sent(&failure))?;
-        let Some(keyed) = keyed else {
-            return Ok(());
-        };
-        keyed.begin(&call.limits)?;
-        // The disk may have taken its time.
-        let on_time = call.limits.check();
-        on_time.map_err(|failure| Reply::not_sent(&failure))
+        let not_sent = |failure| Reply::not_sent(&failure);
+        self.take_turn(&call.limits).map_err(not_sent)?;
+        if let Some(keyed) = keyed {
+            keyed.begin(&call.limits)?;
+            // The disk may have taken its time.
+            call.limits.check().map_err(not_sent)?;
+        }
+        Ok(())
     }
 
     /// Waits for the turn of an attempt, where the client has a rate limit.

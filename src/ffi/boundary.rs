@@ -38,25 +38,25 @@ impl Out {
 
 /// Runs `work`, which gives what the export returns. A panic becomes `on_panic`.
 pub(super) fn guarded<R>(on_panic: R, work: impl FnOnce() -> R) -> R {
-    let _uncancelled = sys::hold_off_cancellation();
-    panics::catch(work).unwrap_or(on_panic)
+    sys::without_cancellation(|| panics::catch(work).unwrap_or(on_panic))
 }
 
-/// The same with an out-parameter. Runs `work`, which gives what the export returns and the text for its out-parameter. A panic
+/// The same with an out-parameter: `work` gives what the export returns, and the text to hand out. A panic
 /// becomes `on_panic` and a reply that says so.
-pub(super) fn export<R>(out: &Out, on_panic: R, work: impl FnOnce() -> (R, Option<String>)) -> R {
-    let _uncancelled = sys::hold_off_cancellation();
-    let result = panics::catch(|| {
-        let (returned, text) = work();
+pub(super) fn export<R: Copy>(
+    out: &Out,
+    on_panic: R,
+    work: impl FnOnce() -> (R, Option<String>),
+) -> R {
+    // Where even the reply panics (no memory), the out-parameter stays NULL.
+    guarded(on_panic, || {
+        let done = panics::catch(work);
+        let internal = |place: String| (on_panic, Some(Reply::internal(&place).to_json()));
+        let (returned, text) = done.unwrap_or_else(internal);
         if let Some(text) = text {
             out.hand_out(text);
         }
         returned
-    });
-    result.unwrap_or_else(|place| {
-        // Where even this panics (no memory), the out-parameter stays NULL.
-        let _ = panics::catch(|| out.hand_out(Reply::internal(&place).to_json()));
-        on_panic
     })
 }
 

@@ -11,7 +11,7 @@
 //! | [`fork`] | how a child notices that it is one, and what a fork waits for |
 //! | [`time_since_boot`] | a clock that goes on while the machine is suspended |
 //! | [`environment`] | the environment, as far as a process may trust it |
-//! | [`block_all_signals`], [`hold_off_cancellation`] | what a host's threads expect of ours, and ours of theirs |
+//! | [`without_signals`], [`without_cancellation`] | what a host's threads expect of ours, and ours of theirs |
 //! | [`keep_loaded`] | what keeps the library's code for a thread of its own |
 //! | [`LockFile`], [`FileId`] and their kin | files that processes share: the ledger's |
 //! | [`is_out_of_descriptors`] | which errors say that closing something would help |
@@ -37,8 +37,8 @@ use windows as system;
 pub(crate) use interrupt::{Cause, Interrupt};
 use system::Polled;
 pub(crate) use system::{
-    Event, TcpSocket, block_all_signals, fork, hold_off_cancellation, is_environment_trusted,
-    is_out_of_descriptors, keep_loaded, open_file, time_since_boot,
+    Event, TcpSocket, fork, is_environment_trusted, is_out_of_descriptors, keep_loaded, open_file,
+    time_since_boot, without_cancellation, without_signals,
 };
 #[cfg(feature = "ledger")]
 pub(crate) use system::{

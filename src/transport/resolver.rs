@@ -115,18 +115,15 @@ fn start(look_ups: &mut LookUps, host: &str) -> Result<Arc<LookUp>, Failure> {
 /// Starts a thread that works until nothing is left to take. It takes no signal: the host's handlers
 /// expect the host's threads.
 fn start_thread() -> io::Result<()> {
+    let thread = thread::Builder::new().name("zixflow-names".to_owned());
+    let work = || {
+        fork::thread_looks_names_up();
+        while let Some(look_up) = take() {
+            finish(&look_up, ask_system(&look_up.host));
+        }
+    };
     sys::keep_loaded();
-    let _blocked = sys::block_all_signals();
-    thread::Builder::new()
-        .name("zixflow-names".to_owned())
-        .stack_size(STACK_BYTES)
-        .spawn(|| {
-            fork::thread_looks_names_up();
-            while let Some(look_up) = take() {
-                finish(&look_up, ask_system(&look_up.host));
-            }
-        })
-        .map(|_| ())
+    sys::without_signals(|| thread.stack_size(STACK_BYTES).spawn(work).map(|_| ()))
 }
 
 /// The first look-up that no thread works on; `None` ends the thread.

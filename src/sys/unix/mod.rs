@@ -22,7 +22,7 @@ pub(crate) use lock_file::{
 };
 pub(crate) use poll::{Event, Polled};
 pub(crate) use socket::TcpSocket;
-pub(crate) use threads::{block_all_signals, hold_off_cancellation};
+pub(crate) use threads::{without_cancellation, without_signals};
 
 /// Whether the process, or the machine, has no descriptor left.
 pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {

@@ -13,31 +13,21 @@ unsafe extern "C" {
 /// As glibc, musl and FreeBSD have it; Apple's 1 would turn cancellation on.
 const PTHREAD_CANCEL_DISABLE: c_int = if cfg!(target_vendor = "apple") { 0 } else { 1 };
 
-/// Whether the thread could be cancelled, to be restored when dropped.
-pub(crate) struct CancelGuard(c_int);
-
-/// Keeps a `pthread_cancel()` of this thread waiting. Its unwinding cannot pass through Rust: it
-/// would end the process. Neither this nor the restoring is a system call.
-pub(crate) fn hold_off_cancellation() -> CancelGuard {
+/// Keeps a `pthread_cancel()` of this thread waiting for what `work` does, which does not unwind: nor could
+/// a cancellation's unwinding pass through Rust, it would end the process. No system call.
+pub(crate) fn without_cancellation<R>(work: impl FnOnce() -> R) -> R {
     let mut before = PTHREAD_CANCEL_DISABLE;
     // SAFETY: a state that there is, and a place for the one before, which stays as it is if the
     // call fails.
     unsafe { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &mut before) };
-    CancelGuard(before)
+    let result = work();
+    // SAFETY: a state that was this thread's, and no place for the one before.
+    unsafe { pthread_setcancelstate(before, std::ptr::null_mut()) };
+    result
 }
 
-impl Drop for CancelGuard {
-    fn drop(&mut self) {
-        // SAFETY: a state that was this thread's, and no place for the one before.
-        unsafe { pthread_setcancelstate(self.0, std::ptr::null_mut()) };
-    }
-}
-
-/// What the thread's signal mask was, to be restored when dropped.
-pub(crate) struct SignalGuard(libc::sigset_t);
-
-/// Blocks every signal for this thread, and so for a thread that it starts.
-pub(crate) fn block_all_signals() -> SignalGuard {
+/// Blocks every signal for this thread while `work` runs, and for good for a thread that it starts.
+pub(crate) fn without_signals<R>(work: impl FnOnce() -> R) -> R {
     let mut all = MaybeUninit::<libc::sigset_t>::zeroed();
     let mut before = MaybeUninit::<libc::sigset_t>::zeroed();
     // SAFETY: both sets are valid for writing, and all-zero is a valid, empty set, which `before`
@@ -45,15 +35,9 @@ pub(crate) fn block_all_signals() -> SignalGuard {
     unsafe {
         libc::sigfillset(all.as_mut_ptr());
         libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
-        SignalGuard(before.assume_init())
     }
-}
-
-impl Drop for SignalGuard {
-    fn drop(&mut self) {
-        // SAFETY: the set was written by `pthread_sigmask` when it was made.
-        unsafe {
-            libc::pthread_sigmask(libc::SIG_SETMASK, &self.0, std::ptr::null_mut());
-        }
-    }
+    let result = work();
+    // SAFETY: the set was written above.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), std::ptr::null_mut()) };
+    result
 }

@@ -25,7 +25,7 @@ pub(crate) use lock_file::{
 pub(crate) use module::keep_loaded;
 pub(crate) use poll::{Event, Polled};
 pub(crate) use socket::TcpSocket;
-pub(crate) use threads::{block_all_signals, hold_off_cancellation};
+pub(crate) use threads::{without_cancellation, without_signals};
 
 /// Opens a file, to read it. No child process inherits it.
 pub(crate) fn open_file(path: &Path) -> io::Result<File> {

@@ -1,12 +1,9 @@
 //! Signals and cancellation, of which a thread here knows nothing.
 
-/// Nothing to be restored.
-pub(crate) struct Guard(());
-
-pub(crate) fn block_all_signals() -> Guard {
-    Guard(())
+pub(crate) fn without_signals<R>(work: impl FnOnce() -> R) -> R {
+    work()
 }
 
-pub(crate) fn hold_off_cancellation() -> Guard {
-    Guard(())
+pub(crate) fn without_cancellation<R>(work: impl FnOnce() -> R) -> R {
+    work()
 }
