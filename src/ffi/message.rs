@@ -78,14 +78,9 @@ impl zx_reply_buttons {
         let whole_fields = size - size % size_of::<usize>();
         // SAFETY: NULL and 0 are values of all of its fields.
         let mut copy: Self = unsafe { std::mem::zeroed() };
+        let bytes = message.cast::<u8>();
         // SAFETY: `whole_fields` is at most the size of both structs, which do not overlap.
-        unsafe {
-            std::ptr::copy_nonoverlapping(
-                message.cast::<u8>(),
-                (&raw mut copy).cast::<u8>(),
-                whole_fields,
-            );
-        }
+        unsafe { bytes.copy_to_nonoverlapping((&raw mut copy).cast(), whole_fields) };
         Ok(copy)
     }
 

@@ -68,19 +68,18 @@ pub(super) fn keep_text(text: String) -> *mut u8 {
 /// Nothing is allocated or freed under the lock, which forks wait for: where there is no room, some is
 /// made without it.
 fn keep(address: usize, object: Object) {
-    let mut object = Some(object);
-    loop {
-        OBJECTS.with(|objects| {
-            if objects.len() < objects.capacity()
-                && let Some(object) = object.take()
-            {
-                objects.insert(address, object);
+    let mut unkept = Some(object);
+    while let Some(object) = unkept.take() {
+        unkept = OBJECTS.with(|objects| {
+            if objects.len() == objects.capacity() {
+                return Some(object);
             }
+            objects.insert(address, object);
+            None
         });
-        if object.is_none() {
-            return;
+        if unkept.is_some() {
+            resize();
         }
-        resize();
     }
 }
 

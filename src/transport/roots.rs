@@ -50,12 +50,9 @@ fn system_store() -> Result<RootCertStore, String> {
     {
         return Err("found no certificate: SSL_CERT_FILE names no regular file".to_owned());
     }
-    let read = || {
-        if environment::is_trusted() {
-            rustls_native_certs::load_native_certs()
-        } else {
-            without_environment()
-        }
+    let read = match environment::is_trusted() {
+        true => rustls_native_certs::load_native_certs,
+        false => without_environment,
     };
     let found = with_descriptors(read, |found| {
         let mut errors = found.errors.iter();
