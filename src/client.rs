@@ -175,28 +175,32 @@ impl Client {
         let _shut_down = self.shut_down.watch(&call.limits.interrupt);
         let cancel = request.cancel.as_ref();
         let _cancel = cancel.map(|token| token.watch(&call.limits.interrupt));
-        let mut keyed = match &call.options.idempotency_key {
-            Some(key) => Some(self.ledger()?.call(key, call.message, &call.limits)?),
-            None => None,
-        };
+        if let Some(key) = &call.options.idempotency_key {
+            return self.send_once(state, &call, key);
+        }
+        call.check()?;
+        let turn = state.take_turn(&call.limits);
+        turn.map_err(|failure| Reply::not_sent(&failure))?;
+        Ok(self.send_until(state, &call))
+    }
+
+    /// The same with a key.
+    #[inline(never)]
+    fn send_once(&self, state: &ProcessState, call: &Call<'_>, key: &str) -> Result<Reply, Reply> {
+        let mut keyed = self.ledger()?.call(key, call.message, &call.limits)?;
         // What became of it before counts, whatever is wrong with the message now.
-        if let Some(keyed) = &keyed {
-            keyed.look(&call.limits)?;
-        }
-        let problems = message::check(request.message, call.options.validation);
-        if !problems.is_empty() {
-            return Err(Reply::invalid("message", problems));
-        }
-        let reply = match state.begin(&call, keyed.as_mut()) {
-            Ok(()) => self.send_until(state, &call),
+        keyed.look(&call.limits)?;
+        call.check()?;
+        let reply = match state.begin(call, &mut keyed) {
+            Ok(()) => self.send_until(state, call),
             Err(reply) => reply,
         };
-        if let Some(keyed) = keyed {
-            keyed.end(&reply, &call.limits);
-        }
+        keyed.end(&reply, &call.limits);
         Ok(reply)
     }
 
+    /// (In place, for a call that is no ledger's to cost what it did without: else its reply is moved.)
+    #[inline(always)]
     fn send_until(&self, state: &ProcessState, call: &Call<'_>) -> Reply {
         let mut tries = Vec::new();
         let mut attempts = 0;
@@ -289,22 +293,28 @@ impl Client {
     }
 }
 
+impl Call<'_> {
+    fn check(&self) -> Result<(), Reply> {
+        let problems = message::check(self.message, self.options.validation);
+        match problems.is_empty() {
+            true => Ok(()),
+            false => Err(Reply::invalid("message", problems)),
+        }
+    }
+}
+
 impl ProcessState {
-    /// Waits until the first attempt may take a connection. Else the error is the call's reply.
-    fn begin(&self, call: &Call<'_>, mut keyed: Option<&mut KeyedCall<'_>>) -> Result<(), Reply> {
-        if let Some(keyed) = &mut keyed
-            && self.rate_limit.is_some()
-        {
+    /// Waits until the first attempt of a call with a key may take a connection. Else the error is the
+    /// call's reply.
+    fn begin(&self, call: &Call<'_>, keyed: &mut KeyedCall<'_>) -> Result<(), Reply> {
+        if self.rate_limit.is_some() {
             keyed.claim(&call.limits)?;
         }
         let not_sent = |failure| Reply::not_sent(&failure);
         self.take_turn(&call.limits).map_err(not_sent)?;
-        if let Some(keyed) = keyed {
-            keyed.begin(&call.limits)?;
-            // The disk may have taken its time.
-            call.limits.check().map_err(not_sent)?;
-        }
-        Ok(())
+        keyed.begin(&call.limits)?;
+        // The disk may have taken its time.
+        call.limits.check().map_err(not_sent)
     }
 
     /// Waits for the turn of an attempt, where the client has a rate limit.

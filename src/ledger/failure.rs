@@ -30,6 +30,15 @@ impl Failure {
         }
     }
 
+    /// What was done went with another's, who failed: it is to be done again.
+    pub(super) fn rolled_back() -> Self {
+        Failure {
+            is_transient: true,
+            is_busy: true,
+            ..Failure::permanent("could not be written by another call")
+        }
+    }
+
     /// The reply of a call that did nothing because of it.
     pub(super) fn reply(&self, path: &Path) -> Reply {
         let (path, reason) = (path.display(), &self.reason);

@@ -5,8 +5,10 @@
 //! and nothing here opens the file but SQLite: closing a descriptor of it would drop SQLite's locks. (It
 //! has none in its log, `-wal`.)
 //!
-//! A transaction takes microseconds, and its lock is never held while a call waits for anything but the
-//! disk. What has to be on the disk is then synced: those who come while one syncs share the next sync.
+//! Threads that write at the same time share a transaction: who finds that others wait for the database
+//! leaves it open to them, and the last one commits it for all, within microseconds. What has to be on the
+//! disk is then synced: those who come while one syncs share the next sync. No lock is held while a call
+//! waits for anything else.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -14,9 +16,9 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Connection;
 
 use super::entry::Call;
 use super::failure::{Failure, patiently};
@@ -38,10 +40,26 @@ pub(super) struct Open {
     own_calls: Mutex<HashSet<Call>>,
     /// What SQLite writes first. (Before the connection, for SQLite removes it as that is closed.)
     log: File,
-    database: Mutex<Connection>,
-    commits: AtomicU64,
-    /// How many of them are on the disk.
+    database: Mutex<Database>,
+    /// How many threads wait for it to write.
+    joining: AtomicUsize,
+    /// Up to which transaction all is on the disk.
     synced: Mutex<Result<u64, Failure>>,
+}
+
+struct Database {
+    connection: Connection,
+    /// The one that is open, or was.
+    transaction: Arc<Transaction>,
+    committed: u64,
+    /// The calls that are over as soon as it is committed what became of them.
+    over: Vec<Call>,
+}
+
+#[derive(Default)]
+struct Transaction {
+    number: u64,
+    is_committed: AtomicBool,
 }
 
 /// Keeps a call alive in the eyes of all others.
@@ -116,7 +134,7 @@ impl Open {
                  would drop the other's locks",
             ));
         }
-        let (database, secret) = schema::open(path)?;
+        let (connection, secret) = schema::open(path)?;
         let beside = |suffix| {
             let mut path = path.as_os_str().to_owned();
             path.push(suffix);
@@ -129,8 +147,13 @@ impl Open {
             locks: LockFile::open(&beside("-calls"))?,
             own_calls: Mutex::default(),
             log: open_to_sync(&beside("-wal"))?,
-            database: Mutex::new(database),
-            commits: AtomicU64::new(0),
+            database: Mutex::new(Database {
+                connection,
+                transaction: Arc::default(),
+                committed: 0,
+                over: Vec::new(),
+            }),
+            joining: AtomicUsize::new(0),
             synced: Mutex::new(Ok(0)),
         })
     }
@@ -159,7 +182,7 @@ impl Open {
             let is_live = |call| self.is_live(call) || gone.borrow_mut().insert(call);
             let read = patiently(limits, || {
                 self.check()?;
-                Ok(work(&self.database.lock(), &is_live)?)
+                Ok(work(&self.database.lock().connection, &is_live)?)
             });
             let value = read.map_err(|failure| failure.reply(&self.path))?;
             if gone.borrow().len() == known {
@@ -177,26 +200,40 @@ impl Open {
     ) -> Result<T, Reply> {
         let written = patiently(limits, || {
             self.check()?;
+            self.joining.fetch_add(1, Ordering::SeqCst);
             let mut database = self.database.lock();
-            let transaction = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let value = work(&transaction)?;
-            transaction.commit()?;
-            Ok((value, self.commits.fetch_add(1, Ordering::SeqCst) + 1))
+            self.joining.fetch_sub(1, Ordering::SeqCst);
+            database.begin()?;
+            let own = Arc::clone(&database.transaction);
+            let value = work(&database.connection);
+            if self.joining.load(Ordering::SeqCst) == 0 {
+                self.commit(&mut database)?;
+            }
+            drop(database);
+            let value = value?;
+            if is_durable {
+                self.sync(&own)?;
+            }
+            Ok(value)
         });
-        let synced = written.and_then(|(value, commit)| match is_durable {
-            true => self.sync(commit).map(|()| value),
-            false => Ok(value),
-        });
-        synced.map_err(|failure| failure.reply(&self.path))
+        written.map_err(|failure| failure.reply(&self.path))
     }
 
     /// A disk that cannot keep something tells that once, and forgets it: nothing is sure from then on.
-    fn sync(&self, commit: u64) -> Result<(), Failure> {
+    fn sync(&self, own: &Arc<Transaction>) -> Result<(), Failure> {
         let mut synced = self.synced.lock();
-        if synced.as_ref().is_ok_and(|synced| *synced < commit) {
-            let commits = self.commits.load(Ordering::SeqCst);
+        let mut database = self.database.lock();
+        if Arc::ptr_eq(own, &database.transaction) {
+            self.commit(&mut database)?;
+        }
+        let committed = database.committed;
+        drop(database);
+        if !own.is_committed.load(Ordering::SeqCst) {
+            return Err(Failure::rolled_back());
+        }
+        if synced.as_ref().is_ok_and(|synced| *synced < own.number) {
             *synced = match self.log.sync_data() {
-                Ok(()) => Ok(commits),
+                Ok(()) => Ok(committed),
                 Err(error) => Err(Failure::permanent(format!(
                     "could not be kept by its disk ({error}): restart this program"
                 ))),
@@ -205,9 +242,56 @@ impl Open {
         synced.clone().map(|_| ())
     }
 
+    /// Nothing is open where it is committed already, or was rolled back with a statement that failed.
+    fn commit(&self, database: &mut Database) -> rusqlite::Result<()> {
+        let committed = match database.connection.is_autocommit() {
+            true => Ok(()),
+            false => database.commit(),
+        };
+        for call in database.over.drain(..) {
+            self.forget(call);
+        }
+        committed
+    }
+
+    /// A call lives no more.
+    fn forget(&self, call: Call) {
+        self.locks.unlock(call);
+        self.own_calls.lock().remove(&call);
+    }
+
     /// In doubt it lives: who waits for it may wait in vain, but nobody sends.
     pub(super) fn is_live(&self, call: Call) -> bool {
         self.own_calls.lock().contains(&call) || self.locks.is_locked(call).unwrap_or(true)
+    }
+}
+
+impl Database {
+    fn begin(&mut self) -> rusqlite::Result<()> {
+        if self.connection.is_autocommit() {
+            self.execute("BEGIN IMMEDIATE")?;
+            self.transaction = Arc::new(Transaction {
+                number: self.transaction.number + 1,
+                is_committed: AtomicBool::new(false),
+            });
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self) -> rusqlite::Result<()> {
+        let committed = self.execute("COMMIT");
+        if committed.is_ok() {
+            self.committed = self.transaction.number;
+            let is_committed = &self.transaction.is_committed;
+            is_committed.store(true, Ordering::SeqCst);
+        } else if !self.connection.is_autocommit() {
+            self.execute("ROLLBACK")?;
+        }
+        committed
+    }
+
+    fn execute(&self, sql: &str) -> rusqlite::Result<()> {
+        self.connection.prepare_cached(sql)?.execute([]).map(|_| ())
     }
 }
 
@@ -229,7 +313,10 @@ impl<'a> Alive<'a> {
 
 impl Drop for Alive<'_> {
     fn drop(&mut self) {
-        self.open.locks.unlock(self.call);
-        self.open.own_calls.lock().remove(&self.call);
+        let mut database = self.open.database.lock();
+        match database.connection.is_autocommit() {
+            true => self.open.forget(self.call),
+            false => database.over.push(self.call),
+        }
     }
 }
