@@ -248,23 +248,23 @@ impl<'de> Visitor<'de> for Value<'_, 'de> {
         f.write_str("any value")
     }
 
-    fn visit_unit<E>(self) -> Result<Seen, E> {
+    fn visit_unit<E>(mut self) -> Result<Seen, E> {
         Ok(self.of_type(Type::Null))
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Seen, E> {
+    fn visit_bool<E>(mut self, _: bool) -> Result<Seen, E> {
         Ok(self.of_type(Type::Boolean))
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Seen, E> {
+    fn visit_i64<E>(mut self, _: i64) -> Result<Seen, E> {
         Ok(self.of_type(Type::Number))
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Seen, E> {
+    fn visit_u64<E>(mut self, _: u64) -> Result<Seen, E> {
         Ok(self.of_type(Type::Number))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Seen, E> {
+    fn visit_f64<E>(mut self, _: f64) -> Result<Seen, E> {
         Ok(self.of_type(Type::Number))
     }
 
@@ -277,7 +277,7 @@ impl<'de> Visitor<'de> for Value<'_, 'de> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut array: A) -> Result<Seen, A::Error> {
-        self.check_type(Type::Array);
+        self.of_type(Type::Array);
         self.check.go_in()?;
         let item = match self.field.rule {
             Rule::Array(_, item) => item,
@@ -300,7 +300,7 @@ impl<'de> Visitor<'de> for Value<'_, 'de> {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, object: A) -> Result<Seen, A::Error> {
-        self.check_type(Type::Object);
+        self.of_type(Type::Object);
         self.check.go_in()?;
         let fields = match self.field.rule {
             Rule::Object(fields) => fields,
@@ -313,26 +313,22 @@ impl<'de> Visitor<'de> for Value<'_, 'de> {
 }
 
 impl<'de> Value<'_, 'de> {
-    fn of_type(mut self, found: Type) -> Seen {
-        self.check_type(found);
+    fn of_type(&mut self, found: Type) -> Seen {
+        let is_none = found == Type::Null && self.field.presence.allows_null();
+        if let Some(wanted) = self.field.rule.json_type()
+            && found != wanted
+            && !is_none
+        {
+            let wanted = match self.field.rule {
+                Rule::OneOf(names) => format!("one of {}", quoted(names)),
+                _ => wanted.to_string(),
+            };
+            self.complain(format_args!("is {found}; it must be {wanted}"));
+        }
         match found {
             Type::Null => Seen::Null,
             _ => Seen::Other,
         }
-    }
-
-    fn check_type(&mut self, found: Type) {
-        let Some(wanted) = self.field.rule.json_type() else {
-            return;
-        };
-        if found == wanted || found == Type::Null && self.field.presence.allows_null() {
-            return;
-        }
-        let wanted = match self.field.rule {
-            Rule::OneOf(names) => format!("one of {}", quoted(names)),
-            _ => wanted.to_string(),
-        };
-        self.complain(format_args!("is {found}; it must be {wanted}"));
     }
 
     fn string(mut self, text: Cow<'de, str>) -> Seen {
@@ -344,7 +340,7 @@ impl<'de> Value<'_, 'de> {
                 None => self.complain(format_args!("must be one of {}", quoted(*names))),
             },
             Rule::Text(length, kind) => self.text(text, length, *kind),
-            _ => self.check_type(Type::String),
+            _ => return self.of_type(Type::String),
         }
         Seen::Other
     }
