@@ -67,15 +67,13 @@ struct Check<'de> {
     found: Found,
     /// Keys that are wrong wherever they stand.
     wrong_keys: Findings,
-    /// The texts that have to differ.
-    distinct: Texts<'de>,
+    /// The texts that have to differ, each with the name of its field, and the index of the first item
+    /// that has it.
+    distinct: BTreeMap<(Cow<'de, str>, &'static str), usize>,
     wants_warnings: bool,
-    /// The same without what a reader may not see.
-    alike: Texts<'de>,
+    /// The same of titles, without what a reader may not see.
+    alike: BTreeMap<String, usize>,
 }
-
-/// Texts, each with the name of its field, and the index of the first item that has it.
-type Texts<'de> = BTreeMap<(Cow<'de, str>, &'static str), usize>;
 
 /// A value to be read by a field's rule.
 struct Value<'c, 'de> {
@@ -183,30 +181,26 @@ impl<'de> Check<'de> {
 
     fn unknown_key(&mut self, key: &str, times: &mut usize, fields: &[Field], path: &Path) {
         *times += 1;
-        if *times > 1 {
-            if *times == 2 {
-                self.wrong_keys.add(path, "is given twice");
+        let meant = fields.iter().find(|field| is_but_for_case(key, field.name));
+        match (*times, meant) {
+            (1, Some(field)) => {
+                let complaint = format_args!(
+                    "must be spelt \"{}\": some parsers take it for that, and others do not",
+                    field.name
+                );
+                self.wrong_keys.add(path, complaint);
             }
-        } else if let Some(field) = fields.iter().find(|field| is_but_for_case(key, field.name)) {
-            let complaint = format_args!(
-                "must be spelt \"{}\": some parsers take it for that, and others do not",
-                field.name
-            );
-            self.wrong_keys.add(path, complaint);
-        // Where no key is known, none is wrong.
-        } else if self.wants_warnings && !fields.is_empty() {
-            self.found.warnings.add(path, UnknownKey(key, fields));
+            // Where no key is known, none is wrong.
+            (1, None) if self.wants_warnings && !fields.is_empty() => {
+                self.found.warnings.add(path, UnknownKey(key, fields));
+            }
+            (2, _) => self.wrong_keys.add(path, "is given twice"),
+            _ => {}
         }
     }
 
     /// Judges which of its fields an object has.
-    fn presence(
-        &mut self,
-        fields: &[Field],
-        given: &[Given],
-        chosen: Option<&'static str>,
-        path: &Path,
-    ) {
+    fn presence(&mut self, fields: &[Field], given: &[Given], chosen: Option<&str>, path: &Path) {
         for (field, given) in fields.iter().zip(given) {
             let is_used = match field.presence {
                 Presence::Required => true,
@@ -356,15 +350,21 @@ impl<'de> Value<'_, 'de> {
             self.complain(complaint);
         }
         if kind.is_distinct() {
-            let texts = &mut self.check.distinct;
-            if let Some(index) = same_before(texts, self.field, text.clone(), self.path) {
-                self.complain(format_args!(
-                    "is the same as at index {index}; each must be different"
-                ));
-            }
+            self.compare(text.clone());
         }
         if self.check.wants_warnings && self.check.found.problems.count() == problems_before {
             self.warn_of_text(&text, kind);
+        }
+    }
+
+    fn compare(&mut self, text: Cow<'de, str>) {
+        let index = self.path.index();
+        let texts = &mut self.check.distinct;
+        let first = *texts.entry((text, self.field.name)).or_insert(index);
+        // The same item gives its key twice, which is shown already.
+        if first != index {
+            let complaint = format_args!("is the same as at index {first}; each must be different");
+            self.complain(complaint);
         }
     }
 
@@ -373,11 +373,12 @@ impl<'de> Value<'_, 'de> {
             self.warn(warning);
         }
         if kind == TextKind::ButtonTitle {
-            let folded = text.trim_end().to_lowercase().into();
-            let texts = &mut self.check.alike;
-            if let Some(index) = same_before(texts, self.field, folded, self.path) {
+            let index = self.path.index();
+            let folded = text.trim_end().to_lowercase();
+            let first = *self.check.alike.entry(folded).or_insert(index);
+            if first != index {
                 self.warn(format_args!(
-                    "differs from that at index {index} only in upper and lower case, or in white \
+                    "differs from that at index {first} only in upper and lower case, or in white \
                      space at the end"
                 ));
             }
@@ -391,19 +392,6 @@ impl<'de> Value<'_, 'de> {
     fn warn(&mut self, warning: impl Display) {
         self.check.found.warnings.add(self.path, warning);
     }
-}
-
-/// The index of an earlier item with the same text in the same field.
-fn same_before<'de>(
-    texts: &mut Texts<'de>,
-    field: &Field,
-    text: Cow<'de, str>,
-    path: &Path,
-) -> Option<usize> {
-    let index = path.index();
-    let first = *texts.entry((text, field.name)).or_insert(index);
-    // The same item gives its key twice, which is shown already.
-    (first != index).then_some(first)
 }
 
 fn has_length(text: &str, length: &Length) -> bool {
