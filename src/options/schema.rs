@@ -1,10 +1,7 @@
 //! The options as `schema.json` describes them: which there are, and what each may be. A host gets
 //! the file as it is, and all that is checked here is read from it.
 
-use std::collections::BTreeMap;
-
 use once_cell::race::OnceBox;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -19,48 +16,19 @@ pub(crate) const MAX_TEXT_BYTES: usize = 64 * 1024;
 /// The JSON Schema (draft 2020-12) of `zx_client_new`'s options, and NUL, for a host.
 pub(crate) const SCHEMA: &str = concat!(include_str!("schema.json"), "\0");
 
-#[derive(Default, Deserialize)]
-struct Schema {
-    properties: BTreeMap<String, Property>,
-}
+/// The schema of each option, by its name.
+fn properties() -> &'static Map<String, Value> {
+    static PROPERTIES: OnceBox<Map<String, Value>> = OnceBox::new();
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Property {
-    r#type: Type,
-    default: Option<Value>,
-    minimum: Option<f64>,
-    maximum: Option<f64>,
-    r#enum: Option<Vec<String>>,
-    #[serde(default)]
-    min_length: usize,
-    max_length: Option<usize>,
-    /// The variables that hold where it is not given. Where there are several, which one does is
-    /// decided when the route is known.
-    #[serde(rename = "x-environment", default)]
-    environment: Vec<String>,
-    #[serde(rename = "x-per-call")]
-    is_per_call: bool,
-    /// Whether it can be given only to a call.
-    #[serde(rename = "x-call-alone", default)]
-    is_call_alone: bool,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Type {
-    Boolean,
-    Integer,
-    Number,
-    String,
-}
-
-fn properties() -> &'static BTreeMap<String, Property> {
-    static SCHEMA_READ: OnceBox<Schema> = OnceBox::new();
-
-    // Only a mistake in the file could make it unreadable.
-    let read = || serde_json::from_str(SCHEMA.trim_end_matches('\0')).unwrap_or_default();
-    &SCHEMA_READ.get_or_init(|| Box::new(read())).properties
+    PROPERTIES.get_or_init(|| {
+        let schema = serde_json::from_str(SCHEMA.trim_end_matches('\0'));
+        let mut schema: Map<String, Value> = schema.unwrap_or_default();
+        match schema.remove("properties") {
+            Some(Value::Object(properties)) => Box::new(properties),
+            // Only a mistake in the file could make it unreadable.
+            _ => Box::default(),
+        }
+    })
 }
 
 /// Options and their values, each as the schema wants it.
@@ -74,31 +42,33 @@ pub(super) struct Values {
 impl Values {
     /// What is given to a call.
     pub(super) fn of_call(json: Option<&str>) -> Result<Self, String> {
-        Values::given(json, |property| property.is_per_call)
+        Values::given(json, |property| property["x-per-call"] == true)
     }
 
     /// What is given to a client, what the environment says, and the defaults.
     pub(super) fn of_client(json: Option<&str>) -> Result<Self, String> {
-        let mut this = Values::given(json, |property| !property.is_call_alone)?;
+        let mut this = Values::given(json, |property| property["x-call-alone"] != true)?;
         for (name, property) in properties() {
             if this.values.contains_key(name) {
                 continue;
             }
-            if let [variable] = property.environment.as_slice()
+            // Where there are several, which one holds is decided when the route is known.
+            let variables = property["x-environment"].as_array().map(Vec::as_slice);
+            if let Some([Value::String(variable)]) = variables
                 && let Some(text) = environment::variable(variable)?
             {
                 this.from_environment.push((name, variable));
-                let value = property.checked(Value::String(text));
+                let value = checked(property, Value::String(text));
                 let value = value.map_err(|reason| this.blame(name, &reason))?;
                 this.values.insert(name.clone(), value);
-            } else if let Some(default) = &property.default {
+            } else if let Some(default) = property.get("default") {
                 this.values.insert(name.clone(), default.clone());
             }
         }
         Ok(this)
     }
 
-    fn given(json: Option<&str>, is_allowed: fn(&Property) -> bool) -> Result<Self, String> {
+    fn given(json: Option<&str>, is_allowed: fn(&Value) -> bool) -> Result<Self, String> {
         let mut this = Values::default();
         let Some(json) = json else {
             return Ok(this);
@@ -117,7 +87,7 @@ impl Values {
         &mut self,
         key: &str,
         value: &RawValue,
-        is_allowed: fn(&Property) -> bool,
+        is_allowed: fn(&Value) -> bool,
     ) -> Result<(), String> {
         let property = properties().get(key);
         let property = property.ok_or_else(|| unknown(key, is_allowed))?;
@@ -126,12 +96,12 @@ impl Values {
         }
         // What serde_json cannot hold, such as 1e999, is as wrong as null, which no option may be.
         let value = serde_json::from_str(value.get()).unwrap_or_default();
-        let value = property.checked(value);
+        let value = checked(property, value);
         let value = value.map_err(|reason| format!("{key} {reason}"))?;
         if !is_allowed(property) {
-            let of = match property.is_call_alone {
-                true => "a call: give it to zx_send_reply_buttons_with",
-                false => "the client: give it to zx_client_new",
+            let of = match property["x-call-alone"] {
+                Value::Bool(true) => "a call: give it to zx_send_reply_buttons_with",
+                _ => "the client: give it to zx_client_new",
             };
             return Err(format!("{key} is an option of {of}"));
         }
@@ -168,40 +138,47 @@ impl Values {
     }
 }
 
-impl Property {
-    /// The value, if the option may have it. What only its use can tell of a text is checked there.
-    fn checked(&self, value: Value) -> Result<Value, String> {
-        let number = value.as_f64().filter(|number| {
-            let least = self.minimum.unwrap_or(f64::MIN);
-            (least..=self.maximum.unwrap_or(f64::MAX)).contains(number)
-        });
-        match (self.r#type, &value, number) {
-            (Type::Boolean, Value::Bool(_), _) | (Type::Number, _, Some(_)) => Ok(value),
-            // Some serialisers have but one kind of number: 30000.0 is whole.
-            (Type::Integer, _, Some(number)) if number.fract() == 0.0 => {
-                Ok(Value::from(number as u64))
-            }
-            (Type::String, Value::String(text), _) => match (&self.r#enum, self.max_length) {
-                (Some(words), _) if !words.contains(text) => Err(self.demand()),
-                _ if text.len() < self.min_length => Err("must not be empty".to_owned()),
-                (_, Some(most)) if text.len() > most => Err(format!("is longer than {most} bytes")),
-                _ => Ok(value),
-            },
-            _ => Err(self.demand()),
+/// The value, if the option may have it. What only its use can tell of a text is checked there.
+fn checked(property: &Value, value: Value) -> Result<Value, String> {
+    let [least, most] = ["minimum", "maximum"].map(|edge| property[edge].as_f64());
+    let number = value
+        .as_f64()
+        .filter(|number| (least.unwrap_or(f64::MIN)..=most.unwrap_or(f64::MAX)).contains(number));
+    match (property["type"].as_str(), &value, number) {
+        (Some("boolean"), Value::Bool(_), _) | (Some("number"), _, Some(_)) => Ok(value),
+        // Some serialisers have but one kind of number: 30000.0 is whole.
+        (Some("integer"), _, Some(number)) if number.fract() == 0.0 => {
+            Ok(Value::from(number as u64))
         }
-    }
-
-    fn demand(&self) -> String {
-        let [least, most] = [self.minimum, self.maximum].map(Option::unwrap_or_default);
-        match (self.r#type, &self.r#enum) {
-            (Type::Boolean, _) => "must be true or false".to_owned(),
-            (Type::Integer, _) => format!("must be a whole number from {least} to {most}"),
-            (Type::Number, _) => format!("must be a number from {least} to {most}"),
-            (Type::String, None) => "must be a string".to_owned(),
-            (Type::String, Some(words)) => {
-                let words: Vec<_> = words.iter().map(|word| format!("{word:?}")).collect();
-                format!("must be {}", words.join(" or "))
+        (Some("string"), Value::String(text), _) => {
+            let words = property["enum"].as_array();
+            let most = property["maxLength"].as_u64().unwrap_or(u64::MAX);
+            if words.is_some_and(|words| !words.contains(&value)) {
+                Err(demand(property))
+            } else if text.is_empty() && property["minLength"] == 1 {
+                Err("must not be empty".to_owned())
+            } else if text.len() as u64 > most {
+                Err(format!("is longer than {most} bytes"))
+            } else {
+                Ok(value)
             }
+        }
+        _ => Err(demand(property)),
+    }
+}
+
+fn demand(property: &Value) -> String {
+    let edge = |edge| property[edge].as_f64().unwrap_or_default();
+    let [least, most] = ["minimum", "maximum"].map(edge);
+    match (property["type"].as_str(), property["enum"].as_array()) {
+        (Some("boolean"), _) => "must be true or false".to_owned(),
+        (Some("integer"), _) => format!("must be a whole number from {least} to {most}"),
+        (Some("number"), _) => format!("must be a number from {least} to {most}"),
+        (_, None) => "must be a string".to_owned(),
+        (_, Some(words)) => {
+            let words = words.iter().filter_map(Value::as_str);
+            let words: Vec<_> = words.map(|word| format!("{word:?}")).collect();
+            format!("must be {}", words.join(" or "))
         }
     }
 }
@@ -223,7 +200,7 @@ fn describe(error: &serde_json::Error) -> String {
 
 /// A key is shown only where it may have been meant for an option: anything else in its place may be
 /// a secret.
-fn unknown(key: &str, is_allowed: fn(&Property) -> bool) -> String {
+fn unknown(key: &str, is_allowed: fn(&Value) -> bool) -> String {
     const MAX_NAME_BYTES: usize = 40;
 
     let is_in_name = |byte: u8| byte.is_ascii_alphabetic() || b"_-".contains(&byte);
