@@ -4,8 +4,9 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use rustls::client::Resumption;
-use rustls::crypto::ring;
-use rustls::pki_types::ServerName;
+use rustls::crypto::{CryptoProvider, KeyProvider, ring};
+use rustls::pki_types::{PrivateKeyDer, ServerName};
+use rustls::sign::SigningKey;
 use rustls::{ClientConfig, ClientConnection, HandshakeKind, ProtocolVersion, RootCertStore};
 
 use super::deadline::Limits;
@@ -18,13 +19,30 @@ const SESSIONS: usize = 8;
 
 /// What a client shakes hands with. It keeps no sessions: those are [`with_sessions`].
 pub(crate) fn configuration(roots: Arc<RootCertStore>) -> Result<ClientConfig, rustls::Error> {
-    let provider = Arc::new(ring::default_provider());
-    let mut configuration = ClientConfig::builder_with_provider(provider)
+    let provider = CryptoProvider {
+        key_provider: &NoKeys,
+        ..ring::default_provider()
+    };
+    let mut configuration = ClientConfig::builder_with_provider(Arc::new(provider))
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
         .with_no_client_auth();
     configuration.resumption = Resumption::disabled();
     Ok(configuration)
+}
+
+/// This client shows no certificate: without what reads private keys and signs with them the library
+/// is smaller.
+#[derive(Debug)]
+struct NoKeys;
+
+impl KeyProvider for NoKeys {
+    fn load_private_key(
+        &self,
+        _: PrivateKeyDer<'static>,
+    ) -> Result<Arc<dyn SigningKey>, rustls::Error> {
+        Err(rustls::Error::General("no private keys".to_owned()))
+    }
 }
 
 /// The same with sessions, which a later handshake resumes: those of one process.

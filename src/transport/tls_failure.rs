@@ -67,12 +67,12 @@ pub(super) fn sentence(error: &Error) -> String {
     sentence.to_owned()
 }
 
-fn unnamed(error: &impl Debug) -> String {
+fn unnamed(error: &dyn Debug) -> String {
     format!("TLS failed ({})", name(error))
 }
 
 /// The name of an error without what it contains, which is of use to nobody who reads it.
-fn name(error: &impl Debug) -> String {
+fn name(error: &dyn Debug) -> String {
     let debug = format!("{error:?}");
     let end = debug.find(|c: char| !c.is_ascii_alphanumeric());
     debug
