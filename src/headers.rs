@@ -37,11 +37,8 @@ impl Headers {
             ("x-workspace-id", credential("workspace_id", workspace_id)?),
             ("user-agent", &user_agent),
         ];
-        Ok(Headers(
-            fields
-                .map(|(name, value)| format!("{name}: {value}\r\n"))
-                .concat(),
-        ))
+        let fields = fields.map(|(name, value)| format!("{name}: {value}\r\n"));
+        Ok(Headers(fields.concat()))
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {

@@ -1,6 +1,5 @@
 //! Panics: bugs of this library, which a host gets as a status.
 
-use std::any::Any;
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,14 +24,11 @@ pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     let outer = INSIDE.replace(true);
     let result = panic::catch_unwind(AssertUnwindSafe(work));
     INSIDE.set(outer);
-    result.map_err(|payload: Box<dyn Any + Send>| {
+    result.map_err(|payload| {
         // Dropping it could panic again.
         std::mem::forget(payload);
-        PLACE
-            .try_with(Cell::take)
-            .ok()
-            .flatten()
-            .unwrap_or_else(|| "an unknown line".to_owned())
+        let place = PLACE.try_with(Cell::take).ok().flatten();
+        place.unwrap_or_else(|| "an unknown line".to_owned())
     })
 }
 
@@ -48,9 +44,8 @@ fn silence() {
         let program = panic::take_hook();
         panic::set_hook(Box::new(move |panic: &PanicHookInfo<'_>| {
             if INSIDE.get() {
-                let place = panic
-                    .location()
-                    .map(|at| format!("{}:{}", at.file(), at.line()));
+                let at = panic.location();
+                let place = at.map(|at| format!("{}:{}", at.file(), at.line()));
                 // In the last moments of a thread, it is gone.
                 let _ = PLACE.try_with(|it| it.set(place));
             } else {

@@ -112,10 +112,8 @@ pub(super) fn cancel(pointer: *const zx_cancel) -> Result<Option<Arc<CancelToken
     if pointer.is_null() {
         return Ok(None);
     }
-    let token = registry::cancel(pointer.addr());
-    token
-        .map(Some)
-        .map_err(|found| bad_handle("cancel", "zx_cancel_new()", found))
+    let token = registry::cancel(pointer.addr()).map(Some);
+    token.map_err(|found| bad_handle("cancel", "zx_cancel_new()", found))
 }
 
 fn bad_handle(parameter: &str, maker: &str, found: Option<&str>) -> Reply {

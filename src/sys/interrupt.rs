@@ -61,12 +61,9 @@ impl Interrupt {
     /// until the interrupt is raised.
     pub(crate) fn wait(&self, until: Instant, is_over: impl Fn() -> bool) {
         let left = until.saturating_duration_since(Instant::now());
-        let waited = self
-            .changed
-            .wait_timeout_while(self.state.lock(), left, |state| {
-                state.raised.is_none() && !is_over()
-            });
-        drop(waited);
+        let goes_on = |state: &mut State| state.raised.is_none() && !is_over();
+        let state = self.state.lock();
+        drop(self.changed.wait_timeout_while(state, left, goes_on));
     }
 
     /// Lets a [`wait`](Self::wait) look again. Not to be called with a lock held that its `is_over`

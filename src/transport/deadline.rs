@@ -67,21 +67,18 @@ impl Limits {
 
     /// What a wait came to. An interrupt counts even where what was waited for came at the same time.
     fn reached(&self, is_over: bool) -> Result<(), Failure> {
-        if is_over && self.interrupt.raised().is_none() {
-            Ok(())
-        } else {
-            self.check()
+        match self.interrupt.raised() {
+            None if is_over => Ok(()),
+            _ => self.check(),
         }
     }
 
     /// Whether there is time left.
     pub(crate) fn check(&self) -> Result<(), Failure> {
-        if let Some(cause) = self.interrupt.raised() {
-            Err(Failure::Stopped(cause))
-        } else if Instant::now() >= self.deadline {
-            Err(Failure::Deadline)
-        } else {
-            Ok(())
+        match self.interrupt.raised() {
+            Some(cause) => Err(Failure::Stopped(cause)),
+            None if Instant::now() >= self.deadline => Err(Failure::Deadline),
+            None => Ok(()),
         }
     }
 }

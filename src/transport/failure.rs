@@ -102,11 +102,10 @@ impl fmt::Display for Failure {
             Failure::Name { host, error } => {
                 write!(f, "no address was found for the host {host} ({error})")
             }
-            Failure::Connect { host, refused } => write!(
-                f,
-                "no connection could be made to {host} ({})",
-                reasons(refused)
-            ),
+            Failure::Connect { host, refused } => {
+                let reasons = reasons(refused);
+                write!(f, "no connection could be made to {host} ({reasons})")
+            }
             Failure::Early(http_status) => write!(
                 f,
                 "the server responded (HTTP {http_status}) before the request was fully sent, so it \

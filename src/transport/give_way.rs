@@ -27,10 +27,9 @@ pub(super) fn register(holder: Weak<dyn GiveWay>) {
 /// theirs, and it is taken again.
 pub(super) fn with_descriptors<T>(step: impl Fn() -> T, lacks_descriptors: fn(&T) -> bool) -> T {
     let outcome = step();
-    if lacks_descriptors(&outcome) && all_give_way() {
-        step()
-    } else {
-        outcome
+    match lacks_descriptors(&outcome) && all_give_way() {
+        true => step(),
+        false => outcome,
     }
 }
 

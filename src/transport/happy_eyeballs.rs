@@ -38,10 +38,9 @@ pub(super) fn connect(
                 }
             }
         }
-        let next_attempt = if untried.is_empty() {
-            limits.deadline
-        } else {
-            Instant::now() + ATTEMPT_DELAY
+        let next_attempt = match untried.is_empty() {
+            true => limits.deadline,
+            false => Instant::now() + ATTEMPT_DELAY,
         };
         let sockets = opening.iter().map(|(_, socket)| socket);
         let mut events: Vec<_> = sockets.map(Event::writable).collect();

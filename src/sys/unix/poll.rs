@@ -99,10 +99,9 @@ impl Poll<'_, '_> {
     pub(crate) fn until(self, until: Instant) -> io::Result<()> {
         let Poll(events) = self;
         let left = until.saturating_duration_since(Instant::now());
-        let timeout = if left > SHORT {
-            left - MOST_LATE - MOST_LATE / 2
-        } else {
-            left
+        let timeout = match left > SHORT {
+            true => left - MOST_LATE - MOST_LATE / 2,
+            false => left,
         };
         // Rounded up, so that a wait does not end just before its time.
         let rounded_up = timeout.saturating_add(Duration::from_nanos(999_999));

@@ -53,11 +53,9 @@ impl Proxy {
             }
             None => (None, rest),
         };
-        let authority = Authority::parse(authority, default_port).map_err(|reason| {
-            format!(
-                "must be a proxy's URL, such as http://user:password@proxy.example:3128; {reason}"
-            )
-        })?;
+        const FORM: &str = "must be a proxy's URL, such as http://user:password@proxy.example:3128";
+        let authority = Authority::parse(authority, default_port)
+            .map_err(|reason| format!("{FORM}; {reason}"))?;
         Ok(Proxy {
             authority,
             protocol,
@@ -82,17 +80,15 @@ impl Proxy {
         if exceptions.is_some_and(|(_, list)| no_proxy::is_exempt(&list, target)) {
             return Ok(None);
         }
-        Proxy::parse(&url)
-            .map(Some)
-            .map_err(|reason| format!("the environment variable {name} {reason}"))
+        let proxy = Proxy::parse(&url).map(Some);
+        proxy.map_err(|reason| format!("the environment variable {name} {reason}"))
     }
 
     /// What must not be told: the password, and the form in which it goes to an HTTP proxy.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = String> {
         let credentials = self.credentials.iter();
-        credentials
-            .filter(|credentials| !credentials.password.is_empty())
-            .flat_map(|credentials| [credentials.password.clone(), credentials.pair()])
+        let secret = credentials.filter(|it| !it.password.is_empty());
+        secret.flat_map(|it| [it.password.clone(), it.pair()])
     }
 
     /// Asks the proxy at the other end of `stream` to open the way to `target`.
