@@ -320,3 +320,52 @@ impl Drop for Alive<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    #[test]
+    fn what_another_thread_rolls_back_is_done_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("ledger");
+        let path = make(path.to_str().expect("UTF-8")).expect("a file");
+        let open = Open::get(&path).expect("a ledger");
+        let limits = Limits::until(Instant::now() + Duration::from_secs(60));
+        let table = |database: &Connection| database.execute_batch("CREATE TABLE t (x INTEGER)");
+        assert!(open.write(&limits, true, table).is_ok());
+        // As where the disk is full.
+        let fails = |number: i32| number % 7 == 0;
+        thread::scope(|scope| {
+            for first in (0..800).step_by(100) {
+                let (open, limits) = (&open, &limits);
+                scope.spawn(move || {
+                    for number in first..first + 100 {
+                        let written = open.write(limits, true, |database| {
+                            database.execute("INSERT INTO t VALUES (?1)", [number])?;
+                            match fails(number) {
+                                true => Err(database.execute_batch("ROLLBACK").map_or_else(
+                                    |error| error,
+                                    |()| rusqlite::Error::InvalidQuery,
+                                )),
+                                false => Ok(()),
+                            }
+                        });
+                        assert_eq!(written.is_err(), fails(number));
+                    }
+                });
+            }
+        });
+        let written: Result<Vec<i32>, _> = open.read(&limits, |database, _| {
+            let mut rows = database.prepare("SELECT x FROM t ORDER BY x")?;
+            rows.query_map([], |row| row.get(0))?.collect()
+        });
+        let expected: Vec<i32> = (0..800).filter(|number| !fails(*number)).collect();
+        assert!(written.is_ok_and(|written| written == expected));
+        drop(open);
+        close_unused();
+    }
+}

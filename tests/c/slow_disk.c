@@ -1,4 +1,4 @@
-/* Calls that leave while a disk takes its time: none of them is sent, and none leaves an entry behind.
+/* Calls that leave while a disk takes its time, or fails: none of them is sent, and none leaves an entry behind.
  *
  * usage: slow_disk OPTIONS_JSON MESSAGE_FORMAT LATE_MESSAGE_FORMAT
  *
@@ -6,6 +6,7 @@
 
 #define _GNU_SOURCE
 
+#include <errno.h>
 #include <pthread.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -17,6 +18,7 @@ static zx_client *client;
 static const char *format;
 static volatile int delay_ms;
 static const zx_cancel *volatile cancelled_by_the_disk;
+static volatile int is_failing;
 
 static void wait_milliseconds(int milliseconds)
 {
@@ -42,6 +44,10 @@ int fsync(int descriptor)
 int fdatasync(int descriptor)
 {
     take_time();
+    if (is_failing) {
+        errno = EIO;
+        return -1;
+    }
     return (int)syscall(SYS_fdatasync, descriptor);
 }
 
@@ -133,6 +139,17 @@ int main(int argc, char **argv)
         CHECK(strstr(reply, "repeated") != NULL);
         zx_free(reply);
     }
+
+    /* A disk that could not keep something says so once: nothing is sent until the ledger is opened anew. */
+    format = argv[2];
+    is_failing = 1;
+    must_not_be_sent("lost", 20000, NULL);
+    is_failing = 0;
+    must_not_be_sent("lost", 20000, NULL);
+    zx_free(client);
+    client = host_client(argv[1]);
+    must_be_sent("lost");
+
     zx_free(cancel);
     zx_free(client);
     return 0;
