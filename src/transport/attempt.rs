@@ -140,7 +140,7 @@ impl CurrentAttempt {
         attempt.has_connection = true;
         if let Some(trace) = &mut attempt.trace {
             trace.connection = Some(connection);
-            trace.address = socket.peer_addr().ok();
+            trace.address = socket.stream.peer_addr().ok();
         }
     }
 

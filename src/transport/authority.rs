@@ -74,10 +74,9 @@ fn port_number(text: &str) -> Option<u16> {
 
 /// Whether each `%` begins a percent-encoding.
 pub(crate) fn are_escapes_whole(text: &str) -> bool {
-    let is_hexadecimal = |byte: &u8| byte.is_ascii_hexdigit();
     text.split('%').skip(1).all(|rest| {
         let digits = rest.as_bytes().get(..2);
-        digits.is_some_and(|digits| digits.iter().all(is_hexadecimal))
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
     })
 }
 

@@ -2,7 +2,7 @@
 //! knows whether it is clean.
 
 use std::fmt;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -63,7 +63,7 @@ impl Connection {
                 Err(error) if is_transient(&error) => self.wait_to_send()?,
                 Err(_) => {
                     // Where it is not the connection that broke, nobody would respond to half a request.
-                    self.socket.end_sending();
+                    self.socket.stream.end_sending();
                     false
                 }
             };
@@ -73,7 +73,7 @@ impl Connection {
 
     /// Waits until the peer takes more. `false`: it responded or closed instead.
     fn wait_to_send(&mut self) -> Result<bool, Failure> {
-        let mut event = [Event::readable_or_writable(&self.socket)];
+        let mut event = [Event::readable_or_writable(&self.socket.stream)];
         self.attempt.limits().wait_for(&mut event)?;
         let [event] = event;
         Ok(event.is_writable() || self.is_silent_or_interim()?)
@@ -114,7 +114,7 @@ impl Connection {
             return Err(Failure::LongHead);
         }
         let received = match &mut self.tls {
-            None => self.socket.receive(into)?,
+            None => Received::of((&self.socket).read(into))?,
             Some(tls) => tls.receive(&self.socket, into).inspect_err(|_| {
                 // Even if the kernel has taken all of it.
                 if tls.is_unread {
@@ -195,8 +195,8 @@ impl Transport for Connection {
             if !self.tls.as_mut().is_some_and(|tls| tls.has_received()) {
                 let wants_to_send = self.wants_to_send();
                 let mut event = [match wants_to_send {
-                    true => Event::readable_or_writable(&self.socket),
-                    false => Event::readable(&self.socket),
+                    true => Event::readable_or_writable(&self.socket.stream),
+                    false => Event::readable(&self.socket.stream),
                 }];
                 self.attempt.limits().wait_for(&mut event)?;
                 let [event] = event;

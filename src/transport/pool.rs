@@ -227,7 +227,10 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
         let address = listener.local_addr().expect("an address");
         let stream = TcpStream::connect(address).expect("a listener");
-        let socket = Socket::new(stream.into(), Arc::default());
+        let socket = Socket {
+            stream: stream.into(),
+            counts: Arc::default(),
+        };
         pooled.attempt.connected("new", &socket);
         pool.put_back(pooled, None);
         let idle = pool.idle.lock();

@@ -84,7 +84,8 @@ impl RouteConnector {
         let addresses = self.attempt.timed("look_up_ms", look_up)?;
         let connect = || happy_eyeballs::connect(to, &addresses, limits);
         let stream = self.attempt.timed("connect_ms", connect)?;
-        Ok(Socket::new(stream, Arc::clone(&self.counts)))
+        let counts = Arc::clone(&self.counts);
+        Ok(Socket { stream, counts })
     }
 }
 

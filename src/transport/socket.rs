@@ -1,7 +1,6 @@
 //! The socket under a connection: it never blocks.
 
 use std::io::{self, Read, Write};
-use std::ops::Deref;
 use std::sync::Arc;
 
 use super::deadline::Limits;
@@ -10,7 +9,7 @@ use crate::sys::{Event, TcpSocket, is_transient};
 
 #[derive(Debug)]
 pub(crate) struct Socket {
-    stream: TcpSocket,
+    pub(super) stream: TcpSocket,
     pub(super) counts: Arc<Counts>,
 }
 
@@ -23,18 +22,9 @@ pub(super) enum Received {
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpSocket, counts: Arc<Counts>) -> Self {
-        Socket { stream, counts }
-    }
-
     /// Whether the peer has said nothing that was not received, a good-bye included.
     pub(super) fn is_silent(&self) -> bool {
         matches!(self.stream.peek(&mut [0]), Err(error) if is_transient(&error))
-    }
-
-    pub(super) fn receive(&self, into: &mut [u8]) -> io::Result<Received> {
-        let mut socket = self;
-        Received::of(socket.read(into))
     }
 }
 
@@ -48,14 +38,6 @@ impl Received {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(Received::End),
             Err(error) => Err(error),
         }
-    }
-}
-
-impl Deref for Socket {
-    type Target = TcpSocket;
-
-    fn deref(&self) -> &TcpSocket {
-        &self.stream
     }
 }
 
@@ -112,14 +94,14 @@ impl Limited<'_> {
 impl Read for Limited<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let mut socket = self.socket;
-        self.retry(Event::readable(self.socket), || socket.read(into))
+        self.retry(Event::readable(&self.socket.stream), || socket.read(into))
     }
 }
 
 impl Write for Limited<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut socket = self.socket;
-        self.retry(Event::writable(self.socket), || socket.write(bytes))
+        self.retry(Event::writable(&self.socket.stream), || socket.write(bytes))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -145,7 +127,11 @@ mod tests {
         let stream = TcpStream::connect(listener.local_addr()?)?;
         let (peer, _) = listener.accept()?;
         peer.set_read_timeout(Some(Duration::from_secs(10)))?;
-        Ok((Socket::new(stream.into(), Arc::default()), peer))
+        let socket = Socket {
+            stream: stream.into(),
+            counts: Arc::default(),
+        };
+        Ok((socket, peer))
     }
 
     #[test]
@@ -169,34 +155,37 @@ mod tests {
     fn nothing_yet_is_neither_an_end_nor_an_error_and_a_reset_is_one() {
         let (socket, peer) = connected().expect("loopback");
         assert!(socket.is_silent());
-        assert!(matches!(socket.receive(&mut [0; 8]), Ok(Received::Nothing)));
+        assert!(matches!(
+            Received::of((&socket).read(&mut [0; 8])),
+            Ok(Received::Nothing)
+        ));
         SockRef::from(&peer)
             .set_linger(Some(Duration::ZERO))
             .expect("an option");
         drop(peer);
         let limits = Limits::until(Instant::now() + Duration::from_secs(20));
-        let mut event = [Event::readable(&socket)];
+        let mut event = [Event::readable(&socket.stream)];
         limits.wait_for(&mut event).expect("a reset");
-        assert!(socket.receive(&mut [0; 8]).is_err());
+        assert!(Received::of((&socket).read(&mut [0; 8])).is_err());
     }
 
     #[test]
     fn peer_is_told_of_the_end_and_can_still_respond() {
         let (socket, mut peer) = connected().expect("loopback");
-        socket.end_sending();
+        socket.stream.end_sending();
         assert_eq!(peer.read(&mut [0; 8]).expect("an end"), 0);
         peer.write_all(b"no").expect("a connection");
         socket.stream.set_nonblocking(false).expect("a socket");
-        let received = socket.receive(&mut [0; 8]);
+        let received = Received::of((&socket).read(&mut [0; 8]));
         assert!(matches!(received, Ok(Received::Bytes(2))));
         // It may have ended already.
-        socket.end_sending();
+        socket.stream.end_sending();
     }
 
     #[test]
     fn what_will_not_do_better_in_a_moment_is_not_tried_again() {
         let (socket, _peer) = connected().expect("loopback");
-        socket.end_sending();
+        socket.stream.end_sending();
         let limits = Limits::until(Instant::now() + Duration::from_secs(2));
         let mut limited = Limited {
             socket: &socket,

@@ -5,7 +5,8 @@
 //! that it runs on.
 
 use std::cell::UnsafeCell;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicU32, AtomicUsize};
 use std::time::Duration;
 use std::{process, thread};
 
@@ -28,7 +29,7 @@ pub(crate) fn while_forks_wait<R>(work: impl FnOnce() -> R) -> R {
 
     // A fork handler of the host's own may call the library, between the library's own two.
     if forking_process().is_some() {
-        NESTED.fetch_add(1, Ordering::Relaxed);
+        NESTED.fetch_add(1, Relaxed);
     } else {
         acquire();
     }
@@ -62,7 +63,7 @@ pub(super) fn enter_for_fork() -> bool {
         acquire();
         note_forking_process();
     } else {
-        NESTED.fetch_add(1, Ordering::Relaxed);
+        NESTED.fetch_add(1, Relaxed);
     }
     is_first
 }
@@ -70,43 +71,38 @@ pub(super) fn enter_for_fork() -> bool {
 /// The process that called the fork which this thread is in the middle of: of the child, its parent
 /// until it was noticed.
 pub(super) fn forking_process() -> Option<u32> {
-    let forking = FORKING.load(Ordering::Relaxed);
+    let forking = FORKING.load(Relaxed);
     (forking != 0 && is_held_by_this_thread()).then_some(forking)
 }
 
 /// The fork which this thread is in the middle of goes on in this process.
 pub(super) fn note_forking_process() {
-    FORKING.store(process::id(), Ordering::Relaxed);
+    FORKING.store(process::id(), Relaxed);
 }
 
 pub(super) fn leave() {
-    if NESTED.load(Ordering::Relaxed) > 0 {
-        NESTED.fetch_sub(1, Ordering::Relaxed);
+    if NESTED.load(Relaxed) > 0 {
+        NESTED.fetch_sub(1, Relaxed);
     } else {
-        FORKING.store(0, Ordering::Relaxed);
-        OWNER.store(0, Ordering::Release);
+        FORKING.store(0, Relaxed);
+        OWNER.store(0, Release);
     }
 }
 
 fn acquire() {
     let this = this_thread();
-    let mut looks = 0_u32;
-    while OWNER
-        .compare_exchange(0, this, Ordering::Acquire, Ordering::Relaxed)
-        .is_err()
-    {
+    let mut yields = 0..100;
+    while OWNER.compare_exchange(0, this, Acquire, Relaxed).is_err() {
         // It is held for less than a microsecond, or for as long as a fork takes.
-        if looks < 100 {
-            looks += 1;
-            thread::yield_now();
-        } else {
-            thread::sleep(Duration::from_micros(50));
+        match yields.next() {
+            Some(_) => thread::yield_now(),
+            None => thread::sleep(Duration::from_micros(50)),
         }
     }
 }
 
 fn is_held_by_this_thread() -> bool {
-    OWNER.load(Ordering::Relaxed) == this_thread()
+    OWNER.load(Relaxed) == this_thread()
 }
 
 /// A number that no other thread has while this one lives.
