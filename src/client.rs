@@ -267,7 +267,11 @@ impl Client {
 
     /// The reply to a response, by the table of outcomes.
     fn read(&self, response: &Response) -> Reply {
-        let body = ResponseBody::of(response);
+        let (body, ending) = match response.broken_off {
+            None => (ResponseBody::read(&response.body), Ending::Whole),
+            // It is not known what it says.
+            Some(_) => (ResponseBody::default(), Ending::BrokenOff),
+        };
         let row = outcome::row(response, &body);
         let id = body.request_id;
         let message = match body.message {
@@ -281,10 +285,6 @@ impl Client {
             http_status: Some(response.http_status),
             retry_after: response.retry_after,
             response: (!body.is_documented).then(|| {
-                let ending = match response.broken_off {
-                    None => Ending::Whole,
-                    Some(_) => Ending::BrokenOff,
-                };
                 let text = String::from_utf8_lossy(&response.body);
                 self.secrets.redact(text, ending)
             }),

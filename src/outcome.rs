@@ -106,15 +106,7 @@ pub(crate) struct ResponseBody {
 }
 
 impl ResponseBody {
-    /// Of one that is not whole it is not known what it says.
-    pub(crate) fn of(response: &Response) -> Self {
-        match response.broken_off {
-            None => ResponseBody::read(&response.body),
-            Some(_) => ResponseBody::default(),
-        }
-    }
-
-    fn read(body: &[u8]) -> Self {
+    pub(crate) fn read(body: &[u8]) -> Self {
         if let Some(body) = str::from_utf8(body).ok().and_then(Self::of_json) {
             return body;
         }

@@ -82,42 +82,34 @@ fn reading(body: &str) -> Result<PostBack, Findings> {
 struct Reading<'a> {
     object: json::Object,
     problems: Findings,
-    /// How many times each key was given.
-    given: HashMap<Cow<'a, str>, usize>,
-    /// The fields that are strings.
-    texts: HashMap<String, String>,
+    /// The keys, and those of their values that are strings.
+    given: HashMap<Cow<'a, str>, Option<String>>,
 }
 
 impl<'a> Reading<'a> {
     fn member(&mut self, key: Cow<'a, str>, value: &RawValue) {
-        let times = self.given.entry(key.clone()).or_default();
-        *times += 1;
-        match *times {
-            1 if DERIVED.contains(&&*key) => {}
-            1 => self.field(&key, value),
-            2 => self.complain(&key, "is given twice"),
-            _ => {}
+        if self.given.contains_key(&key) {
+            return self.complain(&key, "is given twice");
         }
+        let text = json::text(value).map(Cow::into_owned);
+        if !DERIVED.contains(&&*key) {
+            self.field(&key, value, text.as_deref());
+        }
+        self.given.insert(key, text);
     }
 
-    fn field(&mut self, name: &str, value: &RawValue) {
+    fn field(&mut self, name: &str, value: &RawValue, text: Option<&str>) {
         let is_required = REQUIRED.contains(&name);
-        if let Some(text) = json::text(value) {
-            if is_required && text.is_empty() {
-                self.complain(name, "must not be empty");
-            }
-            self.object.add(name, &text);
-            self.texts.insert(name.to_owned(), text.into_owned());
-            return;
-        }
-        match Type::of(value) {
-            Type::Number if name == MESSAGE_ID => self.object.add(name, value.get()),
-            Type::Null if !is_required => self.object.add(name, ()),
-            found if name == MESSAGE_ID => {
+        match (Type::of(value), text) {
+            (_, Some("")) if is_required => self.complain(name, "must not be empty"),
+            (_, Some(text)) => self.object.add(name, text),
+            (Type::Number, _) if name == MESSAGE_ID => self.object.add(name, value.get()),
+            (Type::Null, _) if !is_required => self.object.add(name, ()),
+            (found, _) if name == MESSAGE_ID => {
                 let complaint = format_args!("is {found}; it must be a number or a string");
                 self.complain(name, complaint);
             }
-            found if FIELDS.contains(&name) => {
+            (found, _) if FIELDS.contains(&name) => {
                 self.complain(name, format_args!("is {found}; it must be a string"));
             }
             // The API may grow.
@@ -142,7 +134,7 @@ impl<'a> Reading<'a> {
         if !self.problems.is_empty() {
             return Err(self.problems);
         }
-        let mut text = |name| self.texts.remove(name);
+        let mut text = |name| self.given.remove(name).flatten();
         let [request_id, status, status_at] =
             ["request_id", "status", "status_at"].map(|name| text(name).unwrap_or_default());
         let status_at_ms = milliseconds(&status_at);
