@@ -27,7 +27,7 @@ pub(crate) struct Reply {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) retryable: Option<bool>,
     /// Whether it is the ledger's, and the call began no attempt.
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) repeated: bool,
     #[serde(
         rename = "retry_after_ms",
@@ -121,10 +121,6 @@ impl Reply {
     pub(crate) fn to_json(&self) -> String {
         json::written(self)
     }
-}
-
-fn is_false(it: &bool) -> bool {
-    !it
 }
 
 fn summary(what: &str, problems: &Findings) -> String {

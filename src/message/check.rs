@@ -55,12 +55,6 @@ pub(crate) struct Found {
     pub(crate) warnings: Findings,
 }
 
-impl Found {
-    fn is_empty(&self) -> bool {
-        self.problems.is_empty() && self.warnings.is_empty()
-    }
-}
-
 #[derive(Default)]
 struct Check<'de> {
     depth: usize,
@@ -155,7 +149,8 @@ impl<'de> Check<'de> {
                 let found_before = mem::take(&mut self.found);
                 let seen = object.next_value_seed(self.value(field, path))?;
                 let found = mem::replace(&mut self.found, found_before);
-                if given.times == 1 && !found.is_empty() {
+                let is_empty = found.problems.is_empty() && found.warnings.is_empty();
+                if given.times == 1 && !is_empty {
                     found_apart.push((field.name, found));
                 }
                 seen

@@ -42,10 +42,9 @@ pub(crate) fn compose(composition: &Composition) -> Result<String, Findings> {
         let interactive = Path::Key(&Path::Root, "interactive");
         problems.add(&Path::Key(&interactive, "header"), complaint);
     }
-    if problems.is_empty() {
-        Ok(json)
-    } else {
-        Err(problems)
+    match problems.is_empty() {
+        true => Ok(json),
+        false => Err(problems),
     }
 }
 

@@ -70,11 +70,8 @@ impl Values {
 
     fn given(json: Option<&str>, is_allowed: fn(&Value) -> bool) -> Result<Self, String> {
         let mut this = Values::default();
-        let Some(json) = json else {
-            return Ok(this);
-        };
         let mut wrong = None;
-        json::members(json, |key, value| {
+        json::members(json.unwrap_or("{}"), |key, value| {
             if wrong.is_none() {
                 wrong = this.take(&key, value, is_allowed).err();
             }
@@ -185,10 +182,9 @@ fn demand(property: &Value) -> String {
 
 /// What is wrong, and where, but not the text itself: it may hold a proxy's password.
 fn describe(error: &serde_json::Error) -> String {
-    let what = match error.classify() {
-        serde_json::error::Category::Data => "not a JSON object",
-        serde_json::error::Category::Eof => "JSON that ends too soon",
-        _ => "not JSON",
+    let what = match error.is_data() {
+        true => "not a JSON object",
+        false => "not JSON",
     };
     format!(
         "options_json is {what} (line {}, column {}): it must be NULL or an object such as \
