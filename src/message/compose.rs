@@ -7,7 +7,6 @@ use crate::findings::{Findings, Path};
 use crate::json;
 
 /// What the host gave. What is `None` is left out, for the check to name.
-#[derive(Debug, Default)]
 pub(crate) struct Composition<'a> {
     pub(crate) recipient: Option<&'a str>,
     pub(crate) phone_id: Option<&'a str>,
@@ -24,7 +23,6 @@ pub(crate) struct Composition<'a> {
     pub(crate) header_filename: Option<&'a str>,
 }
 
-#[derive(Debug)]
 pub(crate) struct Button<'a> {
     pub(crate) id: Option<&'a str>,
     pub(crate) title: Option<&'a str>,
@@ -50,22 +48,18 @@ pub(crate) fn compose(composition: &Composition) -> Result<String, Findings> {
 
 fn write(composition: &Composition) -> String {
     let buttons: Vec<String> = composition.buttons.iter().map(button).collect();
+    let action = format!(r#"{{"buttons":[{}]}}"#, buttons.join(","));
+    let interactive = object([
+        ("type", text(Some("button"))),
+        ("header", header(composition)),
+        ("body", text_object(composition.body)),
+        ("footer", text_object(composition.footer)),
+        ("action", Some(action)),
+    ]);
     object([
         ("recipient", text(composition.recipient)),
         ("phone_id", text(composition.phone_id)),
-        (
-            "interactive",
-            Some(object([
-                ("type", text(Some("button"))),
-                ("header", header(composition)),
-                ("body", text_object(composition.body)),
-                ("footer", text_object(composition.footer)),
-                (
-                    "action",
-                    Some(format!(r#"{{"buttons":[{}]}}"#, buttons.join(","))),
-                ),
-            ])),
-        ),
+        ("interactive", Some(interactive)),
         ("post_back_url", text(composition.post_back_url)),
         ("post_back_data", text(composition.post_back_data)),
     ])
