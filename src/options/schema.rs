@@ -182,9 +182,10 @@ fn demand(property: &Value) -> String {
 
 /// What is wrong, and where, but not the text itself: it may hold a proxy's password.
 fn describe(error: &serde_json::Error) -> String {
-    let what = match error.is_data() {
-        true => "not a JSON object",
-        false => "not JSON",
+    let what = match error.classify() {
+        serde_json::error::Category::Data => "not a JSON object",
+        serde_json::error::Category::Eof => "JSON that ends too soon",
+        _ => "not JSON",
     };
     format!(
         "options_json is {what} (line {}, column {}): it must be NULL or an object such as \
