@@ -72,16 +72,27 @@ fn every_command_in_the_readme_is_run_by_a_test() {
 /// What stands in the text and not in a block, too.
 #[test]
 fn every_command_in_the_readmes_text_is_run_by_a_test() {
-    let scripts: String = [".ci/run", "packaging/try-flags", "packaging/try-installed"]
-        .map(|script| fs::read_to_string(root().join(script)).expect("a script"))
-        .concat();
+    let scripts: String = [
+        ".ci/run",
+        "packaging/try-conan",
+        "packaging/try-flags",
+        "packaging/try-installed",
+    ]
+    .map(|script| fs::read_to_string(root().join(script)).expect("a script"))
+    .concat();
     let readme = readme();
     let commands: Vec<&str> = readme
         .split('`')
         .filter(|text| {
-            ["cargo ", "packaging/", "zixflow-sandbox", ".ci/run"]
-                .iter()
-                .any(|command| text.starts_with(command))
+            [
+                "cargo ",
+                "packaging/",
+                "conan ",
+                "zixflow-sandbox",
+                ".ci/run",
+            ]
+            .iter()
+            .any(|command| text.starts_with(command))
         })
         // The one regenerates what a test compares, the other is all that is run.
         .filter(|text| *text != "cargo run -p zixflow-cbindgen" && *text != ".ci/run")
