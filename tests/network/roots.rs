@@ -68,7 +68,7 @@ fn unknown_authority_is_not_trusted_and_trying_again_would_not_help() {
 
 /// A file of a test's own.
 fn file(name: &str, content: &[u8]) -> PathBuf {
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let path = c::scratch().join(name);
     fs::write(&path, content).expect("the target directory is writable");
     path
 }

@@ -14,6 +14,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection};
 use serde_json::json;
 use support::api::{Reply, client, message};
+use support::c;
 use support::raw_server::{Ending, RawServer, Scheme, accepted};
 
 /// An authority of a test's own, and what it signs.
@@ -68,7 +69,7 @@ impl Identity {
 }
 
 fn ca_file(name: &str, pem: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("tls-failures-{name}.pem"));
+    let path = c::scratch().join(format!("tls-failures-{name}.pem"));
     fs::write(&path, pem).expect("the target directory is writable");
     path
 }
