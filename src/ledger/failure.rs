@@ -15,28 +15,35 @@ use crate::transport::{self, Limits};
 #[derive(Clone, Debug)]
 pub(super) struct Failure {
     pub(super) reason: String,
-    /// Whether the same may work later.
-    pub(super) is_transient: bool,
-    /// Another program writes: nothing is wrong with the file.
-    is_busy: bool,
+    passes: Passes,
+}
+
+/// When the same may work.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Passes {
+    Never,
+    Later,
+    /// Nothing is wrong with the file: another program writes, or another call failed.
+    Soon,
 }
 
 impl Failure {
+    fn new(passes: Passes, reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        Failure { reason, passes }
+    }
+
     pub(super) fn permanent(reason: impl Into<String>) -> Self {
-        Failure {
-            reason: reason.into(),
-            is_transient: false,
-            is_busy: false,
-        }
+        Failure::new(Passes::Never, reason)
     }
 
     /// What was done went with another's, who failed: it is to be done again.
     pub(super) fn rolled_back() -> Self {
-        Failure {
-            is_transient: true,
-            is_busy: true,
-            ..Failure::permanent("could not be written by another call")
-        }
+        Failure::new(Passes::Soon, "could not be written by another call")
+    }
+
+    pub(super) fn is_transient(&self) -> bool {
+        self.passes != Passes::Never
     }
 
     /// The reply of a call that did nothing because of it.
@@ -45,7 +52,7 @@ impl Failure {
         let message = format!("nothing was sent or changed: the ledger {path} {reason}");
         let verdict = Verdict {
             status: Status::ZX_NOT_SENT,
-            retryable: self.is_transient,
+            retryable: self.is_transient(),
         };
         Reply::new(verdict, message)
     }
@@ -53,28 +60,26 @@ impl Failure {
 
 impl From<rusqlite::Error> for Failure {
     fn from(error: rusqlite::Error) -> Self {
-        let code = error.sqlite_error_code();
-        let is_busy = matches!(code, Some(DatabaseBusy | DatabaseLocked));
-        // Another disk, more rights or another file need a person.
-        let may_pass = matches!(code, Some(DiskFull | OutOfMemory | SystemIoFailure));
-        Failure {
-            is_transient: is_busy || may_pass,
-            is_busy,
-            ..Failure::permanent(match is_busy {
-                true => "is locked by another program".to_owned(),
-                false => format!("cannot be used ({error})"),
-            })
+        let unusable = format!("cannot be used ({error})");
+        match error.sqlite_error_code() {
+            Some(DatabaseBusy | DatabaseLocked) => {
+                Failure::new(Passes::Soon, "is locked by another program")
+            }
+            Some(DiskFull | OutOfMemory | SystemIoFailure) => Failure::new(Passes::Later, unusable),
+            // Another disk, more rights or another file need a person.
+            _ => Failure::permanent(unusable),
         }
     }
 }
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        Failure {
-            is_transient: is_out_of_descriptors(&error)
-                || error.kind() == io::ErrorKind::StorageFull,
-            ..Failure::permanent(format!("cannot be used ({error})"))
-        }
+        let is_full = error.kind() == io::ErrorKind::StorageFull;
+        let passes = match is_full || is_out_of_descriptors(&error) {
+            true => Passes::Later,
+            false => Passes::Never,
+        };
+        Failure::new(passes, format!("cannot be used ({error})"))
     }
 }
 
@@ -86,7 +91,7 @@ pub(super) fn patiently<T>(
     let mut pause = Duration::from_micros(500);
     loop {
         let busy = match work() {
-            Err(busy) if busy.is_busy => busy,
+            Err(busy) if busy.passes == Passes::Soon => busy,
             done => return done,
         };
         match limits.sleep_until(Instant::now() + pause) {

@@ -93,7 +93,7 @@ impl Ledger {
             });
             // Who has it locked now may be done when it is needed, and a full disk empty.
             if let Err(failure) = checked
-                && !failure.is_transient
+                && !failure.is_transient()
             {
                 return Err(failure.reason);
             }
@@ -150,22 +150,17 @@ impl Ledger {
 
     /// Settles the entry that a post-back is about, and adds to it what became of that.
     pub(crate) fn settle(&self, post_back: PostBack, limits: &Limits) -> Result<String, Reply> {
-        let PostBack {
-            mut object,
-            workspace_id,
-            request_id,
-            status,
-            status_at_ms,
-            post_back_data,
-        } = post_back;
         let sender = &self.sender;
         let mut settled = None;
-        if workspace_id.is_none_or(|id| id == sender.workspace_id) {
+        let workspace_id = post_back.workspace_id.as_ref();
+        if workspace_id.is_none_or(|id| *id == sender.workspace_id) {
             let open = self.open(limits)?;
-            let data = post_back_data.map(|data| digest::of_data(&open.secret, &data));
+            let data = post_back.post_back_data.as_ref();
+            let data = data.map(|data| digest::of_data(&open.secret, data));
             settled = open.write(limits, true, |database| {
-                let mut found = sender.find(database, "request_id", &request_id)?;
-                if let (true, Some(data), Some(at)) = (found.is_empty(), data, status_at_ms) {
+                let (request_id, status_at) = (&post_back.request_id, post_back.status_at_ms);
+                let mut found = sender.find(database, "request_id", request_id)?;
+                if let (true, Some(data), Some(at)) = (found.is_empty(), data, status_at) {
                     found = sender.find(database, "post_back_data", &data)?;
                     let is_only = found.len() == 1;
                     found.retain(|(_, entry)| is_only && entry.can_be_of(at));
@@ -173,14 +168,15 @@ impl Ledger {
                 let Some((key, mut entry)) = found.into_iter().next() else {
                     return Ok(None);
                 };
-                let post_back = (status.clone(), status_at_ms);
+                let told = (post_back.status.clone(), status_at);
                 let is_live = |call| open.is_live(call);
-                let settled = entry.settle(&request_id, post_back, now(), is_live);
+                let settled = entry.settle(request_id, told, now(), is_live);
                 sender.save(database, &key, &entry)?;
                 Ok(Some((settled, key)))
             })?;
         }
         let is_settled = settled.as_ref().is_some_and(|(settled, _)| *settled);
+        let mut object = post_back.object;
         object.add("settled", is_settled);
         if let Some((_, key)) = settled {
             object.add("idempotency_key", key);
