@@ -196,11 +196,16 @@ impl<'de> Check<'de> {
 
     /// Judges which of its fields an object has.
     fn presence(&mut self, fields: &[Field], given: &[Given], chosen: Option<&str>, path: &Path) {
+        let mut has_choices = false;
         for (field, given) in fields.iter().zip(given) {
             let is_used = match field.presence {
                 Presence::Required => true,
                 Presence::OfType => chosen == Some(field.name),
-                Presence::Optional | Presence::Either => continue,
+                Presence::Optional => continue,
+                Presence::Either => {
+                    has_choices = true;
+                    continue;
+                }
             };
             let is_given = given.times > 0;
             if is_used && !is_given {
@@ -214,7 +219,7 @@ impl<'de> Check<'de> {
         let fields = fields.iter().zip(given);
         let choices = fields.filter(|(field, _)| field.presence == Presence::Either);
         let is_made = |(_, given): &(_, &Given)| given.times > 0 && !given.is_null;
-        if choices.clone().next().is_some() && choices.clone().filter(is_made).count() != 1 {
+        if has_choices && choices.clone().filter(is_made).count() != 1 {
             let names = quoted(choices.map(|(field, _)| &field.name));
             let complaint = format_args!("must hold exactly one of {names}");
             self.found.problems.add(path, complaint);
@@ -303,10 +308,9 @@ impl<'de> Visitor<'de> for Value<'_, 'de> {
 
 impl<'de> Value<'_, 'de> {
     fn of_type(&mut self, found: Type) -> Seen {
-        let is_none = found == Type::Null && self.field.presence.allows_null();
         if let Some(wanted) = self.field.rule.json_type()
             && found != wanted
-            && !is_none
+            && !(found == Type::Null && self.field.presence.allows_null())
         {
             let wanted = match self.field.rule {
                 Rule::OneOf(names) => format!("one of {}", quoted(names)),
