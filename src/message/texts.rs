@@ -96,7 +96,9 @@ fn has_space(text: &str) -> bool {
 
 /// The host that a URL names, an IPv6 address in its brackets, and what follows it.
 fn host_and_port(url: &str) -> Option<(&str, &str)> {
-    let authority = after_web_scheme(url)?.split(['/', '?', '#']).next()?;
+    let rest = after_web_scheme(url)?;
+    let end = rest.bytes().position(|byte| b"/?#".contains(&byte));
+    let authority = rest.get(..end.unwrap_or(rest.len()))?;
     let server = match authority.split_once('@') {
         Some(("", _)) => return None,
         Some((_, server)) => server,
