@@ -33,6 +33,8 @@ pub(crate) fn check_with_warnings(text: &str) -> Found {
 fn run(text: &str, message: &'static Field, wants_warnings: bool) -> Found {
     let mut check = Check {
         wants_warnings,
+        // Those of three buttons.
+        distinct: Vec::with_capacity(6),
         ..Check::default()
     };
     let mut json = serde_json::Deserializer::from_str(text);
@@ -63,11 +65,14 @@ struct Check<'de> {
     wrong_keys: Findings,
     /// The texts that have to differ, each with the name of its field, and the index of the first item
     /// that has it.
-    distinct: BTreeMap<(Cow<'de, str>, &'static str), usize>,
+    distinct: Vec<(Cow<'de, str>, &'static str, usize)>,
     wants_warnings: bool,
     /// The same of titles, without what a reader may not see.
     alike: BTreeMap<String, usize>,
 }
+
+/// Where there are so many texts, which is too many anyway, no more are compared.
+const MAX_COMPARED: usize = 200;
 
 /// A value to be read by a field's rule.
 struct Value<'c, 'de> {
@@ -357,13 +362,19 @@ impl<'de> Value<'_, 'de> {
     }
 
     fn compare(&mut self, text: Cow<'de, str>) {
-        let index = self.path.index();
-        let texts = &mut self.check.distinct;
-        let first = *texts.entry((text, self.field.name)).or_insert(index);
-        // The same item gives its key twice, which is shown already.
-        if first != index {
-            let complaint = format_args!("is the same as at index {first}; each must be different");
-            self.complain(complaint);
+        let (name, index) = (self.field.name, self.path.index());
+        let mut texts = self.check.distinct.iter();
+        match texts.find(|it| it.1 == name && it.0 == text).map(|it| it.2) {
+            // The same item may give its key twice, which is shown already.
+            Some(first) if first != index => {
+                let complaint =
+                    format_args!("is the same as at index {first}; each must be different");
+                self.complain(complaint);
+            }
+            None if self.check.distinct.len() < MAX_COMPARED => {
+                self.check.distinct.push((text, name, index));
+            }
+            _ => {}
         }
     }
 
