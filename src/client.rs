@@ -326,6 +326,8 @@ impl ProcessState {
     }
 
     /// Waits before another attempt, and tells how long. `None`: none is to be made; an error: none can.
+    /// (In place, as what it belongs to.)
+    #[inline(always)]
     fn pause_before_retry(
         &self,
         call: &Call<'_>,
