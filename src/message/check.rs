@@ -283,8 +283,9 @@ impl<'de> Visitor<'de> for Value<'_, 'de> {
             _ => &ANYTHING,
         };
         let mut count = 0;
-        while let Some(_) =
-            array.next_element_seed(self.check.value(item, &Path::Index(self.path, count)))?
+        while array
+            .next_element_seed(self.check.value(item, &Path::Index(self.path, count)))?
+            .is_some()
         {
             count += 1;
         }
