@@ -146,7 +146,7 @@ mod tests {
     use std::time::Duration;
 
     use super::{
-        after_fork_in_parent, before_fork, generation, hold_up, thread_looks_names_up,
+        HOLD_UPS, after_fork_in_parent, before_fork, generation, hold_up, thread_looks_names_up,
         while_forks_wait,
     };
 
@@ -177,6 +177,33 @@ mod tests {
             let was_over = is_over.load(Ordering::SeqCst);
             after_fork_in_parent();
             assert!(was_over);
+        });
+    }
+
+    #[test]
+    fn child_is_held_up_by_no_thread_of_its_parents() {
+        let (has_begun, begun) = mpsc::channel();
+        let (end, ends) = mpsc::channel::<()>();
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                hold_up(move || {
+                    has_begun.send(()).expect("a receiver");
+                    let _ = ends.recv();
+                });
+            });
+            begun.recv().expect("a sender");
+            // SAFETY: the child reads a number, and ends.
+            let child = unsafe { libc::fork() };
+            if child == 0 {
+                let is_held_up = HOLD_UPS.load(Ordering::SeqCst) != 0;
+                // SAFETY: the call takes any number.
+                unsafe { libc::_exit(is_held_up.into()) };
+            }
+            drop(end);
+            let mut status = -1;
+            // SAFETY: a place for the status.
+            let ended = unsafe { libc::waitpid(child, &raw mut status, 0) };
+            assert_eq!((ended, status), (child, 0));
         });
     }
 
