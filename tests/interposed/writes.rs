@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use support::api::{Reply, client, message, message_with_more};
 use support::early::early_responses;
+use support::parallel::in_parallel;
 use support::raw_server::{Peer, RawServer, Request, SCHEMES, Scheme, accepted, response};
 
 /// What becomes of one send of a call.
@@ -196,19 +197,7 @@ fn send_with_fault(
     with_fault(fault, || client.send(&message))
 }
 
-fn in_parallel<C: std::marker::Send>(cases: Vec<C>, run: impl Fn(C) + Sync) {
-    let cases = Mutex::new(cases.into_iter());
-    let next = || cases.lock().expect("no case panics in here").next();
-    thread::scope(|scope| {
-        for _ in 0..16 {
-            scope.spawn(|| {
-                while let Some(case) = next() {
-                    run(case);
-                }
-            });
-        }
-    });
-}
+const WORKERS: usize = 16;
 
 /// How often each message came whole.
 fn counts(requests: &[Request]) -> HashMap<String, usize> {
@@ -262,43 +251,47 @@ fn a_request_of_which_any_write_fails_is_not_sent_and_the_next_attempt_is_accept
         }
         let proxy = tunnelling(server.address());
         let expected = Mutex::new(HashMap::new());
-        in_parallel(cases, |(on, size, (error, leaves), max_retries)| {
-            let mut options = server.options_with(json!({ "max_retries": max_retries }));
-            if on == On::Proxied {
-                options["proxy"] = json!(proxy.base_url());
-            }
-            let kind = format!("{on:?} {size} {error} {leaves:?} {max_retries}");
-            let mut sends = 0;
-            for at in 1.. {
-                let tag = format!("{kind} {at}");
-                let fault = Fault {
-                    at,
-                    leaves,
-                    error,
-                    cue: None,
-                };
-                let (reply, _, has_failed) = send_with_fault(&options, on, &tag, size, fault);
-                let case = format!("{scheme:?}, {kind}, send {at}: {reply:?}");
-                let is_accepted = !has_failed || max_retries > 0;
-                expected
-                    .lock()
-                    .expect("no panic")
-                    .insert(tag, usize::from(is_accepted));
-                if !has_failed {
-                    assert_eq!((reply.status(), reply.attempts()), ("ok", 1), "{case}");
-                    break;
+        in_parallel(
+            WORKERS,
+            cases,
+            |(on, size, (error, leaves), max_retries)| {
+                let mut options = server.options_with(json!({ "max_retries": max_retries }));
+                if on == On::Proxied {
+                    options["proxy"] = json!(proxy.base_url());
                 }
-                if max_retries == 0 {
-                    assert_eq!(reply.status(), "not_sent", "{case}");
-                    assert_eq!(reply.retryable(), Some(true), "{case}");
-                } else {
-                    assert_eq!((reply.status(), reply.attempts()), ("ok", 2), "{case}");
+                let kind = format!("{on:?} {size} {error} {leaves:?} {max_retries}");
+                let mut sends = 0;
+                for at in 1.. {
+                    let tag = format!("{kind} {at}");
+                    let fault = Fault {
+                        at,
+                        leaves,
+                        error,
+                        cue: None,
+                    };
+                    let (reply, _, has_failed) = send_with_fault(&options, on, &tag, size, fault);
+                    let case = format!("{scheme:?}, {kind}, send {at}: {reply:?}");
+                    let is_accepted = !has_failed || max_retries > 0;
+                    expected
+                        .lock()
+                        .expect("no panic")
+                        .insert(tag, usize::from(is_accepted));
+                    if !has_failed {
+                        assert_eq!((reply.status(), reply.attempts()), ("ok", 1), "{case}");
+                        break;
+                    }
+                    if max_retries == 0 {
+                        assert_eq!(reply.status(), "not_sent", "{case}");
+                        assert_eq!(reply.retryable(), Some(true), "{case}");
+                    } else {
+                        assert_eq!((reply.status(), reply.attempts()), ("ok", 2), "{case}");
+                    }
+                    sends += 1;
                 }
-                sends += 1;
-            }
-            let least = if size > 0 { 6 } else { 1 };
-            assert!(sends >= least, "{kind}: only {sends} sends failed");
-        });
+                let least = if size > 0 { 6 } else { 1 };
+                assert!(sends >= least, "{kind}: only {sends} sends failed");
+            },
+        );
         let counts = counts(&server.finish());
         for (tag, expected) in expected.into_inner().expect("no panic") {
             let count = counts.get(&tag).copied().unwrap_or_default();
@@ -324,7 +317,7 @@ fn a_write_that_takes_a_part_or_is_to_be_repeated_loses_nothing() {
                 }
             }
         }
-        in_parallel(cases, |(on, size, error, leaves)| {
+        in_parallel(WORKERS, cases, |(on, size, error, leaves)| {
             let kind = format!("{on:?} {size} {error} {leaves:?}");
             for at in 1.. {
                 let tag = format!("{kind} {at}");
@@ -419,6 +412,7 @@ fn what_the_peer_said_before_a_write_failed_counts_where_it_says_no() {
         }
     }
     in_parallel(
+        WORKERS,
         cases,
         |(scheme, on, size, at, leaves, early, max_retries)| {
             let cue = Arc::new(Cue::default());

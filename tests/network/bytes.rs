@@ -6,11 +6,11 @@ use std::io::{self, Read};
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::thread;
 use std::time::Duration;
 
 use serde_json::json;
 use support::api::{self, Reply, client, message};
+use support::parallel;
 use support::punctuality::{patiently, within};
 use support::raw_server::{
     ENDINGS, Ending, Peer, RawServer, Request, SCHEMES, Scheme, accepted, narrow_listener, response,
@@ -166,17 +166,7 @@ fn in_parallel<C: Send>(workers: usize, cases: Vec<C>, run: impl Fn(C) + Sync) {
     // One crowd at a time: two would make each other late.
     static CROWD: Mutex<()> = Mutex::new(());
     let _crowd = CROWD.lock().unwrap_or_else(PoisonError::into_inner);
-    let cases = Mutex::new(cases.into_iter());
-    let next = || cases.lock().expect("no case panics in here").next();
-    thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                while let Some(case) = next() {
-                    run(case);
-                }
-            });
-        }
-    });
+    parallel::in_parallel(workers, cases, run);
 }
 
 #[test]

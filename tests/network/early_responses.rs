@@ -3,7 +3,6 @@
 
 use std::io;
 use std::net::TcpListener;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -11,6 +10,7 @@ use std::time::Duration;
 use serde_json::json;
 use support::api::{Reply, client, message, message_with_more};
 use support::early::{EarlyResponse, early_responses, nothing};
+use support::parallel::in_parallel;
 use support::punctuality::at_once;
 use support::raw_server::{Peer, RawServer, Scheme, accepted, narrow_listener, response};
 
@@ -94,20 +94,8 @@ fn send_to(server: RawServer, on: On, size: usize, max_retries: u32) -> (Reply, 
     (reply, count)
 }
 
-fn in_parallel<C: Send>(cases: Vec<C>, run: impl Fn(C) + Sync) {
-    let cases = Mutex::new(cases.into_iter());
-    let next = || cases.lock().expect("no case panics in here").next();
-    thread::scope(|scope| {
-        // Each takes a processor, to make and check a large message.
-        for _ in 0..4 {
-            scope.spawn(|| {
-                while let Some(case) = next() {
-                    run(case);
-                }
-            });
-        }
-    });
-}
+/// Each takes a processor, to make and check a large message.
+const WORKERS: usize = 4;
 
 fn end(peer: &mut Peer, ending: Ending) -> io::Result<()> {
     match ending {
@@ -163,7 +151,7 @@ fn assert_each_response(ending: Ending, connections: &[(Scheme, On)]) {
     }
     let lost = AtomicUsize::new(0);
     let all = cases.len();
-    in_parallel(cases, |(scheme, on, early, size, max_retries)| {
+    in_parallel(WORKERS, cases, |(scheme, on, early, size, max_retries)| {
         let bytes = early.bytes.clone();
         let server = cutting_short(scheme, on, move |peer| {
             peer.send(&bytes)?;
@@ -221,7 +209,7 @@ fn early_response_of_a_peer_with_buffers_of_the_usual_size_counts_only_where_it_
             cases.push((scheme, on, early.clone(), endings[place % 2]));
         }
     }
-    in_parallel(cases, |(scheme, on, early, ending)| {
+    in_parallel(WORKERS, cases, |(scheme, on, early, ending)| {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let bytes = early.bytes.clone();
         let server = cutting_short_on(listener, scheme, on, move |peer| {
@@ -281,7 +269,7 @@ fn interim_responses_in_the_middle_of_a_request_do_not_cut_it_short() {
             }
         }
     }
-    in_parallel(cases, |(interim, cut, scheme, on)| {
+    in_parallel(WORKERS, cases, |(interim, cut, scheme, on)| {
         let server = RawServer::on(narrow_listener(), scheme, move |peer| {
             peer.handshake()?;
             if on == On::Kept {
@@ -348,7 +336,7 @@ fn a_tls_session_that_the_peer_ends_in_the_middle_ends_the_call_at_once_with_the
             cases.push((farewell, on));
         }
     }
-    in_parallel(cases, |(farewell, on)| {
+    in_parallel(WORKERS, cases, |(farewell, on)| {
         let server = cutting_short(Scheme::Https, on, move |peer| {
             farewell.say(peer)?;
             peer.stop();

@@ -9,6 +9,7 @@ pub mod checked;
 pub mod early;
 pub mod go;
 pub mod installed;
+pub mod parallel;
 pub mod punctuality;
 pub mod raw_server;
 pub use zixflow_sandbox as sandbox;
