@@ -187,9 +187,8 @@ impl Client {
     /// The same with a key.
     #[inline(never)]
     fn send_once(&self, state: &ProcessState, call: &Call<'_>, key: &str) -> Result<Reply, Reply> {
-        let mut keyed = self.ledger()?.call(key, call.message, &call.limits)?;
         // What became of it before counts, whatever is wrong with the message now.
-        keyed.look(&call.limits)?;
+        let mut keyed = self.ledger()?.call(key, call.message, &call.limits)?;
         call.check()?;
         let reply = match state.begin(call, &mut keyed) {
             Ok(()) => self.send_until(state, call),
@@ -307,9 +306,6 @@ impl ProcessState {
     /// Waits until the first attempt of a call with a key may take a connection. Else the error is the
     /// call's reply.
     fn begin(&self, call: &Call<'_>, keyed: &mut KeyedCall<'_>) -> Result<(), Reply> {
-        if self.rate_limit.is_some() {
-            keyed.claim(&call.limits)?;
-        }
         let not_sent = |failure| Reply::not_sent(&failure);
         self.take_turn(&call.limits).map_err(not_sent)?;
         keyed.begin(&call.limits)?;

@@ -1,7 +1,7 @@
 //! Input: what becomes of calls with a few keys, in processes that may die, two bytes a step. The
 //! ledger's states are held to what truly happened to the messages.
 
-use entry::{Call, Entry, Outcome, Standing, State};
+use entry::{Entry, Outcome, Standing};
 use zixflow::ffi::Status;
 
 #[path = "../../src/ledger/entry.rs"]
@@ -13,11 +13,11 @@ const PROCESSES: usize = 3;
 /// Longer than some steps and shorter than others.
 const KEPT: i64 = 100;
 
-/// A call of a process that lives.
+/// A call of a process that lives, and so has its key.
 struct Running {
-    id: Call,
     process: usize,
     key: usize,
+    message: u8,
     /// What its last attempt came to, as far as the call knows.
     last: Option<Status>,
 }
@@ -34,7 +34,6 @@ struct Accepted {
 struct World {
     now: i64,
     calls: Vec<Running>,
-    next_call: Call,
     entries: [Option<Entry>; KEYS],
     accepted: Vec<Accepted>,
     /// Whether a message was accepted since its key was last free by decision: forgotten, or pruned.
@@ -67,16 +66,15 @@ impl World {
         }
     }
 
-    fn is_live(&self) -> impl Fn(Call) -> bool + use<> {
-        let live: Vec<Call> = self.calls.iter().map(|call| call.id).collect();
-        move |call| live.contains(&call)
+    fn is_live(&self, key: usize) -> bool {
+        self.calls.iter().any(|call| call.key == key)
     }
 
     fn begin(&mut self, key: usize, process: usize, message: u8) {
         let entry = self.entries[key].as_ref();
         let is_same = entry.is_none_or(|entry| entry.message == [message; 32]);
         let found = entry.map_or(Ok(Standing::Free), |entry| {
-            entry.find(&[message; 32], self.is_live())
+            entry.find(&[message; 32], self.is_live(key))
         });
         match found {
             Ok(Standing::Free) => {}
@@ -93,25 +91,14 @@ impl World {
             Err(_) | Ok(Standing::Unknown | Standing::Live) => return,
         }
         assert!(!self.is_queued[key], "it would be sent a second time");
-        assert!(
-            self.calls.iter().all(|call| call.key != key),
-            "two calls send at once"
-        );
-        self.next_call += 1;
-        let id = self.next_call;
-        let data = Some([100 + message + 2 * key as u8; 32]);
-        self.entries[key] = Some(Entry {
-            message: [message; 32],
-            post_back_data: data,
-            began_at: self.now,
-            state: State::Waiting(id),
-            request_id: None,
-            post_back: None,
-        });
+        if self.is_live(key) {
+            // Another waits for its turn.
+            return;
+        }
         self.calls.push(Running {
-            id,
             process,
             key,
+            message,
             last: None,
         });
     }
@@ -124,9 +111,22 @@ impl World {
         if call.last.is_some_and(|last| last != Status::ZX_BUSY) {
             return;
         }
-        let entry = self.entries[call.key].as_mut().expect("its entry");
-        if entry.state == State::Waiting(call.id) {
-            entry.state = State::UnderWay(call.id);
+        let (key, message) = (call.key, call.message);
+        if call.last.is_none() {
+            let entry = self.entries[key].as_ref();
+            let found = entry.map(|entry| entry.find(&[message; 32], false));
+            if found.is_some_and(|found| found != Ok(Standing::Free)) {
+                // A post-back told that an earlier message was queued.
+                return;
+            }
+            self.entries[key] = Some(Entry {
+                message: [message; 32],
+                post_back_data: Some([100 + message + 2 * key as u8; 32]),
+                began_at: self.now,
+                outcome: None,
+                request_id: None,
+                post_back: None,
+            });
         }
         let is_accepted = which & 1 == 1;
         call.last = Some(match (is_accepted, which >> 1 & 3) {
@@ -137,11 +137,11 @@ impl World {
             (false, _) => Status::ZX_BUSY,
         });
         if is_accepted {
-            assert!(!self.is_queued[call.key], "it was sent a second time");
-            self.is_queued[call.key] = true;
+            assert!(!self.is_queued[key], "it was sent a second time");
+            self.is_queued[key] = true;
             self.accepted.push(Accepted {
-                key: call.key,
-                message: entry.message[0],
+                key,
+                message,
                 request_id: self.accepted.len().to_string(),
                 at: self.now,
             });
@@ -154,8 +154,10 @@ impl World {
             return;
         }
         let call = self.calls.remove(which / 2 % self.calls.len());
-        // One that ends before its first attempt was not sent.
-        let status = call.last.unwrap_or(Status::ZX_NOT_SENT);
+        // One that ends before its first attempt writes nothing.
+        let Some(status) = call.last else {
+            return;
+        };
         let newest = self.accepted.iter().rev().find(|it| it.key == call.key);
         let is_ok = status == Status::ZX_OK;
         let request_id = newest.filter(|_| is_ok).map(|it| it.request_id.clone());
@@ -167,30 +169,35 @@ impl World {
                 http_status: None,
                 at: self.now,
             };
-            entry.end(call.id, outcome, request_id);
+            entry.end(outcome, request_id);
         }
     }
 
     /// A post-back of a message that was accepted comes, perhaps late, perhaps again.
     fn settle(&mut self, which: usize) {
-        let is_live = self.is_live();
         let Some(accepted) = pick(&mut self.accepted, which) else {
             return;
         };
         let data = Some([100 + accepted.message + 2 * accepted.key as u8; 32]);
         let id = Some(&accepted.request_id);
-        let mut entries: Vec<_> = self.entries.iter_mut().flatten().collect();
-        let by_id = entries.iter().position(|it| it.request_id.as_ref() == id);
-        let mut by_data = (0..entries.len()).filter(|it| entries[*it].post_back_data == data);
-        let only = by_data.next().filter(|_| by_data.next().is_none());
-        let only = only.filter(|it| entries[*it].can_be_of(accepted.at));
-        let Some(found) = by_id.or(only) else {
+        let find = |is_its: &dyn Fn(&Entry) -> bool| {
+            let entries = self.entries.iter().enumerate();
+            let mut found = entries.filter(|(_, entry)| entry.as_ref().is_some_and(is_its));
+            found.next().map(|(key, _)| (key, found.next().is_none()))
+        };
+        let by_id = find(&|entry| entry.request_id.as_ref() == id);
+        let by_data = find(&|entry| entry.post_back_data == data).filter(|(key, is_only)| {
+            let entry = self.entries[*key].as_ref();
+            *is_only && entry.is_some_and(|entry| entry.can_be_of(accepted.at))
+        });
+        let Some((key, _)) = by_id.or(by_data) else {
             return;
         };
-        let entry = &mut entries[found];
-        let before = entry.standing(&is_live);
+        let is_live = self.calls.iter().any(|call| call.key == key);
+        let entry = self.entries[key].as_mut().expect("it was found");
+        let before = entry.standing(is_live);
         let post_back = ("delivered".to_owned(), Some(accepted.at));
-        let was_unknown = entry.settle(&accepted.request_id, post_back, self.now, &is_live);
+        let was_unknown = entry.settle(&accepted.request_id, post_back, self.now, is_live);
         assert_eq!(was_unknown, before == Standing::Unknown);
         assert_eq!(
             entry.message, [accepted.message; 32],
@@ -199,11 +206,10 @@ impl World {
     }
 
     fn forget(&mut self, key: usize) {
-        let is_live = self.is_live();
-        let Some(entry) = &mut self.entries[key] else {
-            return;
-        };
-        if entry.forget(self.now, is_live) == Standing::Unknown {
+        let is_live = self.is_live(key);
+        let entry = self.entries[key].as_ref();
+        if entry.is_some_and(|entry| entry.standing(is_live) == Standing::Unknown) {
+            self.entries[key] = None;
             self.is_queued[key] = false;
         }
     }
@@ -223,7 +229,9 @@ impl World {
 
     fn assert_entries_are_true(&self) {
         for (key, entry) in self.entries.iter().enumerate() {
-            let standing = entry.as_ref().map(|entry| entry.standing(self.is_live()));
+            let standing = entry
+                .as_ref()
+                .map(|entry| entry.standing(self.is_live(key)));
             let standing = standing.unwrap_or(Standing::Free);
             assert!(
                 !(self.is_queued[key] && standing == Standing::Free),

@@ -6,6 +6,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::entry::Digest;
+use super::table::Sender;
 use crate::json::{self, MAX_DEPTH};
 
 /// Of a message, whatever the order of its members, and of its `post_back_data`.
@@ -22,6 +23,16 @@ pub(super) fn of_message(secret: &[u8], message: &str) -> (Digest, Option<Digest
 
 pub(super) fn of_data(secret: &[u8], data: &str) -> Digest {
     digest(secret, b"data", data)
+}
+
+/// A number for each key of each sender, below 2^62.
+pub(super) fn of_key(secret: &[u8], sender: &Sender, key: &str) -> i64 {
+    let text = [&sender.base_url, &sender.workspace_id, key].join("\n");
+    let digest = digest(secret, b"key", &text);
+    let number = digest
+        .first_chunk()
+        .map_or(0, |first| u64::from_le_bytes(*first));
+    (number >> 2).cast_signed()
 }
 
 /// What is nested too deep would need more stack than there may be.
@@ -66,6 +77,28 @@ mod tests {
         }
         assert_ne!(of(message), of_message(b"another", message).0);
         assert_eq!(of_message(b"secret", same).1, Some(of_data(b"secret", "d")));
+    }
+
+    #[test]
+    fn each_key_of_each_sender_has_a_number_of_its_own() {
+        let number = |base_url: &str, workspace_id: &str, key| {
+            let (base_url, workspace_id) = (base_url.to_owned(), workspace_id.to_owned());
+            let sender = Sender {
+                base_url,
+                workspace_id,
+            };
+            of_key(b"secret", &sender, key)
+        };
+        let own = number("https://a", "w", "k");
+        assert_eq!(number("https://a", "w", "k"), own);
+        for other in [
+            number("https://b", "w", "k"),
+            number("https://a", "v", "k"),
+            number("https://a", "w", "l"),
+        ] {
+            assert_ne!(other, own);
+            assert!((0..1 << 62).contains(&other));
+        }
     }
 
     #[test]

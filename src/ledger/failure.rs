@@ -23,7 +23,7 @@ pub(super) struct Failure {
 enum Passes {
     Never,
     Later,
-    /// Nothing is wrong with the file: another program writes, or another call failed.
+    /// Nothing is wrong with the file: another program writes.
     Soon,
 }
 
@@ -35,11 +35,6 @@ impl Failure {
 
     pub(super) fn permanent(reason: impl Into<String>) -> Self {
         Failure::new(Passes::Never, reason)
-    }
-
-    /// What was done went with another's, who failed: it is to be done again.
-    pub(super) fn rolled_back() -> Self {
-        Failure::new(Passes::Soon, "could not be written by another call")
     }
 
     pub(super) fn is_transient(&self) -> bool {

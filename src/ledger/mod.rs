@@ -1,20 +1,20 @@
 //! The ledger: what was sent, remembered over threads, processes and crashes: while an entry is kept, its key never
 //! sends a second time what may have been queued.
 //!
-//! A call with a key *looks* for an entry, and returns what it says, or waits for the call that is under
-//! way. Where nothing stands against it, it *claims* the key (only where it then waits for its turn),
-//! *begins*, which is on the disk before an attempt takes a connection, and *ends*, which is not waited
-//! for. Whatever happens in between, the entry then reads as unknown, and never as not sent.
+//! A call *takes* its key, which another process sees and which goes with its own; while another call has
+//! it, it waits. Then it looks for an entry, and returns what that says, or *begins*: that is on the disk
+//! before an attempt takes a connection. How it *ends* is written, and not waited for, before the key is
+//! let go. Whatever happens in between, the entry then reads as unknown, and never as not sent.
 //!
 //! Each module uses only modules listed below it:
 //!
 //! | module | what it is |
 //! | --- | --- |
-//! | `file` | opens the file once in a process; reads, writes and syncs it; knows which calls live |
+//! | `file` | opens the file once in a process; reads, writes and syncs it; who has which key |
 //! | `table`, `schema` | entries in the database; the database itself |
 //! | `digest` | what the ledger holds in place of a message |
 //! | `failure` | why the ledger could not be used |
-//! | `entry` | the states of an entry: the rules, without a disk |
+//! | `entry` | what an entry says: the rules, without a disk |
 
 mod digest;
 mod entry;
@@ -36,9 +36,9 @@ use crate::reply::Reply;
 use crate::status::{Status, Verdict};
 use crate::sys::fork::hold_up;
 use crate::transport::Limits;
-use entry::{Call, Digest, Entry, Outcome, Standing, State};
+use entry::{Digest, Entry, Outcome, Standing};
 use failure::patiently;
-use file::{Alive, Open, close_unused, is_inherited};
+use file::{Held, Open, close_unused, is_inherited};
 use table::{Sender, prune};
 
 /// How many entries a list has at most.
@@ -53,26 +53,15 @@ pub(crate) struct Ledger {
     open: PerProcess<OnceLock<Arc<Open>>>,
 }
 
-/// A call with a key.
+/// A call that has its key, and found nothing that stands against sending.
 pub(crate) struct KeyedCall<'a> {
     ledger: &'a Ledger,
-    open: &'a Open,
     key: &'a str,
     message: Digest,
     post_back_data: Option<Digest>,
-    alive: Alive<'a>,
+    held: Held<'a>,
     /// Whether its entry may be written, and says that it is under way.
-    has_entry: bool,
-}
-
-/// What a call with a key finds.
-enum Found {
-    /// Nothing that stands against sending.
-    Nothing,
-    /// Another call, for whose outcome it waits.
-    Call,
-    /// What is this call's reply.
-    Reply(Reply),
+    has_begun: bool,
 }
 
 impl Ledger {
@@ -109,7 +98,8 @@ impl Ledger {
         })
     }
 
-    /// A call with a key, for which the file is opened for good.
+    /// Takes a key, for which the file is opened for good, and finds nothing that stands against sending;
+    /// else the error is the call's reply.
     pub(crate) fn call<'a>(
         &'a self,
         key: &'a str,
@@ -118,15 +108,52 @@ impl Ledger {
     ) -> Result<KeyedCall<'a>, Reply> {
         let open = self.open(limits)?;
         let (message, post_back_data) = digest::of_message(&open.secret, message);
-        Ok(KeyedCall {
-            ledger: self,
-            open,
-            key,
-            message,
-            post_back_data,
-            alive: Alive::begin(open)?,
-            has_entry: false,
-        })
+        let place = self.place(open, key);
+        let mut at_first = None;
+        let mut pause = Duration::from_millis(2);
+        loop {
+            let held = open.hold(place)?;
+            let entry = open.read(limits, |database| self.get(database, key))?;
+            if let Some(entry) = &entry {
+                check(entry, &message, held.is_none())?;
+            }
+            if let Some(held) = held {
+                return match entry.as_ref().and_then(|entry| entry.outcome.as_ref()) {
+                    // Of the call that this one waited for.
+                    Some(outcome) if at_first.as_ref().is_some_and(|it| *it != entry) => {
+                        Err(ended(outcome))
+                    }
+                    _ => Ok(KeyedCall {
+                        ledger: self,
+                        key,
+                        message,
+                        post_back_data,
+                        held,
+                        has_begun: false,
+                    }),
+                };
+            }
+            at_first.get_or_insert(entry);
+            if let Err(stop) = limits.sleep_until(Instant::now() + pause) {
+                return Err(unknown(format!(
+                    "the message may be queued: another call with this idempotency_key is under way, \
+                     and this one did not wait for its outcome ({stop})"
+                )));
+            }
+            pause = Duration::from_millis(50).min(pause * 3 / 2);
+        }
+    }
+
+    /// Where a key is locked.
+    fn place(&self, open: &Open, key: &str) -> i64 {
+        digest::of_key(&open.secret, &self.sender, key)
+    }
+
+    /// The entry of a key, while it is kept.
+    fn get(&self, database: &Connection, key: &str) -> rusqlite::Result<Option<Entry>> {
+        let forgets_before = self.forgets_before();
+        let is_kept = |entry: &Entry| entry.settled_at().is_none_or(|at| at >= forgets_before);
+        Ok(self.sender.get(database, key)?.filter(is_kept))
     }
 
     fn open(&self, limits: &Limits) -> Result<&Open, Reply> {
@@ -169,7 +196,7 @@ impl Ledger {
                     return Ok(None);
                 };
                 let told = (post_back.status.clone(), status_at);
-                let is_live = |call| open.is_live(call);
+                let is_live = open.is_held(self.place(open, &key));
                 let settled = entry.settle(request_id, told, now(), is_live);
                 sender.save(database, &key, &entry)?;
                 Ok(Some((settled, key)))
@@ -186,10 +213,14 @@ impl Ledger {
 
     /// The entries whose outcome is unknown, oldest first, from the one after a key on.
     pub(crate) fn unsettled(&self, after: Option<&str>, limits: &Limits) -> Result<String, Reply> {
-        let found = self.open(limits)?.read(limits, |database, is_live| {
-            let is_unknown = |entry: &Entry| entry.standing(is_live) == Standing::Unknown;
-            let sender = &self.sender;
-            sender.unsettled(database, after, MAX_LISTED, is_unknown)
+        let open = self.open(limits)?;
+        // Nobody writes meanwhile: a call does that before it lets its key go.
+        let found = open.write(limits, false, |database| {
+            let is_unknown = |key: &str, entry: &Entry| {
+                entry.standing(open.is_held(self.place(open, key))) == Standing::Unknown
+            };
+            self.sender
+                .unsettled(database, after, MAX_LISTED, is_unknown)
         })?;
         let entry = |(key, entry): &(String, Entry)| json!({ "idempotency_key": key, "began_at_ms": entry.began_at });
         let entries: Vec<_> = found.iter().map(entry).collect();
@@ -200,12 +231,11 @@ impl Ledger {
     pub(crate) fn forget(&self, key: &str, limits: &Limits) -> Result<Reply, Reply> {
         let (sender, open) = (&self.sender, self.open(limits)?);
         let standing = open.write(limits, true, |database| {
-            let Some(mut entry) = sender.get(database, key)? else {
-                return Ok(Standing::Free);
-            };
-            let standing = entry.forget(now(), |call| open.is_live(call));
+            let is_live = open.is_held(self.place(open, key));
+            let entry = sender.get(database, key)?;
+            let standing = entry.map_or(Standing::Free, |entry| entry.standing(is_live));
             if standing == Standing::Unknown {
-                sender.save(database, key, &entry)?;
+                sender.forget(database, key, now())?;
             }
             Ok(standing)
         });
@@ -233,115 +263,34 @@ impl Drop for Ledger {
 }
 
 impl KeyedCall<'_> {
-    /// Finds nothing that stands against sending; else the error is the call's reply.
-    pub(crate) fn look(&self, limits: &Limits) -> Result<(), Reply> {
-        self.look_past(false, limits)
-    }
-
-    /// The same, perhaps where a call was found under way, whose outcome is then this call's.
-    fn look_past(&self, mut has_waited: bool, limits: &Limits) -> Result<(), Reply> {
-        let mut pause = Duration::from_millis(2);
-        loop {
-            let found = self.open.read(limits, |database, is_live| {
-                self.find(database, has_waited, is_live)
-            });
-            match found? {
-                Found::Nothing => return Ok(()),
-                Found::Reply(reply) => return Err(reply),
-                Found::Call => has_waited = true,
-            }
-            if let Err(stop) = limits.sleep_until(Instant::now() + pause) {
-                return Err(unknown(format!(
-                    "the message may be queued: another call with this idempotency_key is under way, \
-                     and this one did not wait for its outcome ({stop})"
-                )));
-            }
-            pause = Duration::from_millis(50).min(pause * 3 / 2);
-        }
-    }
-
-    fn find(
-        &self,
-        database: &Connection,
-        has_waited: bool,
-        is_live: impl Fn(Call) -> bool,
-    ) -> rusqlite::Result<Found> {
-        let forgets_before = self.ledger.forgets_before();
-        let is_kept = |entry: &Entry| entry.settled_at().is_none_or(|at| at >= forgets_before);
-        let entry = self.ledger.sender.get(database, self.key)?;
-        let Some(entry) = entry.filter(is_kept) else {
-            return Ok(Found::Nothing);
-        };
-        Ok(match (entry.find(&self.message, is_live), &entry.state) {
-            (Err(standing), _) => Found::Reply(another(standing)),
-            (Ok(Standing::Live), _) => Found::Call,
-            (Ok(Standing::Queued), State::Ended(outcome)) => Found::Reply(Reply {
-                request_id: entry.request_id,
-                ..ended(outcome)
-            }),
-            (Ok(Standing::Free), State::Ended(outcome)) if has_waited => {
-                Found::Reply(ended(outcome))
-            }
-            (Ok(Standing::Free), _) => Found::Nothing,
-            _ => Found::Reply(unknown(
-                "the message may have been queued by an earlier call with this idempotency_key: \
-                 its post-back settles that (zx_client_settle), or you decide that it may be \
-                 sent again (zx_client_forget)",
-            )),
-        })
-    }
-
-    /// Keeps other calls with the key waiting, while this one waits for its turn. If it dies, nothing
-    /// was sent.
-    pub(crate) fn claim(&mut self, limits: &Limits) -> Result<(), Reply> {
-        self.enter(State::Waiting, false, limits)
-    }
-
     /// From here on the message may be sent: that is on the disk.
     pub(crate) fn begin(&mut self, limits: &Limits) -> Result<(), Reply> {
-        self.enter(State::UnderWay, true, limits)
-    }
-
-    fn enter(
-        &mut self,
-        state: fn(Call) -> State,
-        is_durable: bool,
-        limits: &Limits,
-    ) -> Result<(), Reply> {
-        loop {
-            // It may be even where the reply says that it could not be written.
-            self.has_entry = true;
-            let own = self.alive.call;
-            let found = self.open.write(limits, is_durable, |database| {
-                let is_live = |call| call != own && self.open.is_live(call);
-                let found = self.find(database, false, is_live)?;
-                if let Found::Nothing = found {
-                    let entry = Entry {
-                        message: self.message,
-                        post_back_data: self.post_back_data,
-                        began_at: now(),
-                        state: state(own),
-                        request_id: None,
-                        post_back: None,
-                    };
-                    self.ledger.sender.save(database, self.key, &entry)?;
-                }
-                Ok(found)
-            })?;
-            if let Found::Nothing = found {
-                return Ok(());
+        // It may be even where the reply says that it could not be written.
+        self.has_begun = true;
+        self.held.open.write(limits, true, |database| {
+            // A post-back may have come since.
+            let entry = self.ledger.get(database, self.key)?;
+            let found = entry.map_or(Ok(()), |entry| check(&entry, &self.message, false));
+            if found.is_ok() {
+                let entry = Entry {
+                    message: self.message,
+                    post_back_data: self.post_back_data,
+                    began_at: now(),
+                    outcome: None,
+                    request_id: None,
+                    post_back: None,
+                };
+                self.ledger.sender.save(database, self.key, &entry)?;
             }
-            self.has_entry = false;
-            self.look_past(matches!(found, Found::Call), limits)?;
-        }
+            Ok(found)
+        })?
     }
 
-    /// Writes what became of the call, which keeps others waiting until it is dropped.
+    /// Writes what became of the call, and lets its key go.
     pub(crate) fn end(self, reply: &Reply, limits: &Limits) {
-        if !self.has_entry {
+        if !self.has_begun {
             return;
         }
-        let own = self.alive.call;
         let outcome = Outcome {
             status: reply.status,
             retryable: reply.is_retryable(),
@@ -358,19 +307,34 @@ impl KeyedCall<'_> {
         };
         let sender = &self.ledger.sender;
         // Where it is lost, the outcome is unknown.
-        let _ = self.open.write(&limits, false, |database| {
-            // One call in many does it for all.
-            if own % 64 == 0 {
+        let _ = self.held.open.write(&limits, false, |database| {
+            // One key in many does it for all.
+            if self.held.place % 64 == 0 {
                 prune(database, self.ledger.forgets_before())?;
             }
             let Some(mut entry) = sender.get(database, self.key)? else {
                 return Ok(());
             };
-            match entry.end(own, outcome.clone(), reply.request_id.clone()) {
-                true => sender.save(database, self.key, &entry),
-                false => Ok(()),
-            }
+            entry.end(outcome.clone(), reply.request_id.clone());
+            sender.save(database, self.key, &entry)
         });
+    }
+}
+
+/// Finds that an entry says nothing against sending; else the error is the call's reply.
+fn check(entry: &Entry, message: &Digest, is_live: bool) -> Result<(), Reply> {
+    match (entry.find(message, is_live), &entry.outcome) {
+        (Err(standing), _) => Err(another(standing)),
+        (Ok(Standing::Queued), Some(outcome)) => Err(Reply {
+            request_id: entry.request_id.clone(),
+            ..ended(outcome)
+        }),
+        (Ok(Standing::Unknown), _) => Err(unknown(
+            "the message may have been queued by an earlier call with this idempotency_key: \
+             its post-back settles that (zx_client_settle), or you decide that it may be \
+             sent again (zx_client_forget)",
+        )),
+        _ => Ok(()),
     }
 }
 

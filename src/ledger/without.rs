@@ -29,14 +29,6 @@ impl Ledger {
         match *self {}
     }
 
-    pub(crate) fn look(&self, _: &Limits) -> Result<(), Reply> {
-        match *self {}
-    }
-
-    pub(crate) fn claim(&self, _: &Limits) -> Result<(), Reply> {
-        match *self {}
-    }
-
     pub(crate) fn begin(&self, _: &Limits) -> Result<(), Reply> {
         match *self {}
     }

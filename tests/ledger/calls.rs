@@ -279,6 +279,26 @@ fn a_repeated_call_takes_no_turn() {
 }
 
 #[test]
+fn a_call_that_waits_for_its_turn_has_its_key() {
+    let setup = Setup::new();
+    let client = api::client(&setup.options_with(json!({ "messages_per_second": 2 })));
+    client.send_once("first", &message("a")).assert_status("ok");
+    let unlimited = setup.client();
+    let replies = thread::scope(|scope| {
+        let waits = scope.spawn(|| client.send_once("key", &message("b")));
+        thread::sleep(Duration::from_millis(100));
+        let other = unlimited.send_once("key", &message("b"));
+        [waits.join().expect("a reply"), other]
+    });
+    for reply in &replies {
+        reply.assert_status("ok");
+    }
+    // Were the machine so busy that the other came first, it would be the one that sends.
+    assert!(replies[0].is_repeated() != replies[1].is_repeated());
+    assert_eq!(setup.sent(), 2);
+}
+
+#[test]
 fn call_that_is_cancelled_before_it_sends_leaves_its_key_free() {
     let setup = Setup::new();
     let client = setup.client();

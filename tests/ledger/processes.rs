@@ -199,7 +199,7 @@ fn after_power_cut(kept: &Path) -> HashSet<String> {
     }
     drop(lock);
     let database = rusqlite::Connection::open(copy.path().join("ledger")).expect("a database");
-    let keys = "SELECT idempotency_key FROM entry WHERE status <> 'waiting'";
+    let keys = "SELECT idempotency_key FROM entry";
     let mut keys = database.prepare(keys).expect("it is whole");
     let keys = keys.query_map([], |row| row.get(0)).expect("it is whole");
     keys.collect::<Result<_, _>>().expect("it is whole")

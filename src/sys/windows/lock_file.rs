@@ -9,7 +9,7 @@ use std::os::windows::fs::OpenOptionsExt;
 use std::os::windows::io::AsRawHandle;
 use std::path::Path;
 
-use windows_sys::Win32::Foundation::HANDLE;
+use windows_sys::Win32::Foundation::{ERROR_LOCK_VIOLATION, HANDLE};
 use windows_sys::Win32::Storage::FileSystem::{
     BY_HANDLE_FILE_INFORMATION, GetDriveTypeW, GetFileInformationByHandle, GetVolumePathNameW,
     LOCKFILE_EXCLUSIVE_LOCK, LOCKFILE_FAIL_IMMEDIATELY, LockFileEx, UnlockFileEx,
@@ -30,8 +30,9 @@ impl LockFile {
         options.open(path).map(LockFile)
     }
 
-    pub(crate) fn lock(&self, place: i64) -> io::Result<()> {
-        self.try_lock(place, LOCKFILE_EXCLUSIVE_LOCK)
+    /// Whether it could be locked: else somebody has it.
+    pub(crate) fn try_lock(&self, place: i64) -> io::Result<bool> {
+        self.try_to(place, LOCKFILE_EXCLUSIVE_LOCK)
     }
 
     pub(crate) fn unlock(&self, place: i64) {
@@ -43,20 +44,23 @@ impl LockFile {
     /// Whether anybody has it locked. Those who ask at the same time do not take each other for one
     /// who has.
     pub(crate) fn is_locked(&self, place: i64) -> io::Result<bool> {
-        if self.try_lock(place, 0).is_err() {
-            return Ok(true);
+        let is_free = self.try_to(place, 0)?;
+        if is_free {
+            self.unlock(place);
         }
-        self.unlock(place);
-        Ok(false)
+        Ok(!is_free)
     }
 
-    fn try_lock(&self, place: i64, kind: u32) -> io::Result<()> {
+    fn try_to(&self, place: i64, kind: u32) -> io::Result<bool> {
         let flags = kind | LOCKFILE_FAIL_IMMEDIATELY;
         let mut at = overlapped(place);
         // SAFETY: as above; the file is not overlapped, so that nothing goes on after the call.
         match unsafe { LockFileEx(self.0.as_raw_handle() as HANDLE, flags, 0, 1, 0, &mut at) } {
-            0 => Err(io::Error::last_os_error()),
-            _ => Ok(()),
+            0 => match io::Error::last_os_error() {
+                error if error.raw_os_error() == Some(ERROR_LOCK_VIOLATION as i32) => Ok(false),
+                error => Err(error),
+            },
+            _ => Ok(true),
         }
     }
 }
