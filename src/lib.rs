@@ -20,7 +20,7 @@
 //! | `per_process` | what a child of `fork()` must not share |
 //! | `findings`, `json` | what is wrong with a text, and where; how all JSON is read |
 //! | `misspelling`, `panics` | what a name was meant to be; a bug of ours becomes a status |
-//! | `sys` | safe wrappers of what is the operating system's own |
+//! | `sys` | safe wrappers of what is the operating system's own; `sys/unix/fork.rs` tells what a child of `fork()` does |
 //! | `mutex` | a lock that outlasts a panic |
 
 #![deny(unsafe_code)]

@@ -30,8 +30,8 @@ pub(crate) struct Response {
     pub(crate) broken_off: Option<String>,
 }
 
-/// The table of outcomes. The first row that fits counts: what the API itself says goes before what its
-/// HTTP status says.
+/// The table of outcomes, of a request that was sent whole. The first row that fits counts: what the API
+/// itself says goes before what its HTTP status says.
 #[rustfmt::skip]
 pub(crate) fn row(response: &Response, body: &ResponseBody) -> Row {
     let (verdict, what, advice) = match (response.http_status, body.success) {
@@ -53,7 +53,8 @@ pub(crate) fn row(response: &Response, body: &ResponseBody) -> Row {
             "the API did not queue the message", ""),
         (300..=399, _) => (ZX_REJECTED.not_retryable(),
             "the API responded with a redirect", ", which is never followed: check base_url"),
-        // Not 408: a balancer says that, too, where it has handed the request on and the API is slow.
+        // Not 408, which is the last row's: a balancer says that, too, where it has handed the request on and
+        // the API is slow.
         (code @ 400..=499, _) if code != 408 => (ZX_REJECTED.not_retryable(),
             "the API did not queue the message", ""),
         _ => (ZX_OUTCOME_UNKNOWN.not_retryable(),

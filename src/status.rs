@@ -8,6 +8,8 @@ use strum::{FromRepr, IntoStaticStr, VariantArray};
 #[strum(serialize_all = "lowercase")]
 #[allow(non_camel_case_types)]
 #[repr(i32)]
+// A new one comes last. `is_refusal` says what it means, `outcome::row` when it is given, and the ledger's
+// `entry` what it leaves behind; the rest follows.
 pub enum Status {
     /// The message was accepted and queued. (Delivery is reported later, to its post_back_url.)
     ZX_OK = 0,
