@@ -92,22 +92,26 @@ fn parse_memory(line: &str) -> Result<Memory> {
     })
 }
 
+pub const SHARED_OBJECT: &str = "libzixflow.so";
+pub const WITHOUT_LEDGER: &str = "libzixflow.so without the ledger";
+
 #[derive(Serialize)]
 pub struct Size {
     pub file: String,
     pub bytes: u64,
 }
 
-/// Our shared object, stripped; and libcurl as the distribution built it, with its TLS library.
+/// Our shared objects, stripped; and libcurl as the distribution built it, with its TLS library.
 pub fn sizes(programs: &Programs) -> Result<Vec<Size>> {
-    let stripped = programs.directory.join("libzixflow-stripped.so");
-    output(
-        Command::new("strip")
-            .arg("-o")
-            .arg(&stripped)
-            .arg(&programs.library),
-    )?;
-    let mut sizes = vec![size("libzixflow.so", &stripped)?];
+    let mut sizes = Vec::new();
+    for (name, object) in [
+        (SHARED_OBJECT, &programs.library),
+        (WITHOUT_LEDGER, &programs.without_ledger),
+    ] {
+        let stripped = programs.directory.join("stripped.so");
+        output(Command::new("strip").arg("-o").arg(&stripped).arg(object))?;
+        sizes.push(size(name, &stripped)?);
+    }
 
     let needed = output_text(Command::new("ldd").arg(&programs.libcurl_contender))?;
     for line in needed.lines() {

@@ -52,6 +52,7 @@ pub struct Programs {
     pub allocations: PathBuf,
     /// The release build of our shared object, as Cargo left it.
     pub library: PathBuf,
+    pub without_ledger: PathBuf,
     pub libcurl_contender: PathBuf,
     /// Where all of this is, and where the results go.
     pub directory: PathBuf,
@@ -70,12 +71,19 @@ impl Programs {
         eprintln!("building …");
         run(cargo("build").arg("--release").arg("--bins"), package)?;
         // As the README builds it: with an rlib beside it, it would not be optimised at link time.
-        let library = shared_object(
-            cargo("rustc")
-                .args(["--release", "--lib", "--crate-type=cdylib"])
-                .arg("--manifest-path")
-                .arg(package.with_file_name("Cargo.toml")),
-        )?;
+        let object = |features: &[&str]| {
+            shared_object(
+                cargo("rustc")
+                    .args(["--release", "--lib", "--crate-type=cdylib"])
+                    .args(features)
+                    .arg("--manifest-path")
+                    .arg(package.with_file_name("Cargo.toml")),
+            )
+        };
+        // The next one takes its place.
+        let without_ledger = directory.join("libzixflow-without-ledger.so");
+        std::fs::copy(object(&["--no-default-features"])?, &without_ledger)?;
+        let library = object(&[])?;
         let compiler = Compiler {
             sources: package.join("c"),
             directory: directory.clone(),
@@ -124,6 +132,7 @@ impl Programs {
             memory: compiler.program("memory", &["memory.c", "zixflow.c"], &threaded)?,
             allocations: compiler.shared("allocations", &["allocations.c"], &[])?,
             library,
+            without_ledger,
             libcurl_contender: libcurl,
             directory,
         })
