@@ -3,6 +3,7 @@
 use std::sync::Barrier;
 use std::thread;
 
+use serde_json::json;
 use support::api::{client, message};
 use support::raw_server::{RawServer, SCHEMES};
 
@@ -14,7 +15,9 @@ fn many_threads_keep_a_connection_each() {
     const ROUNDS: usize = 4;
     for scheme in SCHEMES {
         let server = RawServer::accepting(scheme);
-        let client = client(&server.options());
+        // Two hundred handshakes at once take a busy machine longer than a connection has by default.
+        let patient = json!({ "timeout_ms": 120_000, "connect_timeout_ms": 120_000 });
+        let client = client(&server.options_with(patient));
         let together = Barrier::new(MANY);
         thread::scope(|scope| {
             for _ in 0..MANY {
