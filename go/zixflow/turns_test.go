@@ -86,8 +86,21 @@ func TestWaitForATurnEndsWithClose(t *testing.T) {
 	}
 }
 
-// The call after a slow one has what is left of its time, and no more.
+// The call after a slow one has what is left of its time, and no more: else it would be 300 ms late each time. A
+// busy machine makes it late now and then.
 func TestWaitForATurnCountsAsPartOfTheCall(t *testing.T) {
+	for range 20 {
+		if lateAfterATurn(t) < 250*time.Millisecond {
+			return
+		}
+	}
+	t.Error("the call had more time than its timeout")
+}
+
+// lateAfterATurn tells how long after its timeout a call ends that waits for its turn before it waits for its
+// response.
+func lateAfterATurn(t *testing.T) time.Duration {
+	t.Helper()
 	responses := make(chan time.Duration, 2)
 	responses <- 300 * time.Millisecond
 	responses <- time.Minute
@@ -105,10 +118,15 @@ func TestWaitForATurnCountsAsPartOfTheCall(t *testing.T) {
 	<-entered
 	end := time.Now().Add(500 * time.Millisecond)
 	_, err := client.Send(context.Background(), message(), zixflow.WithTimeout(500*time.Millisecond))
-	promptly(t, end)
-	if got := failure(t, err, zixflow.StatusOutcomeUnknown); got.Attempts != 1 {
+	late := time.Since(end)
+	var got *zixflow.Error
+	if errors.As(err, &got) && got.Status == zixflow.StatusNotSent {
+		return time.Hour // its turn came too late
+	}
+	if got = failure(t, err, zixflow.StatusOutcomeUnknown); got.Attempts != 1 {
 		t.Errorf("got %+v", got)
 	}
+	return late
 }
 
 // Who gives up its wait takes no turn with it, and the others get theirs in the

@@ -12,6 +12,7 @@ import (
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"zixflow.example/go/zixflow"
@@ -40,10 +41,17 @@ type rehearsal struct {
 	data  []string      // by which each one's post-backs find the workflow
 }
 
+// giveTime gives a test the time that a busy machine takes for it: the SDK's own limits are 3 s and 1 s.
+func giveTime(env *testsuite.TestWorkflowEnvironment) {
+	env.SetTestTimeout(time.Minute)
+	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
+}
+
 // rehearse returns an Ask whose calls end as given, the last one's way for all that follow.
 func rehearse(t *testing.T, ends ...error) *rehearsal {
 	var suite testsuite.WorkflowTestSuite
 	r := &rehearsal{TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), adapt: func(*workflow.Info) {}}
+	giveTime(r.TestWorkflowEnvironment)
 	r.RegisterActivity(&Sender{})
 	r.OnActivity((*Sender)(nil).Send, mock.Anything, mock.Anything, mock.Anything).Maybe().AfterFn(func() time.Duration { return r.takes }).Return(
 		func(_ context.Context, message zixflow.ReplyButtons, call int) (Receipt, error) {
