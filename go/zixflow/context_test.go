@@ -51,18 +51,27 @@ func TestDeadlineDuringTheConnect(t *testing.T) {
 
 // deadline sends under ten deadlines, so that a race with the context's own timer shows.
 func deadline(t *testing.T, client *zixflow.Client, want zixflow.Status) {
+	inTime := 0
 	for range 10 {
 		deadline := time.Now().Add(150 * time.Millisecond)
 		ctx, cancel := context.WithDeadline(context.Background(), deadline)
 		_, err := client.Send(ctx, message())
 		promptly(t, deadline)
 		cancel()
+		var early *zixflow.Error
+		if errors.As(err, &early) && early.Status == zixflow.StatusNotSent && want != early.Status {
+			continue // a busy machine had not sent it yet
+		}
+		inTime++
 		if got := failure(t, err, want); got.Retryable != (want == zixflow.StatusNotSent) {
 			t.Errorf("got %+v", got) // as with the library's own timeout, and not as with a cancellation
 		}
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%v does not wrap the deadline's error", err)
 		}
+	}
+	if inTime == 0 {
+		t.Errorf("none of ten ended as %v", want)
 	}
 }
 
