@@ -8,6 +8,7 @@
 //! | the registry of clients, tokens and strings | inherits it, whole: it is changed only under the [lock](super::lock) |
 //! | connections | closes their descriptors at once, without a word on them ([`descriptors`]) |
 //! | pools, calls under way, look-ups and their threads, rate limits, counts | forgets them, and makes its own when it needs them: each is a [`PerProcess`](crate::per_process::PerProcess), which compares the [`generation`] |
+//! | a ledger's file | uses none where its parent had one open, and closes that of the keys' locks |
 //! | what is made once and never changed (roots, schemas) | shares it: it is made without a lock |
 //! | other locks | are in what it forgets: each is inside of a `PerProcess` |
 //! | threads | has the one that forked, and no other |
