@@ -1,10 +1,11 @@
-//! The ledger: what was sent, remembered over threads, processes and crashes: while an entry is kept, its key never
-//! sends a second time what may have been queued.
+//! The ledger: what was sent, remembered over threads, processes and crashes: while an entry is kept, its
+//! key never sends a second time what may have been queued.
 //!
-//! A call *takes* its key: it locks a byte of a file beside the ledger, which another process sees, and which
-//! goes with its own. While another call has the key, it waits. Then it looks for an entry, and returns what that says, or *begins*: that is on the disk
-//! before an attempt takes a connection. How it *ends* is written, and not waited for, before the key is
-//! let go. Whatever happens in between, the entry then reads as unknown, and never as not sent.
+//! A call *takes* its key: it locks a byte of a file beside the ledger, which another process sees, and
+//! which goes with its own. While another call has the key, it waits. Then it looks for an entry, and
+//! returns what that says, or *begins*: that is on the disk before an attempt takes a connection. How it
+//! *ends* is written, and not waited for, before the key is let go. Whatever happens in between, the entry
+//! then reads as unknown, and never as not sent.
 //!
 //! Each module uses only modules listed below it:
 //!

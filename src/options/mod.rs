@@ -1,8 +1,8 @@
 //! The options of a client and of a single call, from their JSON. `schema.json` is their table: an
 //! option is described there, and has its place here, in the field of its name: with `x-per-call` in
-//! [`CallOptions`], else in `ClientValues`, [`ClientOptions`] and its `parse`. What checks them reads the table.
-//! The header's list of options is in `ffi/client.rs`; a test holds it, the README and the wrappers
-//! to the schema.
+//! [`CallOptions`], else in `ClientValues`, [`ClientOptions`] and its `parse`. What checks them reads the
+//! table. The header's list of options is in `ffi/client.rs`; a test holds it, the README and the
+//! wrappers to the schema.
 
 mod endpoint;
 mod schema;
