@@ -179,6 +179,8 @@ fn markdown_is_noted_where_it_is_not_shown() {
         "~10 min",
         "*",
         "4* or 5*",
+        "*a * b",
+        "*a*b",
         "'quoted'",
     ] {
         assert_nothing_is_noted(&with(TITLE, json!(plain)));
