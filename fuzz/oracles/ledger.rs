@@ -23,6 +23,7 @@ struct Running {
 }
 
 /// What the API did.
+#[derive(Clone)]
 struct Accepted {
     key: usize,
     message: u8,
@@ -175,7 +176,7 @@ impl World {
 
     /// A post-back of a message that was accepted comes, perhaps late, perhaps again.
     fn settle(&mut self, which: usize) {
-        let Some(accepted) = pick(&mut self.accepted, which) else {
+        let Some(accepted) = pick(&mut self.accepted, which).cloned() else {
             return;
         };
         let data = Some([100 + accepted.message + 2 * accepted.key as u8; 32]);
@@ -193,7 +194,7 @@ impl World {
         let Some((key, _)) = by_id.or(by_data) else {
             return;
         };
-        let is_live = self.calls.iter().any(|call| call.key == key);
+        let is_live = self.is_live(key);
         let entry = self.entries[key].as_mut().expect("it was found");
         let before = entry.standing(is_live);
         let post_back = ("delivered".to_owned(), Some(accepted.at));
